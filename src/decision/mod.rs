@@ -1,0 +1,120 @@
+//! Calibration, the sequential test, and its verdict, as pure functions of samples; nothing here runs,
+//! reads or draws anything.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod calibration;
+mod deterministic;
+mod difference;
+mod effect;
+mod planning;
+mod sequential;
+mod wording;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod simulation;
+
+pub use calibration::calibrate;
+pub use planning::{Ask, calibration_pairs, plan};
+pub use sequential::{Look, State};
+
+use crate::model::measurement::{Evidence, TestPlan};
+use crate::model::verdict::{Decision, Verdict};
+
+/// What to do after a look at the evidence.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, and every caller takes the decision out of it at once"
+)]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Run one more randomised pair.
+    Continue,
+    /// Stop: this is the verdict.
+    Stop(Decision),
+}
+
+/// Looks at the evidence so far.
+///
+/// Kernel S looks after every pair. Kernel D wants a second pair, its confirmation, when the first shows
+/// a gain. The verdict is that of the first look that stops: pairs behind it change nothing.
+pub fn decide(evidence: &Evidence) -> Next {
+    match &evidence.plan {
+        TestPlan::Deterministic {
+            direction,
+            delta,
+            n_rep,
+        } => deterministic::decide(evidence, *direction, *delta, *n_rep),
+        TestPlan::SignBetting(plan) => sequential::decide(evidence, plan),
+    }
+}
+
+/// Recomputes the decision of stored evidence, from its raw samples and frozen plan alone.
+///
+/// Evidence that ends before any look stopped, as after an interruption, is inconclusive.
+pub fn replay(evidence: &Evidence) -> Decision {
+    match decide(evidence) {
+        Next::Stop(decision) => decision,
+        Next::Continue => unfinished(evidence),
+    }
+}
+
+/// Returns pairs so far, `ln e` and the futility ratio's logarithm, for progress lines.
+pub fn progress(evidence: &Evidence) -> (u32, f64, f64) {
+    match &evidence.plan {
+        TestPlan::Deterministic { .. } => (deterministic::n_pairs(evidence), 0.0, 0.0),
+        TestPlan::SignBetting(plan) => {
+            let state = sequential::run(plan, &evidence.pairs).0;
+            (state.n(), state.ln_e(), state.ln_futility())
+        }
+    }
+}
+
+fn unfinished(evidence: &Evidence) -> Decision {
+    let n_pairs = wording::pairs(evidence.pairs.len());
+    let reason = format!("stopped before a verdict, after {n_pairs}");
+    match &evidence.plan {
+        TestPlan::Deterministic { .. } => Decision::plain(Verdict::Inconclusive, reason),
+        TestPlan::SignBetting(plan) => {
+            let state = sequential::run(plan, &evidence.pairs).0;
+            sequential::conclude(evidence, plan, &state, Verdict::Inconclusive, vec![reason])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sample::{evidence, pairs_of, sign_plan};
+    use super::*;
+
+    #[test]
+    fn evidence_without_a_stop_is_inconclusive() {
+        let evidence = evidence(
+            TestPlan::SignBetting(sign_plan()),
+            pairs_of(&[(100.0, 95.0)]),
+        );
+        assert_eq!(decide(&evidence), Next::Continue);
+        let decision = replay(&evidence);
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert_eq!(
+            decision.reasons[0],
+            "stopped before a verdict, after 1 pair"
+        );
+        assert_eq!(decision.statistics.unwrap().n_pairs, 1);
+    }
+
+    #[test]
+    fn progress_counts_pairs_and_evidence() {
+        let evidence = evidence(
+            TestPlan::SignBetting(sign_plan()),
+            pairs_of(&[(100.0, 99.0), (100.0, 99.0)]),
+        );
+        let (n, ln_e, ln_futility) = progress(&evidence);
+        assert_eq!(n, 2);
+        assert!(ln_e > 0.0);
+        assert!(ln_futility < 0.0);
+    }
+}

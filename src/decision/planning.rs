@@ -1,0 +1,204 @@
+//! What a test costs and can see, frozen before the candidate's first run.
+
+use crate::model::dimension::Direction;
+use crate::model::measurement::{Calibration, Scale, SignPlan, TestPlan};
+use crate::stats::estimate::{root_mean_square, smallest_step};
+
+/// The chance of giving up a true effect of size δ.
+const BETA: f64 = 0.2;
+/// A scale below this share of δ would let single pairs speak for many.
+const LEAST_SCALE: f64 = 0.25;
+/// The scale of a metric whose A/A differences were all 0 although its runs differ, as a share of its level.
+const SCALE_WITHOUT_NOISE: f64 = 1e-3;
+
+/// What the person declared about a metric, and the level of this experiment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ask {
+    /// Which way is better.
+    pub direction: Direction,
+    /// The smallest native difference that counts: the metric's tolerance, or the claim's own if larger.
+    pub tolerance: Option<f64>,
+    /// The level of this experiment.
+    pub alpha: f64,
+    /// The non-inferiority margin; 0 for *moves* claims.
+    pub epsilon: f64,
+    /// Replicate comparisons ever made of a deterministic metric, this one included.
+    pub n_rep: u32,
+}
+
+/// One row of the planning table: slower runs buy fewer pairs, and so can see only larger effects.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Row {
+    /// δ in units of the standard deviation of a pair difference.
+    rho: f64,
+    /// The most pairs.
+    n_max: u32,
+    /// A/A pairs for the calibration.
+    n_calibration: u32,
+}
+
+impl Row {
+    fn of(run_seconds: f64) -> Self {
+        let (rho, n_max, n_calibration) = match run_seconds {
+            seconds if seconds <= 5.0 => (0.7, 60, 10),
+            seconds if seconds <= 120.0 => (1.0, 40, 3),
+            seconds if seconds <= 1800.0 => (1.5, 24, 2),
+            _ => (2.0, 16, 2),
+        };
+        Self {
+            rho,
+            n_max,
+            n_calibration,
+        }
+    }
+}
+
+/// Returns how many A/A pairs a metric of that run time needs.
+pub fn calibration_pairs(run_seconds: f64) -> u32 {
+    Row::of(run_seconds).n_calibration
+}
+
+/// Freezes the test before the candidate's first run.
+pub fn plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> TestPlan {
+    if calibration.deterministic {
+        return TestPlan::Deterministic {
+            direction: ask.direction,
+            delta: ask.tolerance.unwrap_or(0.0),
+            n_rep: ask.n_rep.max(1),
+        };
+    }
+    TestPlan::SignBetting(sign_plan(ask, scale, calibration))
+}
+
+fn sign_plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> SignPlan {
+    let row = Row::of(calibration.run_seconds);
+    let tolerance = on_scale(ask.tolerance.unwrap_or(0.0), scale, calibration.level);
+    let step = smallest_step(&calibration.differences).unwrap_or(0.0);
+    let observed = root_mean_square(&calibration.differences).unwrap_or(0.0);
+    let coarse = match step.max(tolerance) {
+        coarse if coarse > 0.0 => coarse,
+        _ => scale_without_noise(scale, calibration.level),
+    };
+    let sigma = observed.max(coarse);
+    let delta = tolerance.max(row.rho * sigma);
+    let floor = coarse.max(LEAST_SCALE * delta);
+    SignPlan {
+        direction: ask.direction,
+        scale,
+        alpha: ask.alpha,
+        beta: BETA,
+        delta,
+        epsilon: ask.epsilon,
+        sigma: sigma.max(floor),
+        floor,
+        n_max: row.n_max,
+        calibration: calibration.clone(),
+    }
+}
+
+/// Returns a native difference in units of the pair difference.
+fn on_scale(native: f64, scale: Scale, level: f64) -> f64 {
+    match scale {
+        Scale::Difference => native.abs(),
+        Scale::LogRatio if level > 0.0 => (native.abs() / level).ln_1p(),
+        Scale::LogRatio => 0.0,
+    }
+}
+
+fn scale_without_noise(scale: Scale, level: f64) -> f64 {
+    match scale {
+        Scale::LogRatio => SCALE_WITHOUT_NOISE,
+        Scale::Difference if level.abs() > 0.0 => SCALE_WITHOUT_NOISE * level.abs(),
+        Scale::Difference => 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::calibration;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ask(tolerance: Option<f64>) -> Ask {
+        Ask {
+            direction: Direction::Minimize,
+            tolerance,
+            alpha: 0.01,
+            epsilon: 0.0,
+            n_rep: 0,
+        }
+    }
+
+    fn signs(tolerance: Option<f64>, scale: Scale, calibration: &Calibration) -> SignPlan {
+        match plan(&ask(tolerance), scale, calibration) {
+            TestPlan::SignBetting(plan) => plan,
+            TestPlan::Deterministic { .. } => panic!("planned as deterministic"),
+        }
+    }
+
+    #[test]
+    fn slower_runs_buy_fewer_pairs() {
+        let pairs: Vec<u32> = [0.1, 5.0, 5.1, 120.0, 600.0, 1800.0, 7200.0, f64::NAN]
+            .map(calibration_pairs)
+            .to_vec();
+        assert_eq!(pairs, [10, 10, 3, 3, 2, 2, 2, 2]);
+        let longest = |run_seconds| {
+            let calibration = Calibration {
+                run_seconds,
+                ..calibration(&[0.1, -0.1])
+            };
+            signs(None, Scale::LogRatio, &calibration).n_max
+        };
+        assert_eq!([1.0, 60.0, 1000.0, 1e4].map(longest), [60, 40, 24, 16]);
+    }
+
+    #[test]
+    fn the_default_effect_follows_the_noise() {
+        let plan = signs(None, Scale::LogRatio, &calibration(&[0.01, -0.01, 0.01]));
+        assert!((plan.sigma - 0.01).abs() < 1e-12);
+        assert!((plan.delta - 0.007).abs() < 1e-12);
+        assert!((plan.floor - 0.01).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_declared_tolerance_is_the_least_effect() {
+        let plan = signs(Some(10.0), Scale::LogRatio, &calibration(&[0.001, -0.001]));
+        assert!((plan.delta - 0.1f64.ln_1p()).abs() < 1e-12);
+        assert!((plan.sigma - plan.delta).abs() < 1e-12);
+        let native = signs(Some(10.0), Scale::Difference, &calibration(&[1.0, -20.0]));
+        assert!((native.delta - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_deterministic_metric_needs_no_pairs() {
+        let calibration = Calibration {
+            deterministic: true,
+            ..calibration(&[0.0])
+        };
+        assert_eq!(
+            plan(&ask(Some(2.0)), Scale::Difference, &calibration),
+            TestPlan::Deterministic {
+                direction: Direction::Minimize,
+                delta: 2.0,
+                n_rep: 1,
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_scale_is_never_zero(
+            differences in prop::collection::vec(prop_oneof![Just(0.0), -5.0f64..5.0], 0..10),
+            tolerance in prop::option::of(0.0f64..5.0),
+            level in prop_oneof![Just(0.0), 0.1f64..1e6],
+            ratio in any::<bool>(),
+        ) {
+            let scale = if ratio { Scale::LogRatio } else { Scale::Difference };
+            let calibration = Calibration { level, ..calibration(&differences) };
+            let plan = signs(tolerance, scale, &calibration);
+            prop_assert!(plan.sigma > 0.0 && plan.floor > 0.0 && plan.delta > 0.0);
+            prop_assert!(plan.sigma >= plan.delta / 4.0 - 1e-12);
+            prop_assert!(plan.sigma >= plan.floor);
+        }
+    }
+}

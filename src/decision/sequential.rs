@@ -1,0 +1,538 @@
+//! Kernel S after every pair: keep on an e-value, give up on a likelihood ratio, or run out of pairs.
+
+use std::f64::consts::LN_2;
+
+use super::deterministic::why_none;
+use super::difference::{Orientation, value};
+use super::{Next, effect, wording};
+use crate::model::measurement::{Arm, Evidence, Measurement, Pair, SignPlan};
+use crate::model::verdict::{Decision, Statistics, Verdict};
+use crate::stats::estimate::{RunningMean, sum_of_squares};
+use crate::stats::futility::Futility;
+use crate::stats::sign_betting::{RunningScale, SignBetting};
+
+/// A test in progress: pairs are folded in one by one, and a further look costs the same however many
+/// came before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    orientation: Orientation,
+    penalty: f64,
+    epsilon: f64,
+    ln_needed: f64,
+    ln_give_up: f64,
+    n_max: u32,
+    scale: RunningScale,
+    betting: SignBetting,
+    futility: Futility,
+    differences: RunningMean,
+    path: Vec<f64>,
+    refused: Option<String>,
+}
+
+/// What a look at a test in progress shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Run one more pair.
+    Undecided,
+    /// The e-value reached its mark, and the mean is a gain.
+    Keep,
+    /// An effect worth keeping is implausible.
+    NoWorthwhileEffect,
+    /// All pairs are used.
+    OutOfPairs,
+    /// Even a gain in every remaining pair could not reach the mark.
+    OutOfReach,
+    /// The metric cannot be tested this way, and why.
+    Refused(String),
+}
+
+impl State {
+    /// Returns the state before the first pair.
+    pub fn new(plan: &SignPlan) -> Self {
+        let calibration = &plan.calibration;
+        Self {
+            orientation: Orientation {
+                direction: plan.direction,
+                scale: plan.scale,
+            },
+            penalty: 3.0 * plan.sigma.max(plan.delta),
+            epsilon: plan.epsilon,
+            ln_needed: -plan.alpha.ln(),
+            ln_give_up: -plan.beta.ln(),
+            n_max: plan.n_max,
+            scale: RunningScale::new(
+                sum_of_squares(&calibration.differences),
+                calibration.differences.len(),
+                plan.floor,
+            ),
+            betting: SignBetting::default(),
+            futility: Futility::new(plan.delta, plan.sigma),
+            differences: RunningMean::default(),
+            path: Vec::new(),
+            refused: refusal(plan),
+        }
+    }
+
+    /// Takes one more pair; nothing more once a pair was refused.
+    pub fn fold(&mut self, pair: &Pair) {
+        if self.refused.is_some() {
+            return;
+        }
+        match self.orientation.pair(pair, self.penalty) {
+            Ok(difference) => self.push(difference),
+            Err(unfit) => self.refused = Some(unfit.to_string()),
+        }
+    }
+
+    /// Takes one more difference.
+    pub(super) fn push(&mut self, difference: f64) {
+        let x = difference + self.epsilon;
+        let sigma = self.scale.push(x);
+        self.betting.push(x, sigma);
+        self.futility.push(x);
+        self.differences.push(difference);
+        self.path.push(self.betting.ln_e());
+    }
+
+    /// Looks: evidence for a keep counts first, giving up second, the end of the budget last.
+    pub fn look(&self) -> Look {
+        let ln_e = self.ln_e();
+        if let Some(reason) = &self.refused {
+            Look::Refused(reason.clone())
+        } else if ln_e >= self.ln_needed && self.mean() > 0.0 {
+            Look::Keep
+        } else if self.ln_futility() >= self.ln_give_up {
+            Look::NoWorthwhileEffect
+        } else if self.n() >= self.n_max {
+            Look::OutOfPairs
+        } else if ln_e + f64::from(self.n_max - self.n()) * LN_2 < self.ln_needed {
+            Look::OutOfReach
+        } else {
+            Look::Undecided
+        }
+    }
+
+    /// Returns how many pairs were folded in.
+    pub fn n(&self) -> u32 {
+        self.differences.n()
+    }
+
+    /// Returns the natural logarithm of the e-value; 0 before the first pair.
+    pub fn ln_e(&self) -> f64 {
+        self.path.last().copied().unwrap_or(0.0)
+    }
+
+    /// Returns the natural logarithm of the likelihood ratio of no effect against δ.
+    pub fn ln_futility(&self) -> f64 {
+        self.futility.ln_ratio()
+    }
+
+    /// Returns the mean difference with the margin added: what must be positive for a keep.
+    pub fn mean(&self) -> f64 {
+        self.differences.mean() + self.epsilon
+    }
+}
+
+/// Returns why a plan cannot be carried out.
+fn refusal(plan: &SignPlan) -> Option<String> {
+    if plan.calibration.differences.is_empty() {
+        let mut reason = "the metric could not be calibrated".to_owned();
+        if let Some(warning) = plan.calibration.warnings.first() {
+            reason = format!("{reason}: {warning}");
+        }
+        return Some(reason);
+    }
+    let is_size = |it: f64| it.is_finite() && it > 0.0;
+    let is_level = |it: f64| it > 0.0 && it < 1.0;
+    let usable = [plan.sigma, plan.floor, plan.delta].map(is_size) == [true; 3]
+        && [plan.alpha, plan.beta].map(is_level) == [true; 2]
+        && plan.epsilon.is_finite()
+        && plan.epsilon >= 0.0;
+    (!usable).then(|| "the plan of the test has a parameter that makes no sense".to_owned())
+}
+
+/// Folds pairs until a look stops; returns the state and the look it ended with.
+pub(super) fn run(plan: &SignPlan, pairs: &[Pair]) -> (State, Look) {
+    let mut state = State::new(plan);
+    let mut look = state.look();
+    for pair in pairs {
+        if look != Look::Undecided {
+            break;
+        }
+        state.fold(pair);
+        look = state.look();
+    }
+    (state, look)
+}
+
+/// Looks at the evidence after every pair, and stops at the first look that does.
+pub(super) fn decide(evidence: &Evidence, plan: &SignPlan) -> Next {
+    let (state, look) = run(plan, &evidence.pairs);
+    let used = used(evidence, &state);
+    let (verdict, reason) = match look {
+        Look::Undecided => return Next::Continue,
+        Look::Refused(reason) => {
+            return Next::Stop(Decision::plain(Verdict::Inconclusive, reason));
+        }
+        _ if used.iter().all(has_no_value) && !used.is_empty() => (
+            Verdict::Spurious,
+            format!("no run of either arm gave a value: {}", first_failure(used)),
+        ),
+        Look::Keep => (Verdict::Keep, keep_reason(evidence, plan, &state)),
+        Look::NoWorthwhileEffect => (Verdict::Revert, give_up_reason(plan, &state)),
+        Look::OutOfPairs => (Verdict::Inconclusive, out_of_pairs_reason(plan, &state)),
+        Look::OutOfReach => (Verdict::Inconclusive, out_of_reach_reason(plan, &state)),
+    };
+    Next::Stop(conclude(evidence, plan, &state, verdict, vec![reason]))
+}
+
+/// Returns the pairs that the state rests on.
+fn used<'a>(evidence: &'a Evidence, state: &State) -> &'a [Pair] {
+    let n = usize::try_from(state.n()).unwrap_or(usize::MAX);
+    &evidence.pairs[..n.min(evidence.pairs.len())]
+}
+
+fn has_no_value(pair: &Pair) -> bool {
+    value(&pair.incumbent).is_none() && value(&pair.candidate).is_none()
+}
+
+fn first_failure(pairs: &[Pair]) -> String {
+    pairs
+        .first()
+        .map(|pair| why_none(&pair.candidate))
+        .unwrap_or_default()
+}
+
+/// Returns the decision with effect, statistics, and what every reader should know beside the verdict.
+pub(super) fn conclude(
+    evidence: &Evidence,
+    plan: &SignPlan,
+    state: &State,
+    verdict: Verdict,
+    mut reasons: Vec<String>,
+) -> Decision {
+    let used = used(evidence, state);
+    let effect = effect::of_pairs(evidence, plan, used, &state.differences);
+    if verdict != Verdict::Keep
+        && let Some(effect) = &effect
+    {
+        reasons.push(format!(
+            "measured: {}",
+            wording::measured(effect, plan.direction)
+        ));
+    }
+    if verdict == Verdict::Keep {
+        reasons.push(caveat(plan, state));
+    }
+    reasons.extend(
+        [Arm::Incumbent, Arm::Candidate]
+            .into_iter()
+            .filter_map(|arm| failures(used, arm)),
+    );
+    Decision {
+        verdict,
+        reasons,
+        violations: Vec::new(),
+        effect,
+        statistics: Some(statistics(plan, state)),
+    }
+}
+
+fn keep_reason(evidence: &Evidence, plan: &SignPlan, state: &State) -> String {
+    let effect = effect::of_pairs(evidence, plan, used(evidence, state), &state.differences);
+    let measured = effect
+        .map(|effect| format!(": {}", wording::measured(&effect, plan.direction)))
+        .unwrap_or_default();
+    format!(
+        "e-value {} ≥ {} after {}{measured}",
+        wording::floored(state.ln_e()),
+        wording::plain(1.0 / plan.alpha),
+        n_pairs(state)
+    )
+}
+
+/// What a keep does not say.
+fn caveat(plan: &SignPlan, state: &State) -> String {
+    format!(
+        "not explained by a candidate that behaves like the incumbent; losses in more than {} of runs \
+         are excluded, rarer ones are not; level {} per experiment, not over the stream",
+        wording::percent(excluded_loss_rate(state)),
+        wording::plain(plan.alpha)
+    )
+}
+
+fn give_up_reason(plan: &SignPlan, state: &State) -> String {
+    format!(
+        "no worthwhile effect: likelihood ratio {} ≥ {} after {}",
+        wording::floored(state.ln_futility()),
+        wording::plain(1.0 / plan.beta),
+        n_pairs(state)
+    )
+}
+
+fn out_of_pairs_reason(plan: &SignPlan, state: &State) -> String {
+    format!(
+        "undecided after all {}: e-value {} of {}",
+        n_pairs(state),
+        wording::floored(state.ln_e()),
+        wording::plain(1.0 / plan.alpha)
+    )
+}
+
+fn out_of_reach_reason(plan: &SignPlan, state: &State) -> String {
+    let left = usize::try_from(plan.n_max - state.n()).unwrap_or(usize::MAX);
+    format!(
+        "undecided: the e-value is {} after {}, and {} more cannot take it to {}",
+        wording::floored(state.ln_e()),
+        n_pairs(state),
+        wording::pairs(left),
+        wording::plain(1.0 / plan.alpha)
+    )
+}
+
+fn n_pairs(state: &State) -> String {
+    wording::pairs(state.path.len())
+}
+
+/// Returns how often an arm's runs gave no value, if ever.
+fn failures(pairs: &[Pair], arm: Arm) -> Option<String> {
+    let runs = || pairs.iter().map(|pair| run_of(pair, arm));
+    let failed: Vec<&Measurement> = runs().filter(|run| value(run).is_none()).collect();
+    let first = failed.first()?;
+    let name = match arm {
+        Arm::Incumbent => "incumbent",
+        Arm::Candidate => "candidate",
+    };
+    Some(format!(
+        "{} of {} {name} runs gave no value, and count as losses: {}",
+        failed.len(),
+        pairs.len(),
+        why_none(first)
+    ))
+}
+
+fn run_of(pair: &Pair, arm: Arm) -> &Measurement {
+    match arm {
+        Arm::Incumbent => &pair.incumbent,
+        Arm::Candidate => &pair.candidate,
+    }
+}
+
+fn excluded_loss_rate(state: &State) -> f64 {
+    (3.0 / f64::from(state.n().max(1))).min(1.0)
+}
+
+fn statistics(plan: &SignPlan, state: &State) -> Statistics {
+    Statistics {
+        kernel: "S".to_owned(),
+        n_pairs: state.n(),
+        ln_e: state.ln_e(),
+        ln_futility: state.ln_futility(),
+        alpha: plan.alpha,
+        delta: plan.delta,
+        sigma: plan.sigma,
+        mean: state.differences.mean(),
+        excluded_loss_rate: excluded_loss_rate(state),
+        path: state.path.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{calibration, evidence, failed, pair, pair_of, pairs_of, sign_plan};
+    use super::super::{decide, replay};
+    use super::*;
+    use crate::model::dimension::Direction;
+    use crate::model::measurement::{Sample, Scale, TestPlan};
+
+    fn tested(plan: SignPlan, pairs: Vec<Pair>) -> Evidence {
+        evidence(TestPlan::SignBetting(plan), pairs)
+    }
+
+    fn steady(before: f64, after: f64) -> Vec<Pair> {
+        vec![pair_of(before, after); 60]
+    }
+
+    #[test]
+    fn a_clear_gain_is_kept_with_its_evidence() {
+        let decision = replay(&tested(sign_plan(), steady(100.0, 94.0)));
+        assert_eq!(decision.verdict, Verdict::Keep);
+        assert_eq!(
+            decision.reasons[0],
+            "e-value 162 ≥ 100 after 8 pairs: 6.0 % faster (95 % interval 5.1 % to 6.9 %)"
+        );
+        assert!(decision.reasons[1].starts_with("not explained by a candidate that behaves"));
+        assert!(decision.reasons[1].contains("more than 37.5 % of runs"));
+        let statistics = decision.statistics.unwrap();
+        assert_eq!(statistics.n_pairs, 8);
+        assert_eq!(statistics.path.len(), 8);
+        assert!((statistics.excluded_loss_rate - 3.0 / 8.0).abs() < 1e-12);
+        assert!(statistics.path[6] < 100.0f64.ln() && 100.0f64.ln() <= statistics.ln_e);
+        let effect = decision.effect.unwrap();
+        assert!((effect.relative.unwrap() - 0.06).abs() < 1e-12);
+        assert!((effect.before - 100.0).abs() + (effect.after - 94.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn no_gain_however_large_is_kept_before_the_level_allows_it() {
+        let mut state = State::new(&sign_plan());
+        for n in 1..=6 {
+            state.fold(&pair_of(100.0, 1e-300));
+            assert_ne!(state.look(), Look::Keep, "2^{n} is below 100");
+        }
+    }
+
+    #[test]
+    fn a_loss_is_given_up_early() {
+        let decision = replay(&tested(sign_plan(), steady(100.0, 102.0)));
+        assert_eq!(decision.verdict, Verdict::Revert);
+        assert_eq!(
+            decision.reasons,
+            [
+                "no worthwhile effect: likelihood ratio 5.1 ≥ 5 after 1 pair",
+                "measured: 2.0 % slower (95 % interval 12.8 % slower to 7.8 % faster)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_small_gain_runs_out_of_pairs() {
+        let mut plan = sign_plan();
+        plan.n_max = 8;
+        let pairs = pairs_of(&[(100.0, 99.0), (100.0, 99.5)].repeat(4));
+        let decision = replay(&tested(plan, pairs));
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert_eq!(
+            decision.reasons,
+            [
+                "undecided after all 8 pairs: e-value 92 of 100",
+                "measured: 0.8 % faster (95 % interval 0.2 % slower to 1.7 % faster)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mark_out_of_reach_ends_the_test_early() {
+        let mut plan = sign_plan();
+        plan.n_max = 10;
+        let pairs = pairs_of(&[(100.0, 98.9), (100.0, 100.1)].repeat(5));
+        let decision = replay(&tested(plan, pairs));
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert!(
+            decision.reasons[0].ends_with("cannot take it to 100"),
+            "{decision:?}"
+        );
+        assert!(decision.statistics.unwrap().n_pairs < 10);
+    }
+
+    #[test]
+    fn a_level_that_no_run_could_reach_costs_no_run() {
+        let mut plan = sign_plan();
+        plan.n_max = 6;
+        let decision = replay(&tested(plan, vec![]));
+        assert_eq!(
+            decision.reasons,
+            ["undecided: the e-value is 1 after 0 pairs, and 6 pairs more cannot take it to 100"]
+        );
+    }
+
+    #[test]
+    fn a_candidate_that_fails_loses() {
+        let broken = pair(Sample::Value { value: 100.0 }, failed("exit status 1"));
+        let decision = replay(&tested(sign_plan(), vec![broken; 9]));
+        assert_eq!(decision.verdict, Verdict::Revert);
+        assert_eq!(decision.effect, None);
+        assert_eq!(
+            decision.reasons[1],
+            "1 of 1 candidate runs gave no value, and count as losses: exit status 1"
+        );
+        assert!((decision.statistics.unwrap().mean + 0.03).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_incumbent_that_fails_counts_for_the_candidate() {
+        let spared = pair(failed("timed out"), Sample::Value { value: 100.0 });
+        let decision = replay(&tested(sign_plan(), vec![spared; 9]));
+        assert_eq!(decision.verdict, Verdict::Keep);
+        assert!(decision.reasons[2].contains("incumbent runs gave no value"));
+    }
+
+    #[test]
+    fn runs_that_all_fail_say_nothing_about_the_candidate() {
+        let dead = pair(failed("no space left"), failed("no space left"));
+        let decision = replay(&tested(sign_plan(), vec![dead; 60]));
+        assert_eq!(decision.verdict, Verdict::Spurious);
+        assert!(decision.reasons[0].contains("no space left"));
+    }
+
+    #[test]
+    fn zero_refuses_a_ratio_at_once() {
+        let decision = replay(&tested(
+            sign_plan(),
+            pairs_of(&[(100.0, 94.0), (100.0, 0.0)]),
+        ));
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert!(decision.reasons[0].contains("zero or negative"));
+    }
+
+    #[test]
+    fn an_uncalibrated_metric_is_refused_before_any_run() {
+        let mut plan = sign_plan();
+        plan.calibration = calibration(&[]);
+        plan.calibration.warnings = vec!["6 of 6 calibration runs gave no value".to_owned()];
+        let decision = replay(&tested(plan, vec![]));
+        assert_eq!(
+            decision.reasons,
+            ["the metric could not be calibrated: 6 of 6 calibration runs gave no value"]
+        );
+    }
+
+    #[test]
+    fn numbers_that_are_none_never_keep() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let plan = SignPlan {
+                scale: Scale::Difference,
+                direction: Direction::Maximize,
+                ..sign_plan()
+            };
+            let decision = replay(&tested(plan, steady(100.0, value)));
+            assert_ne!(decision.verdict, Verdict::Keep, "{value}");
+            let plan = SignPlan {
+                sigma: value,
+                ..sign_plan()
+            };
+            assert_ne!(
+                replay(&tested(plan, steady(100.0, 94.0))).verdict,
+                Verdict::Keep
+            );
+        }
+    }
+
+    #[test]
+    fn a_plan_that_makes_no_sense_is_refused() {
+        let broken: [fn(&mut SignPlan); 6] = [
+            |it| it.sigma = 0.0,
+            |it| it.floor = -1.0,
+            |it| it.delta = f64::NAN,
+            |it| it.alpha = 1.0,
+            |it| it.beta = 0.0,
+            |it| it.epsilon = -1.0,
+        ];
+        for change in broken {
+            let mut plan = sign_plan();
+            change(&mut plan);
+            let decision = replay(&tested(plan, steady(100.0, 94.0)));
+            assert_eq!(decision.verdict, Verdict::Inconclusive);
+            assert!(decision.reasons[0].contains("makes no sense"));
+        }
+    }
+
+    #[test]
+    fn a_margin_lets_the_same_pass() {
+        let mut plan = sign_plan();
+        plan.epsilon = 0.03;
+        let evidence = tested(plan, steady(100.0, 100.0));
+        assert_eq!(replay(&evidence).verdict, Verdict::Keep);
+        assert!(matches!(decide(&evidence), Next::Stop(_)));
+    }
+}

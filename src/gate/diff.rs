@@ -1,0 +1,491 @@
+//! Judges the facts of a diff before anything is run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+
+use super::secret::kind_of_secret;
+use crate::model::violation::{Rule, Violation};
+
+/// The largest file that an experiment may add.
+const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// One changed file, with the facts that gates judge.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FileFacts {
+    /// Relative to the root.
+    pub path: Utf8PathBuf,
+    /// Where it was before, if renamed.
+    pub renamed_from: Option<Utf8PathBuf>,
+    /// It did not exist on the incumbent.
+    pub added: bool,
+    /// It does not exist on the candidate.
+    pub deleted: bool,
+    /// Size in bytes on the candidate.
+    pub size: u64,
+    /// It is not text.
+    pub binary: bool,
+    /// It is a symbolic link; where it points.
+    pub link: Option<String>,
+    /// Added lines with their numbers on the candidate.
+    pub added_lines: Vec<(u32, String)>,
+    /// Suppressions by kind (`noqa`, `allow`, ...) on the incumbent.
+    pub suppressions_before: BTreeMap<String, usize>,
+    /// Suppressions by kind on the candidate.
+    pub suppressions_after: BTreeMap<String, usize>,
+    /// Test items (inline ones included) on the incumbent: name to a hash of its token stream.
+    pub tests_before: BTreeMap<String, String>,
+    /// Test items on the candidate.
+    pub tests_after: BTreeMap<String, String>,
+}
+
+impl FileFacts {
+    /// Returns every path that the change touches.
+    fn paths(&self) -> impl Iterator<Item = &Utf8Path> {
+        std::iter::once(self.path.as_path()).chain(self.renamed_from.as_deref())
+    }
+}
+
+/// What the gates judge the diff by.
+#[derive(Clone, Debug)]
+pub struct DiffPolicy {
+    /// Paths an experiment may touch.
+    pub mutable: globset::GlobSet,
+    /// Paths it may not: tests, evals, configuration of runners and linters.
+    pub fixed: globset::GlobSet,
+}
+
+/// Judges a diff before anything is run.
+pub fn judge_diff(policy: &DiffPolicy, files: &[FileFacts]) -> Vec<Violation> {
+    let mut violations: Vec<Violation> = files
+        .iter()
+        .flat_map(|file| {
+            judge_paths(policy, file)
+                .into_iter()
+                .chain(judge_kind(file))
+                .chain(judge_lines(file))
+        })
+        .collect();
+    violations.extend(judge_suppressions(files));
+    violations.extend(judge_tests(policy, files));
+    violations.sort();
+    violations.dedup();
+    violations
+}
+
+fn judge_paths(policy: &DiffPolicy, file: &FileFacts) -> Vec<Violation> {
+    file.paths()
+        .filter_map(|path| {
+            if is_ours(path) {
+                Some(Violation::at(
+                    Rule::EvalsChanged,
+                    path,
+                    "belongs to the harness, and no experiment may change what judges it",
+                ))
+            } else if policy.fixed.is_match(path) {
+                Some(Violation::at(
+                    Rule::Scope,
+                    path,
+                    "is protected from experiments",
+                ))
+            } else if !policy.mutable.is_match(path) {
+                Some(Violation::at(
+                    Rule::Scope,
+                    path,
+                    "is outside of what experiments may touch",
+                ))
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+/// Returns whether a path is the profile or anything below `.factory`.
+fn is_ours(path: &Utf8Path) -> bool {
+    path == "factory.toml" || path.starts_with(".factory")
+}
+
+/// Judges what kind of file it is, whatever it says.
+fn judge_kind(file: &FileFacts) -> Option<Violation> {
+    if file.deleted {
+        return None;
+    }
+    let detail = if let Some(target) = &file.link {
+        leaves_tree(&file.path, target)
+            .then(|| format!("is a link to `{target}`, out of the tree"))?
+    } else if file.added && file.binary {
+        "is a binary, which nobody can review".to_owned()
+    } else if grows_by(file) > LARGEST_FILE {
+        format!("adds {} bytes, more than {LARGEST_FILE}", grows_by(file))
+    } else {
+        return None;
+    };
+    Some(Violation::at(Rule::File, &file.path, detail))
+}
+
+/// Returns how many bytes the change brings; a large file that was there before is no fault of it.
+fn grows_by(file: &FileFacts) -> u64 {
+    if file.added {
+        return file.size;
+    }
+    let bytes: usize = file
+        .added_lines
+        .iter()
+        .map(|(_, line)| line.len() + 1)
+        .sum();
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+/// Follows a link by its components alone, as it would resolve inside the tree.
+fn leaves_tree(link: &Utf8Path, target: &str) -> bool {
+    let base = link.parent().unwrap_or(Utf8Path::new(""));
+    let mut depth = base.components().count();
+    for component in Utf8Path::new(target).components() {
+        match component {
+            Utf8Component::Prefix(_) | Utf8Component::RootDir => return true,
+            Utf8Component::ParentDir | Utf8Component::Normal(".git") if depth == 0 => return true,
+            Utf8Component::CurDir => {}
+            Utf8Component::ParentDir => depth -= 1,
+            Utf8Component::Normal(_) => depth += 1,
+        }
+    }
+    false
+}
+
+fn judge_lines(file: &FileFacts) -> impl Iterator<Item = Violation> {
+    file.added_lines.iter().filter_map(|(number, line)| {
+        let kind = kind_of_secret(line)?;
+        let detail = format!("looks like {kind}");
+        Some(Violation::at(Rule::Secret, &file.path, detail).on_line(*number))
+    })
+}
+
+/// Counts suppressions per kind over the whole diff, so that moving one is free and adding one is not.
+fn judge_suppressions(files: &[FileFacts]) -> Vec<Violation> {
+    let kinds: BTreeSet<&str> = files
+        .iter()
+        .flat_map(|file| file.suppressions_after.keys())
+        .map(String::as_str)
+        .collect();
+    kinds
+        .into_iter()
+        .filter_map(|kind| judge_kind_of_suppression(kind, files))
+        .collect()
+}
+
+fn judge_kind_of_suppression(kind: &str, files: &[FileFacts]) -> Option<Violation> {
+    let of = |counts: &BTreeMap<String, usize>| counts.get(kind).copied().unwrap_or(0);
+    let before: usize = files.iter().map(|it| of(&it.suppressions_before)).sum();
+    let after: usize = files.iter().map(|it| of(&it.suppressions_after)).sum();
+    if after <= before {
+        return None;
+    }
+    let risen = files
+        .iter()
+        .find(|it| of(&it.suppressions_after) > of(&it.suppressions_before))?;
+    let violation = Violation::at(
+        Rule::Suppression,
+        &risen.path,
+        format!(
+            "`{kind}` suppressions rise by {} over the whole change",
+            after - before
+        ),
+    );
+    Some(match line_that_names(risen, kind) {
+        Some(line) => violation.on_line(line),
+        None => violation,
+    })
+}
+
+fn line_that_names(file: &FileFacts, kind: &str) -> Option<u32> {
+    let kind = kind.to_lowercase();
+    file.added_lines
+        .iter()
+        .find(|(_, line)| line.to_lowercase().contains(&kind))
+        .map(|(number, _)| *number)
+}
+
+/// Compares test items by their tokens. One that vanished here and appeared there, unchanged, has moved.
+///
+/// Protected files are not looked at: what is evaluated has the incumbent's.
+fn judge_tests(policy: &DiffPolicy, files: &[FileFacts]) -> Vec<Violation> {
+    let judged: Vec<&FileFacts> = files
+        .iter()
+        .filter(|file| !file.paths().any(|path| policy.fixed.is_match(path)))
+        .collect();
+    let mut moved = appeared(&judged);
+    let mut violations = Vec::new();
+    for file in judged {
+        for (name, hash) in vanished(file) {
+            if take(&mut moved, hash) {
+                continue;
+            }
+            let how = if file.tests_after.contains_key(name) {
+                "was changed"
+            } else {
+                "was removed"
+            };
+            violations.push(Violation::at(
+                Rule::TestsWeakened,
+                &file.path,
+                format!("test `{name}` {how}"),
+            ));
+        }
+    }
+    violations
+}
+
+/// Returns the tests of a file that are no longer there word by word.
+fn vanished(file: &FileFacts) -> impl Iterator<Item = (&str, &str)> {
+    file.tests_before
+        .iter()
+        .filter(|(name, hash)| file.tests_after.get(*name) != Some(*hash))
+        .map(|(name, hash)| (name.as_str(), hash.as_str()))
+}
+
+/// Counts the tests that are new where they are, by their tokens.
+fn appeared<'a>(files: &[&'a FileFacts]) -> BTreeMap<&'a str, usize> {
+    let mut counts = BTreeMap::new();
+    for file in files {
+        for (name, hash) in &file.tests_after {
+            if file.tests_before.get(name) != Some(hash) {
+                *counts.entry(hash.as_str()).or_default() += 1;
+            }
+        }
+    }
+    counts
+}
+
+/// Uses up one of the tests that appeared, so that one new test cannot stand for two lost ones.
+fn take(moved: &mut BTreeMap<&str, usize>, hash: &str) -> bool {
+    match moved.get_mut(hash) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            true
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn globs(patterns: &[&str]) -> globset::GlobSet {
+        let mut builder = globset::GlobSetBuilder::new();
+        for pattern in patterns {
+            builder.add(globset::Glob::new(pattern).unwrap());
+        }
+        builder.build().unwrap()
+    }
+
+    fn policy() -> DiffPolicy {
+        DiffPolicy {
+            mutable: globs(&["src/**", "docs/**"]),
+            fixed: globs(&["**/tests/**", "**/conftest.py"]),
+        }
+    }
+
+    fn file(path: &str) -> FileFacts {
+        FileFacts {
+            path: path.into(),
+            size: 100,
+            ..FileFacts::default()
+        }
+    }
+
+    fn counts(kind: &str, count: usize) -> BTreeMap<String, usize> {
+        BTreeMap::from([(kind.to_owned(), count)])
+    }
+
+    fn tests(items: &[(&str, &str)]) -> BTreeMap<String, String> {
+        items
+            .iter()
+            .map(|(name, hash)| ((*name).to_owned(), (*hash).to_owned()))
+            .collect()
+    }
+
+    fn rules(files: &[FileFacts]) -> Vec<Rule> {
+        judge_diff(&policy(), files)
+            .iter()
+            .map(|it| it.rule)
+            .collect()
+    }
+
+    fn messages(files: &[FileFacts]) -> Vec<String> {
+        judge_diff(&policy(), files)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn a_plain_change_of_code_passes() {
+        let mut change = file("src/parse.rs");
+        change.added_lines = vec![(3, "let token = tokens.next();".to_owned())];
+        assert_eq!(rules(&[change, file("docs/guide.md")]), []);
+        assert_eq!(rules(&[]), []);
+    }
+
+    #[test]
+    fn protected_and_foreign_paths_are_out_of_scope() {
+        assert_eq!(rules(&[file("src/tests/a.py")]), [Rule::Scope]);
+        assert_eq!(rules(&[file("build.rs")]), [Rule::Scope]);
+        let mut moved = file("src/new.py");
+        moved.renamed_from = Some("src/conftest.py".into());
+        assert_eq!(
+            messages(&[moved]),
+            ["scope src/conftest.py: is protected from experiments"]
+        );
+    }
+
+    #[test]
+    fn what_judges_cannot_be_changed() {
+        assert_eq!(rules(&[file("factory.toml")]), [Rule::EvalsChanged]);
+        assert_eq!(
+            rules(&[file(".factory/factory.toml")]),
+            [Rule::EvalsChanged]
+        );
+        assert_eq!(rules(&[file("src/factory.toml")]), []);
+        assert_eq!(rules(&[file("src/.factory_boy.py")]), []);
+    }
+
+    #[test]
+    fn a_suppression_is_found_with_its_line() {
+        let mut change = file("src/a.py");
+        change.suppressions_after = counts("noqa", 1);
+        change.added_lines = vec![(7, "import os  # NOQA: F401".to_owned())];
+        assert_eq!(
+            messages(&[change]),
+            ["suppression src/a.py:7: `noqa` suppressions rise by 1 over the whole change"]
+        );
+    }
+
+    #[test]
+    fn a_suppression_that_moves_between_files_is_no_new_one() {
+        let mut from = file("src/a.py");
+        from.suppressions_before = counts("noqa", 2);
+        from.suppressions_after = counts("noqa", 1);
+        let mut to = file("src/b.py");
+        to.suppressions_after = counts("noqa", 1);
+        assert_eq!(rules(&[from.clone(), to.clone()]), []);
+        to.suppressions_after = counts("noqa", 2);
+        assert_eq!(rules(&[from, to]), [Rule::Suppression]);
+    }
+
+    #[test]
+    fn another_kind_of_suppression_does_not_pay_for_one() {
+        let mut change = file("src/a.py");
+        change.suppressions_before = counts("noqa", 3);
+        change.suppressions_after = counts("type: ignore", 1);
+        assert_eq!(rules(&[change]), [Rule::Suppression]);
+    }
+
+    #[test]
+    fn removed_and_changed_inline_tests_are_told_apart() {
+        let mut change = file("src/a.rs");
+        change.tests_before = tests(&[("kept", "1"), ("gone", "2"), ("softer", "3")]);
+        change.tests_after = tests(&[("kept", "1"), ("softer", "4")]);
+        assert_eq!(
+            messages(&[change]),
+            [
+                "tests_weakened src/a.rs: test `gone` was removed",
+                "tests_weakened src/a.rs: test `softer` was changed",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_test_that_moves_within_the_diff_is_fine_once() {
+        let mut from = file("src/a.rs");
+        from.tests_before = tests(&[("checks", "1")]);
+        let mut to = file("src/b.rs");
+        to.tests_after = tests(&[("checks", "1"), ("more", "9")]);
+        assert_eq!(rules(&[from.clone(), to.clone()]), []);
+        let mut second = file("src/c.rs");
+        second.tests_before = tests(&[("checks", "1")]);
+        assert_eq!(rules(&[from, to, second]), [Rule::TestsWeakened]);
+    }
+
+    #[test]
+    fn a_test_that_was_elsewhere_all_along_replaces_nothing() {
+        let mut from = file("src/a.rs");
+        from.tests_before = tests(&[("checks", "1")]);
+        let mut twin = file("src/b.rs");
+        twin.tests_before = tests(&[("checks", "1")]);
+        twin.tests_after = tests(&[("checks", "1")]);
+        assert_eq!(rules(&[from, twin]), [Rule::TestsWeakened]);
+    }
+
+    #[test]
+    fn new_tests_are_welcome() {
+        let mut change = file("src/a.rs");
+        change.tests_after = tests(&[("new", "1")]);
+        assert_eq!(rules(&[change]), []);
+    }
+
+    #[test]
+    fn tests_of_protected_files_are_a_matter_of_scope_alone() {
+        let mut change = file("src/tests/a.py");
+        change.tests_before = tests(&[("checks", "1")]);
+        assert_eq!(rules(&[change]), [Rule::Scope]);
+    }
+
+    #[test]
+    fn a_secret_in_an_added_line_is_found_with_its_line() {
+        let mut change = file("src/a.py");
+        let line = format!("password = \"{}\"", "k9Xv2Lq8Zr4Tn6Wp1Ys3");
+        change.added_lines = vec![(1, "import os".to_owned()), (2, line)];
+        assert_eq!(
+            messages(&[change]),
+            ["secret src/a.py:2: looks like a random value assigned to `password`"]
+        );
+    }
+
+    #[test]
+    fn links_may_not_leave_the_tree() {
+        let link = |target: &str| {
+            let mut link = file("src/deep/link");
+            link.link = Some(target.to_owned());
+            rules(&[link])
+        };
+        for inside in ["other", "../a", "../../docs/b", "./../x/../../c"] {
+            assert_eq!(link(inside), [], "{inside}");
+        }
+        for outside in [
+            "/etc/passwd",
+            "../../../x",
+            "a/../../../../y",
+            "../../.git/hooks",
+        ] {
+            assert_eq!(link(outside), [Rule::File], "{outside}");
+        }
+    }
+
+    #[test]
+    fn new_binaries_and_huge_files_do_not_belong() {
+        let mut binary = file("src/logo.png");
+        binary.binary = true;
+        assert_eq!(rules(&[binary.clone()]), []);
+        binary.added = true;
+        assert_eq!(rules(&[binary.clone()]), [Rule::File]);
+        binary.deleted = true;
+        assert_eq!(rules(&[binary]), []);
+        let mut huge = file("src/data.json");
+        huge.size = LARGEST_FILE + 1;
+        assert_eq!(rules(&[huge.clone()]), []);
+        huge.added = true;
+        assert_eq!(rules(&[huge.clone()]), [Rule::File]);
+        huge.size = LARGEST_FILE;
+        assert_eq!(rules(&[huge]), []);
+    }
+
+    #[test]
+    fn a_file_that_swells_is_as_bad_as_a_new_one() {
+        let mut change = file("src/data.json");
+        let length = usize::try_from(LARGEST_FILE).unwrap();
+        change.added_lines = vec![(1, "x".repeat(length))];
+        assert_eq!(rules(&[change]), [Rule::File]);
+    }
+}

@@ -1,0 +1,11 @@
+//! Facts of a diff, an evaluation or a hypothesis in, violations out; reads no file and runs nothing.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod diff;
+mod duplicate;
+mod evaluation;
+mod secret;
+
+pub use diff::{DiffPolicy, FileFacts, judge_diff};
+pub use duplicate::{duplicate_of, files_hash, is_words, was_lost};
+pub use evaluation::{DeterministicMetric, judge_evaluations, judge_metrics};

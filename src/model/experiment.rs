@@ -1,0 +1,380 @@
+//! An experiment's life: a fold over its events, with illegal steps refused.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::hypothesis::Hypothesis;
+use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
+use super::measurement::{Binding, Evidence, SandboxReport};
+use super::verdict::Decision;
+
+/// What the builder delivered, as stored in the target's object database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Candidate {
+    /// The tip of the candidate's commits, on top of the incumbent.
+    pub commit: CommitSha,
+    /// The tree that is evaluated and, if kept, landed.
+    pub tree: TreeSha,
+    /// Subjects of its commits, oldest first.
+    pub subjects: Vec<String>,
+    /// Files changed, lines added, lines removed.
+    pub size: DiffSize,
+    /// Protected paths whose changes were put back before anything was measured.
+    pub neutralised: Vec<String>,
+}
+
+/// How large a diff is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DiffSize {
+    /// Files that differ.
+    pub files: u32,
+    /// Lines that were added.
+    pub added: u32,
+    /// Lines that were removed.
+    pub removed: u32,
+}
+
+/// One deterministic dimension on both arms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DimensionPair {
+    /// The dimension.
+    pub name: String,
+    /// The unit of the native values.
+    pub unit: String,
+    /// The incumbent's native value.
+    pub before: Option<f64>,
+    /// The candidate's native value.
+    pub after: Option<f64>,
+    /// The incumbent's score.
+    pub score_before: Option<f64>,
+    /// The candidate's score.
+    pub score_after: Option<f64>,
+}
+
+/// What an experiment used up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// Wall time from hypothesis to record, in seconds.
+    pub seconds: f64,
+    /// Evaluations of a whole tree.
+    pub evals: u32,
+    /// Runs of a metric's command.
+    pub metric_runs: u32,
+    /// Model tokens; the mechanic uses none.
+    pub tokens: u64,
+    /// Money in US cents; the mechanic costs none.
+    pub usd_cents: u64,
+}
+
+/// Something that happened to one experiment, in the order it is written to the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum ExperimentEvent {
+    /// A hypothesis was chosen and got its number.
+    Started {
+        /// Its number.
+        id: ExperimentId,
+        /// The run it belongs to.
+        run: RunId,
+        /// When.
+        at: Timestamp,
+        /// What is tried.
+        hypothesis: Box<Hypothesis>,
+        /// The incumbent's commit.
+        incumbent: CommitSha,
+        /// The incumbent's tree.
+        incumbent_tree: TreeSha,
+        /// Who plays the roles.
+        backend: String,
+    },
+    /// The builder delivered a candidate.
+    Built {
+        /// The candidate.
+        candidate: Candidate,
+    },
+    /// The gates on the diff let it through.
+    Gated,
+    /// Both arms were measured.
+    Measured {
+        /// Every deterministic dimension on both arms.
+        dimensions: Vec<DimensionPair>,
+        /// The raw samples of the claimed metric.
+        evidence: Option<Box<Evidence>>,
+        /// What the numbers are bound to.
+        binding: Binding,
+        /// How isolated the arms were.
+        sandbox: SandboxReport,
+    },
+    /// The verdict, from any stage.
+    Decided {
+        /// The verdict with its reasons.
+        decision: Decision,
+    },
+    /// A kept candidate became the new incumbent on the landing branch.
+    Landed {
+        /// The branch's new tip.
+        commit: CommitSha,
+    },
+    /// The archivist wrote its note; nothing follows.
+    Noted {
+        /// When.
+        at: Timestamp,
+        /// A paragraph for people.
+        note: String,
+        /// What it used up.
+        cost: Cost,
+    },
+}
+
+impl ExperimentEvent {
+    /// Returns its snake-case name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Built { .. } => "built",
+            Self::Gated => "gated",
+            Self::Measured { .. } => "measured",
+            Self::Decided { .. } => "decided",
+            Self::Landed { .. } => "landed",
+            Self::Noted { .. } => "noted",
+        }
+    }
+}
+
+/// The durable record of one experiment: the fold of its events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Experiment {
+    /// Its number.
+    pub id: ExperimentId,
+    /// The run it belongs to.
+    pub run: RunId,
+    /// When it began.
+    pub started: Timestamp,
+    /// When its record was closed.
+    pub finished: Option<Timestamp>,
+    /// What was tried.
+    pub hypothesis: Hypothesis,
+    /// The incumbent's commit.
+    pub incumbent: CommitSha,
+    /// The incumbent's tree.
+    pub incumbent_tree: TreeSha,
+    /// Who played the roles.
+    pub backend: String,
+    /// How far it got.
+    pub stage: Stage,
+    /// What the builder delivered.
+    pub candidate: Option<Candidate>,
+    /// Every deterministic dimension on both arms.
+    pub dimensions: Vec<DimensionPair>,
+    /// The raw samples of the claimed metric.
+    pub evidence: Option<Evidence>,
+    /// What the numbers are bound to.
+    pub binding: Option<Binding>,
+    /// How isolated the arms were.
+    pub sandbox: Option<SandboxReport>,
+    /// The verdict.
+    pub decision: Option<Decision>,
+    /// The landing branch's tip after a keep.
+    pub landed: Option<CommitSha>,
+    /// The archivist's note.
+    pub note: String,
+    /// What it used up.
+    pub cost: Cost,
+}
+
+/// How far an experiment got.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// A hypothesis has a number; nothing is built.
+    Started,
+    /// There is a candidate.
+    Built,
+    /// The gates let it through.
+    Gated,
+    /// Both arms were measured.
+    Measured,
+    /// There is a verdict.
+    Decided,
+    /// A kept candidate is on the landing branch.
+    Landed,
+    /// The record is closed.
+    Noted,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Started => "started",
+            Self::Built => "built",
+            Self::Gated => "gated",
+            Self::Measured => "measured",
+            Self::Decided => "decided",
+            Self::Landed => "landed",
+            Self::Noted => "noted",
+        })
+    }
+}
+
+/// An event that cannot follow the state it met.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{event}` cannot follow `{stage}`")]
+pub struct IllegalTransition {
+    /// The event's name.
+    pub event: &'static str,
+    /// Where the experiment was.
+    pub stage: String,
+}
+
+impl Experiment {
+    /// Returns the state that the first event makes.
+    ///
+    /// # Errors
+    /// Anything but [`ExperimentEvent::Started`].
+    pub fn begin(event: &ExperimentEvent) -> Result<Self, IllegalTransition> {
+        let ExperimentEvent::Started {
+            id,
+            run,
+            at,
+            hypothesis,
+            incumbent,
+            incumbent_tree,
+            backend,
+        } = event
+        else {
+            return Err(IllegalTransition {
+                event: event.name(),
+                stage: "nothing".to_owned(),
+            });
+        };
+        Ok(Self {
+            id: *id,
+            run: run.clone(),
+            started: *at,
+            finished: None,
+            hypothesis: (**hypothesis).clone(),
+            incumbent: incumbent.clone(),
+            incumbent_tree: incumbent_tree.clone(),
+            backend: backend.clone(),
+            stage: Stage::Started,
+            candidate: None,
+            dimensions: Vec::new(),
+            evidence: None,
+            binding: None,
+            sandbox: None,
+            decision: None,
+            landed: None,
+            note: String::new(),
+            cost: Cost::default(),
+        })
+    }
+
+    /// Returns the state after one more event.
+    ///
+    /// # Errors
+    /// An event that cannot follow the present stage.
+    pub fn step(mut self, event: &ExperimentEvent) -> Result<Self, IllegalTransition> {
+        self.stage = self.next_stage(event)?;
+        match event {
+            ExperimentEvent::Started { .. } | ExperimentEvent::Gated => {}
+            ExperimentEvent::Built { candidate } => self.candidate = Some(candidate.clone()),
+            ExperimentEvent::Measured {
+                dimensions,
+                evidence,
+                binding,
+                sandbox,
+            } => {
+                self.dimensions.clone_from(dimensions);
+                self.evidence = evidence.as_deref().cloned();
+                self.binding = Some(binding.clone());
+                self.sandbox = Some(sandbox.clone());
+            }
+            ExperimentEvent::Decided { decision } => self.decision = Some(decision.clone()),
+            ExperimentEvent::Landed { commit } => self.landed = Some(commit.clone()),
+            ExperimentEvent::Noted { at, note, cost } => {
+                self.finished = Some(*at);
+                self.note.clone_from(note);
+                self.cost = *cost;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Returns the stage that `event` leads to, if it may follow the present one.
+    fn next_stage(&self, event: &ExperimentEvent) -> Result<Stage, IllegalTransition> {
+        use super::verdict::Verdict;
+        let kept = self
+            .decision
+            .as_ref()
+            .is_some_and(|it| it.verdict == Verdict::Keep);
+        let next = match (self.stage, event) {
+            (Stage::Started, ExperimentEvent::Built { .. }) => Stage::Built,
+            (Stage::Built, ExperimentEvent::Gated) => Stage::Gated,
+            (Stage::Gated, ExperimentEvent::Measured { .. }) => Stage::Measured,
+            (
+                Stage::Started | Stage::Built | Stage::Gated | Stage::Measured,
+                ExperimentEvent::Decided { decision },
+            ) if decision.verdict != Verdict::Keep || self.stage == Stage::Measured => {
+                Stage::Decided
+            }
+            (Stage::Decided, ExperimentEvent::Landed { .. }) if kept => Stage::Landed,
+            (Stage::Decided | Stage::Landed, ExperimentEvent::Noted { .. }) => Stage::Noted,
+            (stage, event) => {
+                return Err(IllegalTransition {
+                    event: event.name(),
+                    stage: stage.to_string(),
+                });
+            }
+        };
+        Ok(next)
+    }
+}
+
+/// Returns the fold of an experiment's events.
+///
+/// # Errors
+/// The first event that cannot follow what came before it.
+pub fn fold<'a>(
+    events: impl IntoIterator<Item = &'a ExperimentEvent>,
+) -> Result<Option<Experiment>, IllegalTransition> {
+    events
+        .into_iter()
+        .try_fold(None, |state: Option<Experiment>, event| match state {
+            None => Experiment::begin(event).map(Some),
+            Some(experiment) => experiment.step(event).map(Some),
+        })
+}
+
+/// One line of the history: what lists, rankings and duplicates need, and nothing more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Its number.
+    pub id: ExperimentId,
+    /// When its record was closed.
+    pub finished: Timestamp,
+    /// The hypothesis's structural key.
+    pub key: super::id::StructuralKey,
+    /// The hypothesis's title.
+    pub title: String,
+    /// FEEC.
+    pub category: super::hypothesis::Category,
+    /// `moves`, `meets` or `keeps`.
+    pub claim: String,
+    /// How it ended.
+    pub verdict: super::verdict::Verdict,
+    /// The first reason.
+    pub reason: String,
+    /// What moved.
+    pub effect: Option<super::verdict::Effect>,
+    /// What it used up.
+    pub cost: Cost,
+    /// Hash of the contents of the files that the hypothesis named.
+    pub files_hash: String,
+    /// The landing branch's tip after a keep.
+    pub landed: Option<CommitSha>,
+}

@@ -1,0 +1,132 @@
+//! What to change, why, and what must be true for it to be kept.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::id::{MetricName, StructuralKey};
+
+/// FEEC: the kind of bet that a hypothesis is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// Something is broken: repair it.
+    Fix,
+    /// Something works: get more of it.
+    Exploit,
+    /// Something is unknown: find out.
+    Explore,
+    /// Two things worked: put them together.
+    Combine,
+}
+
+/// What must be shown for a keep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Claim {
+    /// The named dimension or metric improves by at least `delta` native units (any gain if absent).
+    Moves {
+        /// `lint`, or one of the project's metrics.
+        metric: MetricName,
+        /// In native units; `None` asks the calibration.
+        delta: Option<f64>,
+    },
+    /// Checks that fail on the incumbent pass on the candidate.
+    Meets {
+        /// The ids of those checks.
+        checks: Vec<String>,
+    },
+    /// Nothing gets worse.
+    Keeps,
+}
+
+impl Claim {
+    /// Returns `moves`, `meets` or `keeps`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Moves { .. } => "moves",
+            Self::Meets { .. } => "meets",
+            Self::Keeps => "keeps",
+        }
+    }
+}
+
+/// A testable idea.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Hypothesis {
+    /// What makes it the same idea as another.
+    pub key: StructuralKey,
+    /// One line, imperative: what a maintainer would write in a commit's subject.
+    pub title: String,
+    /// Why it should work, citing what was observed.
+    pub why: String,
+    /// FEEC.
+    pub category: Category,
+    /// What must be shown.
+    pub claim: Claim,
+    /// What will be looked at to decide, in words.
+    pub success: Vec<String>,
+    /// The change, as far as it is known before the build.
+    pub change: Change,
+    /// Files it expects to touch, with the hash of their contents when it was proposed.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub files: BTreeMap<Utf8PathBuf, String>,
+    /// Expected gain in composite points (0.01 is one hundredth), before history is looked at.
+    pub expected_gain: f64,
+}
+
+/// What the builder is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Change {
+    /// Apply the safe autofixes of lint rules, a commit for each.
+    LintFixes {
+        /// In the order they are applied.
+        rules: Vec<LintRule>,
+    },
+    /// Run the formatter that the project itself uses.
+    Format {
+        /// `rustfmt`, `ruff`, `black`.
+        tool: String,
+    },
+    /// Set a key in a TOML file, keeping comments and layout.
+    Knob {
+        /// Relative to the root of the tree.
+        #[schemars(with = "String")]
+        file: Utf8PathBuf,
+        /// Dotted: `profile.release.lto`.
+        key: String,
+        /// A TOML value: `"fat"`, `1`, `true`.
+        value: String,
+    },
+    /// Give a named constant in source another value.
+    Constant {
+        /// Relative to the root of the tree.
+        #[schemars(with = "String")]
+        file: Utf8PathBuf,
+        /// The constant's name.
+        name: String,
+        /// A literal of the language.
+        value: String,
+    },
+    /// Words of a person or a model, for a backend that can act on them.
+    Words {
+        /// The text.
+        text: String,
+    },
+}
+
+/// One rule of one linter.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct LintRule {
+    /// `ruff` or `clippy` or `rustc`.
+    pub tool: String,
+    /// `F401`, `clippy::needless_clone`.
+    pub rule: String,
+}

@@ -1,0 +1,16 @@
+//! The vocabulary of the loop: identifiers, units, records, events.
+//!
+//! Plain data and total functions. Knows nothing of files, clocks, processes, git or terminals.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod dimension;
+pub mod event;
+pub mod experiment;
+pub mod finding;
+pub mod hypothesis;
+pub mod id;
+pub mod measurement;
+pub mod observation;
+pub mod profile;
+pub mod verdict;
+pub mod violation;

@@ -1,0 +1,74 @@
+//! What the Researcher saw: the only ground a hypothesis may stand on.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::hypothesis::LintRule;
+
+/// One fact about the incumbent that something could be done about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Observation {
+    /// A lint rule complains, and its tool offers safe fixes for some of it.
+    LintFindings {
+        /// The rule.
+        rule: LintRule,
+        /// How many findings there are outside protected paths.
+        count: usize,
+        /// How many of them the tool would fix.
+        fixable: usize,
+        /// Up to five places, `path:line`.
+        places: Vec<String>,
+    },
+    /// The formatter that the project uses would change files.
+    Unformatted {
+        /// The formatter.
+        tool: String,
+        /// How many files it would change.
+        files: usize,
+    },
+    /// A knob of the build is not at a value that often pays.
+    KnobAvailable {
+        /// The file that holds it.
+        #[schemars(with = "String")]
+        file: camino::Utf8PathBuf,
+        /// The dotted key.
+        key: String,
+        /// Its value now, as TOML; `None` when it is left to the default.
+        current: Option<String>,
+        /// The value to try, as TOML.
+        proposed: String,
+        /// Why it may pay, from the catalogue.
+        why: String,
+        /// The metric that it may move.
+        metric: String,
+    },
+    /// A declared parameter has a value that was not tried.
+    ParameterAvailable {
+        /// The file that holds it.
+        #[schemars(with = "String")]
+        file: camino::Utf8PathBuf,
+        /// The constant's name.
+        name: String,
+        /// Its value now.
+        current: String,
+        /// The value to try.
+        proposed: String,
+        /// Why it may pay, as the project says.
+        why: String,
+        /// The metric that it may move.
+        metric: String,
+    },
+    /// A person asked for something.
+    Wish {
+        /// In their words.
+        text: String,
+        /// `focus` or `backlog`.
+        source: String,
+    },
+    /// A test fails on the incumbent.
+    FailingTest {
+        /// Its id.
+        id: String,
+    },
+}

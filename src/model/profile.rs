@@ -1,0 +1,115 @@
+//! What was found in a codebase: languages, tools, and which tools are missing.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The answer of `detect` (paths only) and of `discover` (versions too).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Detection {
+    /// `factory.detect/1`.
+    pub schema: String,
+    /// The root that was looked at.
+    #[schemars(with = "String")]
+    pub root: Utf8PathBuf,
+    /// What the directory is.
+    pub state: DirectoryState,
+    /// Sub-projects by language, in path order.
+    pub languages: Vec<Project>,
+    /// Tools that were found, and those that would help.
+    pub tools: Vec<Tool>,
+    /// Tracked files by extension, for languages without an adapter.
+    pub extensions: BTreeMap<String, usize>,
+}
+
+/// What the directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DirectoryState {
+    /// A git repository with at least one commit and a known language.
+    Codebase,
+    /// A git repository in which no known language was found.
+    UnknownLanguage,
+    /// A directory that is no git repository.
+    NoGit,
+    /// A repository without a commit.
+    Unborn,
+}
+
+/// The languages that have an adapter.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum LanguageName {
+    /// Cargo packages and workspaces.
+    Rust,
+    /// Packages with a `pyproject.toml`, `setup.py`, `setup.cfg`, or plain modules with tests.
+    Python,
+}
+
+impl LanguageName {
+    /// Returns the name as people write it.
+    pub fn display(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::Python => "Python",
+        }
+    }
+}
+
+/// One sub-project: a language at a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Project {
+    /// The language.
+    pub language: LanguageName,
+    /// Relative to the root of the tree; empty for the root itself.
+    #[schemars(with = "String")]
+    pub root: Utf8PathBuf,
+    /// Manifest and lock files, relative to the root of the tree.
+    #[schemars(with = "Vec<String>")]
+    pub manifests: Vec<Utf8PathBuf>,
+    /// Names of the tools that serve each purpose here, chosen from `Detection::tools`.
+    pub uses: BTreeMap<Purpose, String>,
+}
+
+/// What a tool is for.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Compiles or interprets.
+    Build,
+    /// Runs tests.
+    Test,
+    /// Finds suspicious code.
+    Lint,
+    /// Checks types.
+    Types,
+    /// Measures which lines tests reach.
+    Coverage,
+    /// Formats; only named where the project itself uses it.
+    Format,
+    /// Runs benchmarks.
+    Benchmark,
+}
+
+/// One program, found or missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Its name: `cargo`, `ruff`, `pytest`.
+    pub name: String,
+    /// The language it serves.
+    pub language: LanguageName,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// How it is started: an absolute program and fixed arguments (`python -m pytest`).
+    pub command: Option<Vec<String>>,
+    /// Its version, where it was asked for.
+    pub version: Option<String>,
+    /// How to get it.
+    pub install: String,
+}
