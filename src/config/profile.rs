@@ -1,0 +1,233 @@
+//! The shape of `factory.toml`; every key has a default except in the tables that a person writes.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::dimension::Direction;
+
+/// The whole of `factory.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    /// What an experiment may touch.
+    pub scope: Scope,
+    /// How trees are evaluated.
+    pub eval: EvalSection,
+    /// How noisy claims are decided.
+    pub decision: DecisionSection,
+    /// The first report.
+    pub report: ReportSection,
+    /// Where kept work goes.
+    pub landing: LandingSection,
+    /// Commands that replace or extend the discovered ones.
+    pub commands: Commands,
+    /// Commands that must exit 0.
+    #[serde(rename = "guard")]
+    pub guards: Vec<Guard>,
+    /// The project's own numbers.
+    #[serde(rename = "metric")]
+    pub metrics: Vec<Metric>,
+    /// Floors and ceilings that no experiment may cross.
+    #[serde(rename = "constraint")]
+    pub constraints: Vec<Constraint>,
+    /// Constants that may be given other values.
+    #[serde(rename = "parameter")]
+    pub parameters: Vec<Parameter>,
+}
+
+/// `[scope]`: what an experiment may touch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scope {
+    /// Globs that an experiment may touch.
+    pub mutable: Vec<String>,
+    /// Globs that it may not, beyond tests and tool configuration.
+    pub fixed: Vec<String>,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self {
+            mutable: vec!["**".into()],
+            fixed: Vec::new(),
+        }
+    }
+}
+
+/// `[eval]`: how trees are evaluated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvalSection {
+    /// Floor of the composite, in [0, 1].
+    pub threshold: f64,
+    /// Longest run of one command on the incumbent, in seconds.
+    pub timeout_seconds: u64,
+    /// Shares of the tiers; without them 50/50/0, or 30/20/50 with metrics.
+    pub weights: Option<WeightsSection>,
+    /// A command that must exit 0 in a tree that works.
+    pub smoke: Option<String>,
+    /// Names of dimensions that are left out.
+    pub skip: Vec<String>,
+}
+
+impl Default for EvalSection {
+    fn default() -> Self {
+        Self {
+            threshold: 0.0,
+            timeout_seconds: 1800,
+            weights: None,
+            smoke: None,
+            skip: Vec::new(),
+        }
+    }
+}
+
+/// `[eval.weights]`: the shares of the tiers in the composite; they sum to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsSection {
+    /// Tests, lint, types, coverage, guards, config.
+    pub hygiene: f64,
+    /// Capability, observability.
+    pub growth: f64,
+    /// The project's own metrics.
+    pub project: f64,
+}
+
+/// `[decision]`: how noisy claims are decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DecisionSection {
+    /// The chance of keeping a useless change, for each experiment.
+    pub alpha: f64,
+}
+
+impl Default for DecisionSection {
+    fn default() -> Self {
+        Self { alpha: 0.01 }
+    }
+}
+
+/// `[report]`: limits of the first report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportSection {
+    /// Seconds that sampled mutants may take.
+    pub seconds: u64,
+    /// The most mutants that are sampled.
+    pub mutants: u32,
+}
+
+impl Default for ReportSection {
+    fn default() -> Self {
+        Self {
+            seconds: 60,
+            mutants: 20,
+        }
+    }
+}
+
+/// `[landing]`: where kept work goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LandingSection {
+    /// The branch that kept work grows on.
+    pub branch: String,
+}
+
+impl Default for LandingSection {
+    fn default() -> Self {
+        Self {
+            branch: "factory/best".into(),
+        }
+    }
+}
+
+/// `[commands]`: what replaces or extends the discovered commands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Commands {
+    /// Arguments added to the test runner, by language (`rust`, `python`).
+    pub test_args: BTreeMap<String, Vec<String>>,
+    /// The Python interpreter, if not the one found.
+    pub python: Option<String>,
+}
+
+/// `[[guard]]`: a command that must exit 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Guard {
+    /// Its name in reports.
+    pub name: String,
+    /// Command line, split like a shell would, run at the root.
+    pub run: String,
+}
+
+/// `[[metric]]`: one of the project's own numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Metric {
+    /// Unique name.
+    pub name: String,
+    /// Command line that builds what is measured; run once per arm, not timed.
+    #[serde(default)]
+    pub build: Option<String>,
+    /// Command line that prints the number.
+    pub run: String,
+    /// How the number is found: `metric` (a line `METRIC name=value`), `json:POINTER`, `regex:PATTERN`, `exit`, or `seconds` (wall time by the harness).
+    #[serde(default = "default_parser")]
+    pub parser: String,
+    /// `minimize` or `maximize`.
+    pub direction: Direction,
+    /// Unit, as printed behind the number.
+    #[serde(default)]
+    pub unit: String,
+    /// Smallest native difference that counts.
+    #[serde(default)]
+    pub tolerance: Option<f64>,
+    /// The same tree always gives the same number.
+    #[serde(default)]
+    pub deterministic: bool,
+    /// Longest run, in seconds.
+    #[serde(default)]
+    pub timeout_seconds: Option<u64>,
+}
+
+fn default_parser() -> String {
+    "metric".into()
+}
+
+/// `[[constraint]]`: a floor or a ceiling that no experiment may cross.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Constraint {
+    /// A dimension or metric; compared in native units.
+    pub metric: String,
+    /// Floor.
+    #[serde(default)]
+    pub min: Option<f64>,
+    /// Ceiling.
+    #[serde(default)]
+    pub max: Option<f64>,
+}
+
+/// `[[parameter]]`: a constant that may be given other values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// Source file.
+    #[schemars(with = "String")]
+    pub file: Utf8PathBuf,
+    /// Name of the constant.
+    pub name: String,
+    /// Values to try, as literals of the language.
+    pub choices: Vec<String>,
+    /// The metric that it may move.
+    pub metric: String,
+    /// Why it may pay.
+    #[serde(default)]
+    pub why: String,
+}

@@ -1,0 +1,144 @@
+//! The commented profile that `factory init` and the first run propose.
+
+use std::fmt::Write as _;
+
+use crate::model::profile::{Detection, Tool};
+
+/// The commented defaults.
+pub const TEMPLATE: &str = include_str!("template.toml");
+
+/// Returns the profile proposed for a target: what was found, as comments, above the defaults.
+pub fn propose(detection: &Detection) -> String {
+    format!("{}\n{TEMPLATE}", found(detection))
+}
+
+fn found(detection: &Detection) -> String {
+    let mut text = String::from("# Found here:\n");
+    if detection.languages.is_empty() {
+        text.push_str("#   no language that factory knows; declare commands below\n");
+    }
+    for project in &detection.languages {
+        let place = match project.root.as_str() {
+            "" => "the root",
+            other => other,
+        };
+        let uses: Vec<&str> = project.uses.values().map(String::as_str).collect();
+        let mut names: Vec<&str> = Vec::new();
+        for name in uses {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        line(
+            &mut text,
+            &format!(
+                "{} at {place}: {}",
+                project.language.display(),
+                names.join(", ")
+            ),
+        );
+    }
+    let missing: Vec<&Tool> = detection
+        .tools
+        .iter()
+        .filter(|it| it.command.is_none())
+        .collect();
+    if !missing.is_empty() {
+        text.push_str("# Not found; what they measure is left out until they are there:\n");
+        for tool in missing {
+            line(&mut text, &format!("{}: {}", tool.name, tool.install));
+        }
+    }
+    text
+}
+
+/// Adds one comment line; a name out of somebody's tree must not be able to end the comment.
+fn line(text: &mut String, words: &str) {
+    let clean: String = words
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    writeln!(text, "#   {clean}").expect("writing to a string cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use camino::Utf8Path;
+
+    use super::*;
+    use crate::config::{Profile, parse};
+    use crate::model::profile::{DirectoryState, LanguageName, Project, Purpose};
+
+    #[test]
+    fn the_template_parses_to_the_defaults() {
+        assert_eq!(
+            parse(Utf8Path::new("t"), TEMPLATE).unwrap(),
+            Profile::default()
+        );
+    }
+
+    #[test]
+    fn the_commented_keys_are_the_defaults_and_all_of_them() {
+        let live: String = TEMPLATE
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase()) => {
+                    format!("{rest}\n")
+                }
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        assert_eq!(
+            parse(Utf8Path::new("t"), &live).unwrap(),
+            Profile::default()
+        );
+        let shown: toml::Table = toml::from_str(&live).unwrap();
+        let defaults = toml::Table::try_from(Profile::default()).unwrap();
+        for section in ["scope", "eval", "decision", "report", "landing"] {
+            assert_eq!(shown[section], defaults[section], "[{section}]");
+        }
+    }
+
+    #[test]
+    fn the_examples_parse_when_uncommented() {
+        let uncomment = |line: &'static str| line.strip_prefix("#   ").unwrap_or(line);
+        let live: Vec<&str> = TEMPLATE.lines().map(uncomment).collect();
+        let live = live.join("\n");
+        let profile = parse(Utf8Path::new("t"), &live).unwrap();
+        assert_eq!(profile.metrics.len(), 1);
+        assert_eq!(profile.parameters.len(), 1);
+    }
+
+    #[test]
+    fn the_proposal_says_what_was_found_and_parses() {
+        let detection = Detection {
+            schema: "factory.detect/1".into(),
+            root: "/x".into(),
+            state: DirectoryState::Codebase,
+            languages: vec![Project {
+                language: LanguageName::Python,
+                root: "".into(),
+                manifests: vec!["pyproject.toml".into()],
+                uses: BTreeMap::from([(Purpose::Test, "pytest".to_owned())]),
+            }],
+            tools: vec![Tool {
+                name: "mypy\n[evil]".into(),
+                language: LanguageName::Python,
+                purpose: Purpose::Types,
+                command: None,
+                version: None,
+                install: "pip install mypy".into(),
+            }],
+            extensions: BTreeMap::new(),
+        };
+        let text = propose(&detection);
+        assert!(text.contains("#   Python at the root: pytest\n"));
+        assert!(text.contains("#   mypy [evil]: pip install mypy\n"));
+        assert_eq!(
+            parse(Utf8Path::new("t"), &text).unwrap(),
+            Profile::default()
+        );
+    }
+}

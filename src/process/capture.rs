@@ -1,0 +1,106 @@
+//! Follows the output of a child: keeps the first bytes, logs them, and never lets the child wait.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use camino::Utf8Path;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::task::JoinHandle;
+
+const CHUNK: usize = 64 << 10;
+
+/// What was kept of one stream, and how much was not.
+#[derive(Default)]
+pub(super) struct Captured {
+    pub(super) kept: Vec<u8>,
+    pub(super) dropped: u64,
+    pub(super) error: Option<io::Error>,
+}
+
+/// One stream being read in the background.
+pub(super) struct Follower {
+    captured: Arc<Mutex<Captured>>,
+    task: JoinHandle<()>,
+}
+
+impl Follower {
+    /// Starts to read `stream` to its end; the first `cap` bytes are kept and logged.
+    pub(super) fn start(
+        stream: impl AsyncRead + Unpin + Send + 'static,
+        cap: usize,
+        log: Option<File>,
+    ) -> Self {
+        let captured = Arc::new(Mutex::new(Captured::default()));
+        let task = tokio::spawn(follow(stream, cap, log, Arc::clone(&captured)));
+        Self { captured, task }
+    }
+
+    /// Waits for the end of the stream.
+    pub(super) async fn ended(&mut self) {
+        // The task cannot panic except by running out of memory; what it kept stays readable.
+        let _end = (&mut self.task).await;
+    }
+
+    /// Stops reading, if the stream is still open, and returns what was kept.
+    pub(super) fn finish(self) -> Captured {
+        self.task.abort();
+        std::mem::take(&mut *lock(&self.captured))
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Opens a log for appending, and makes its folder.
+pub(super) fn open_log(path: &Utf8Path) -> io::Result<File> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    File::options().create(true).append(true).open(path)
+}
+
+async fn follow(
+    mut stream: impl AsyncRead + Unpin,
+    cap: usize,
+    mut log: Option<File>,
+    captured: Arc<Mutex<Captured>>,
+) {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match stream.read(&mut chunk).await {
+            Ok(0) => return,
+            Ok(n) => take(&chunk[..n], cap, &mut log, &mut lock(&captured)),
+            Err(error) => {
+                lock(&captured).error = Some(error);
+                return;
+            }
+        }
+    }
+}
+
+fn take(bytes: &[u8], cap: usize, log: &mut Option<File>, captured: &mut Captured) {
+    let room = cap.saturating_sub(captured.kept.len()).min(bytes.len());
+    let (kept, rest) = bytes.split_at(room);
+    captured.kept.extend_from_slice(kept);
+    let first_drop = captured.dropped == 0 && !rest.is_empty();
+    captured.dropped += rest.len() as u64;
+    let Some(file) = log else { return };
+    let mut written = file.write_all(kept);
+    if first_drop {
+        written =
+            written.and_then(|()| file.write_all(b"\n[the rest of this output was dropped]\n"));
+    }
+    if let Err(error) = written {
+        // The child must go on; the caller hears of it at the end.
+        captured.error = Some(error);
+        *log = None;
+    }
+}
+
+fn lock(captured: &Mutex<Captured>) -> MutexGuard<'_, Captured> {
+    captured.lock().unwrap_or_else(PoisonError::into_inner)
+}

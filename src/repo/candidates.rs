@@ -1,0 +1,137 @@
+//! One ref below which every candidate hangs, kept or not.
+
+use git2::{ErrorCode, Oid, Signature};
+
+use super::{Error, Target};
+use crate::model::experiment::Candidate;
+
+const CANDIDATES: &str = "refs/factory/candidates";
+const ATTEMPTS: usize = 20;
+
+impl Target {
+    /// Hangs a candidate's commit below `refs/factory/candidates`; doing it twice does it once.
+    ///
+    /// Each anchor has the previous one and the candidate as parents, so that the cost does not
+    /// depend on how many there are.
+    pub fn anchor(&self, candidate: &Candidate) -> Result<(), Error> {
+        let commit = self.find_commit(&candidate.commit)?.id();
+        for _ in 0..ATTEMPTS {
+            let tip = self.candidates_tip()?;
+            if tip.is_some_and(|tip| self.hangs_at(tip, commit)) {
+                return Ok(());
+            }
+            let subject = candidate.subjects.last().map_or("", String::as_str);
+            let anchor = self.write_anchor(tip, commit, subject)?;
+            self.persist(anchor)?;
+            if self.swap_ref(CANDIDATES, tip, anchor, "factory: candidate")? {
+                return Ok(());
+            }
+        }
+        Err(Error::RefContended {
+            name: CANDIDATES.to_owned(),
+        })
+    }
+
+    fn candidates_tip(&self) -> Result<Option<Oid>, Error> {
+        match self.repo.refname_to_id(CANDIDATES) {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(Error::git("read the candidates")(error)),
+        }
+    }
+
+    fn hangs_at(&self, anchor: Oid, commit: Oid) -> bool {
+        let anchor = self.repo.find_commit(anchor);
+        anchor.is_ok_and(|anchor| anchor.parent_ids().any(|parent| parent == commit))
+    }
+
+    fn write_anchor(&self, tip: Option<Oid>, commit: Oid, subject: &str) -> Result<Oid, Error> {
+        let signature = Signature::now("factory", "factory@localhost")
+            .map_err(Error::git("use the author's identity"))?;
+        let empty = self.scratch()?.repo.treebuilder(None);
+        let empty = empty.and_then(|builder| builder.write());
+        let empty = empty.map_err(Error::git("write a tree"))?;
+        let parents: Vec<Oid> = tip.into_iter().chain([commit]).collect();
+        let message = format!("candidate {commit}\n\n{subject}");
+        self.write_commit(&signature, &message, empty, &parents)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Fixture;
+    use super::*;
+    use crate::model::experiment::DiffSize;
+    use crate::model::id::CommitSha;
+
+    fn candidate(target: &Target, contents: &str) -> Candidate {
+        let head = target.head().unwrap().commit;
+        let tree = target.changed(&target.head_tree(), &[("a.txt", Some(contents))]);
+        let commit = target.commit(&tree, &head, contents).unwrap();
+        Candidate {
+            commit,
+            tree,
+            subjects: vec![contents.to_owned()],
+            size: DiffSize::default(),
+            neutralised: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn candidates_stay_reachable_from_one_ref() {
+        let fixture = Fixture::with(&[("a.txt", "a")]);
+        let mut target = fixture.target();
+        let all: Vec<_> = ["b", "c", "d"].map(|text| candidate(&target, text)).into();
+        for candidate in &all {
+            target.anchor(candidate).unwrap();
+            target.anchor(candidate).unwrap();
+        }
+        target.clear_scratch().unwrap();
+        fixture.git(&["gc", "--quiet", "--prune=now"]);
+        let listed = fixture.git(&["rev-list", CANDIDATES]);
+        for Candidate { commit, .. } in &all {
+            assert!(listed.contains(commit.as_str()));
+        }
+        let anchors = fixture.git(&["rev-list", "--first-parent", "--count", CANDIDATES]);
+        // Three anchors, then the first candidate and its incumbent.
+        assert_eq!(anchors, "5");
+        fixture.git(&["fsck", "--strict"]);
+        assert_eq!(
+            fixture.git(&["for-each-ref", "--format=%(refname)", "refs/factory"]),
+            CANDIDATES
+        );
+    }
+
+    #[test]
+    fn anchors_made_at_once_are_all_there() {
+        let fixture = Fixture::with(&[("a.txt", "a")]);
+        let root = &fixture.root;
+        std::thread::scope(|scope| {
+            for worker in 0..4 {
+                scope.spawn(move || {
+                    let target = Target::open(root).unwrap();
+                    for n in 0..3 {
+                        let candidate = candidate(&target, &format!("{worker}.{n}"));
+                        target.anchor(&candidate).unwrap();
+                    }
+                });
+            }
+        });
+        let subjects = fixture.git(&["log", "--first-parent", "--format=%s", CANDIDATES]);
+        assert_eq!(subjects.matches("candidate ").count(), 12);
+    }
+
+    #[test]
+    fn a_commit_that_is_not_there_is_refused() {
+        let fixture = Fixture::with(&[("a.txt", "a")]);
+        let target = fixture.target();
+        let mut candidate = candidate(&target, "b");
+        candidate.commit = "0123456789012345678901234567890123456789"
+            .parse::<CommitSha>()
+            .unwrap();
+        assert!(matches!(
+            target.anchor(&candidate),
+            Err(Error::UnknownRevision { .. })
+        ));
+    }
+}

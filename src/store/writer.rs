@@ -1,0 +1,665 @@
+//! Write access to the record: one process at a time, journal first, one commit for each experiment.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+
+use super::journal::Journal;
+use super::layout::{self, Lease, Snapshot};
+use super::lock::Lock;
+use super::{BacklogItem, Error, Reader, Recovery, Rejection, recovery};
+use crate::format::{BACKLOG, RECORD, REJECTION, SNAPSHOT, SUMMARY};
+use crate::model::experiment::{Experiment, ExperimentEvent, Stage};
+use crate::model::id::{CommitSha, ExperimentId, RunId};
+use crate::model::verdict::Verdict;
+use crate::repo::Target;
+use crate::repo::records::FileChange;
+
+/// The one writer: holds the kernel lock.
+pub struct Writer {
+    pub(super) reader: Reader,
+    pub(super) journal: Journal,
+    pub(super) current: Option<Experiment>,
+    lock: Lock,
+    snapshot: Snapshot,
+    /// The ledger's commit that this writer last saw; every write is a compare-and-swap on it.
+    tip: Option<CommitSha>,
+    has_lease: bool,
+    stopped: bool,
+    opened: Timestamp,
+    tip_file: Utf8PathBuf,
+    notices: Vec<String>,
+}
+
+impl Writer {
+    /// Takes the lock, repairs the journal, seals what a killed run left.
+    pub fn open(target: &Target, now: Timestamp) -> Result<(Self, Recovery), Error> {
+        Self::at(target.common_dir(), now)
+    }
+
+    /// Opens the record in the repository with that git common dir for writing.
+    pub fn at(common_dir: &Utf8Path, now: Timestamp) -> Result<(Self, Recovery), Error> {
+        let dir = common_dir.join("factory");
+        let lock = Lock::take(&dir.join("lock"), now)?;
+        let reader = Reader::at(common_dir)?;
+        let mut recovery = Recovery::default();
+        for path in reader.ledger.clear_stale()? {
+            let notice = format!("removed `{path}`, which a killed process left");
+            recovery.notices.push(notice);
+        }
+        let tip = reader.ledger.tip()?;
+        let snapshot = match &tip {
+            Some(tip) => writable_snapshot(&reader, tip)?,
+            None => Snapshot::default(),
+        };
+        let (journal, contents) = Journal::open(&dir.join("journal.jsonl"))?;
+        let mut writer = Self {
+            reader,
+            journal,
+            current: None,
+            lock,
+            snapshot,
+            tip,
+            has_lease: false,
+            stopped: false,
+            opened: now,
+            tip_file: dir.join("ledger-tip"),
+            notices: Vec::new(),
+        };
+        recovery::resume(&mut writer, &contents, now, &mut recovery)?;
+        Ok((writer, recovery))
+    }
+
+    /// Returns the reader's view.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Returns the number that the next experiment gets.
+    ///
+    /// One that is in flight or pending has its number already.
+    pub fn next_id(&self) -> ExperimentId {
+        self.current
+            .as_ref()
+            .map_or(self.snapshot.next, |experiment| experiment.id.next())
+    }
+
+    /// Returns the number that the next sealed experiment must have.
+    pub(super) fn next_unsealed(&self) -> ExperimentId {
+        self.snapshot.next
+    }
+
+    /// Says in the lock file which run this is.
+    pub fn set_run(&mut self, run: RunId) -> Result<(), Error> {
+        self.lock.set_run(run)
+    }
+
+    /// Returns what went wrong without harm since the last call, in sentences.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Returns the experiment that is being written, as far as its events go.
+    pub fn current(&self) -> Option<&Experiment> {
+        self.current.as_ref()
+    }
+
+    /// Returns the kept experiment whose landing a killed run may or may not have done.
+    ///
+    /// Whoever owns the landing branch looks where it stands and answers with [`Writer::settle`].
+    pub fn pending(&self) -> Option<&Experiment> {
+        self.current
+            .as_ref()
+            .filter(|experiment| experiment.stage == Stage::Decided && is_keep(experiment))
+    }
+
+    /// Closes and seals the pending experiment, which landed at that commit or did not land.
+    pub fn settle(
+        &mut self,
+        landed: Option<CommitSha>,
+        now: Timestamp,
+    ) -> Result<Experiment, Error> {
+        if self.pending().is_none() {
+            return Err(Error::Unfinished);
+        }
+        let note = match &landed {
+            Some(commit) => format!(
+                "The run was interrupted after the landing branch had moved to {}.",
+                commit.short()
+            ),
+            None => "The run was interrupted before it was landed.".to_owned(),
+        };
+        if let Some(commit) = landed {
+            self.append(&ExperimentEvent::Landed { commit })?;
+        }
+        self.append(&recovery::noted(note, now))?;
+        self.seal()
+    }
+
+    /// Appends to the journal, fsynced, before the act it announces.
+    ///
+    /// The event of a new experiment settles a pending one as not landed.
+    pub fn append(&mut self, event: &ExperimentEvent) -> Result<(), Error> {
+        self.check()?;
+        if let ExperimentEvent::Started { at, .. } = event
+            && self.pending().is_some()
+        {
+            self.settle(None, *at)?;
+        }
+        let next = match self.current.clone() {
+            None => Experiment::begin(event),
+            Some(experiment) => experiment.step(event),
+        }
+        .map_err(|source| Error::Illegal { source })?;
+        if next.id != self.snapshot.next {
+            return Err(Error::WrongNumber {
+                found: next.id,
+                expected: self.snapshot.next,
+            });
+        }
+        self.journal.append(event)?;
+        self.current = Some(next);
+        Ok(())
+    }
+
+    /// Seals the finished experiment into one ledger commit and empties the journal.
+    pub fn seal(&mut self) -> Result<Experiment, Error> {
+        self.check()?;
+        let experiment = self.current.clone().ok_or(Error::Unfinished)?;
+        let summary = layout::summary_of(&experiment).ok_or(Error::Unfinished)?;
+        let mut snapshot = self.snapshot.clone();
+        snapshot.add(&summary);
+        let message = format!(
+            "experiment {}: {}: {}",
+            summary.id, summary.verdict, summary.title
+        );
+        let at = summary.finished;
+        let segment = layout::segment_of(summary.id);
+        let mut summaries = match &self.tip {
+            Some(tip) => self.reader.segment(tip, segment)?,
+            None => Vec::new(),
+        };
+        summaries.push(summary);
+        let changes = vec![
+            file(
+                layout::record_path(experiment.id),
+                RECORD.encode(&experiment),
+            )?,
+            file(
+                layout::segment_path(segment),
+                SUMMARY.encode_lines(&summaries),
+            )?,
+            file(layout::SNAPSHOT.to_owned(), SNAPSHOT.encode(&snapshot))?,
+        ];
+        self.write(changes, &message, at)?;
+        self.snapshot = snapshot;
+        self.journal.clear()?;
+        self.current = None;
+        if let Err(error) = self.reader.ledger.pack() {
+            // The experiment is sealed: that its objects lie in more files than they should is no
+            // reason to stop, but the person should know.
+            let notice = format!("the record could not be packed: {}", chain(&error));
+            self.notices.push(notice);
+        }
+        Ok(experiment)
+    }
+
+    /// Adds a wish and returns its number.
+    pub fn add_backlog(&mut self, text: &str, now: Timestamp) -> Result<u32, Error> {
+        let mut items = self.reader.backlog()?;
+        let id = items.iter().map(|item| item.id).max().unwrap_or(0) + 1;
+        items.push(BacklogItem {
+            id,
+            text: text.to_owned(),
+            added: now,
+            closed: None,
+        });
+        self.write_backlog(&items, &format!("backlog {id}: {}", first_line(text)), now)?;
+        Ok(id)
+    }
+
+    /// Closes a wish.
+    pub fn close_backlog(&mut self, id: u32, how: &str, now: Timestamp) -> Result<(), Error> {
+        let mut items = self.reader.backlog()?;
+        let item = items
+            .iter_mut()
+            .find(|item| item.id == id && item.closed.is_none())
+            .ok_or(Error::NoSuchItem { id })?;
+        item.closed = Some(how.to_owned());
+        self.write_backlog(
+            &items,
+            &format!("backlog {id} closed: {}", first_line(how)),
+            now,
+        )
+    }
+
+    /// Records a rejection.
+    pub fn reject(&mut self, rejection: Rejection) -> Result<(), Error> {
+        let id = rejection.experiment;
+        if self.reader.experiment(id)?.is_none() {
+            return Err(Error::NoSuchExperiment { id });
+        }
+        let message = format!("reject {id}: {}", first_line(&rejection.because));
+        let at = rejection.at;
+        let mut rejections = self.reader.rejections()?;
+        rejections.push(rejection);
+        let text = REJECTION.encode_lines(&rejections);
+        self.write(
+            vec![file(layout::REJECTIONS.to_owned(), text)?],
+            &message,
+            at,
+        )
+    }
+
+    /// Seals a text a person wrote (profile, backlog file) as `notes/NAME`, unless it is there already.
+    pub fn note(&mut self, name: &str, text: &str, now: Timestamp) -> Result<(), Error> {
+        if !is_file_name(name) {
+            return Err(Error::BadName {
+                name: name.to_owned(),
+            });
+        }
+        if self.reader.note(name)?.as_deref() == Some(text) {
+            return Ok(());
+        }
+        let change = (format!("{}/{name}", layout::NOTES), Some(text.into()));
+        self.write(vec![change], &format!("note {name}"), now)
+    }
+
+    fn write_backlog(
+        &mut self,
+        items: &[BacklogItem],
+        message: &str,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let text = BACKLOG.encode_lines(items);
+        self.write(vec![file(layout::BACKLOG.to_owned(), text)?], message, now)
+    }
+
+    /// Commits files by compare-and-swap on the tip that this writer saw last.
+    ///
+    /// The first commit of a writer raises the epoch of the lease, so that opening and closing one
+    /// writes nothing, and an older writer that wakes up finds a tip it does not know.
+    fn write(
+        &mut self,
+        mut changes: Vec<FileChange>,
+        message: &str,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        self.check()?;
+        if !self.has_lease {
+            changes.push(self.next_lease()?);
+        }
+        match self
+            .reader
+            .ledger
+            .commit(self.tip.as_ref(), &changes, message, at)
+        {
+            Ok(tip) => {
+                // Only a repair reads it, and only when the ref itself is lost: it may fail.
+                drop(std::fs::write(&self.tip_file, tip.as_str()));
+                self.tip = Some(tip);
+                self.has_lease = true;
+                Ok(())
+            }
+            Err(source) => {
+                self.stopped = true;
+                Err(source.into())
+            }
+        }
+    }
+
+    fn next_lease(&self) -> Result<FileChange, Error> {
+        let before = match &self.tip {
+            Some(tip) => self.reader.ledger.read(tip, layout::LEASE)?,
+            None => None,
+        };
+        // A lease that cannot be read fences nobody: the compare-and-swap does.
+        let epoch = before
+            .and_then(|bytes| serde_json::from_slice::<Lease>(&bytes).ok())
+            .map_or(0, |lease| lease.epoch);
+        let lease = Lease {
+            epoch: epoch + 1,
+            pid: std::process::id(),
+            since: self.opened,
+        };
+        let text = serde_json::to_vec(&lease).expect("a lease is plain data");
+        Ok((layout::LEASE.to_owned(), Some(text)))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.stopped {
+            Err(Error::Stopped)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Reads the snapshot and refuses one that a newer program wrote.
+fn writable_snapshot(reader: &Reader, tip: &CommitSha) -> Result<Snapshot, Error> {
+    let Some(bytes) = reader.ledger.read(tip, layout::SNAPSHOT)? else {
+        return Ok(Snapshot::default());
+    };
+    let damaged = |source| {
+        Error::stored(
+            "`snapshot.json` of the ledger",
+            "its commit was found",
+            source,
+        )
+    };
+    let (snapshot, version) = SNAPSHOT.decode(&bytes).map_err(damaged)?;
+    SNAPSHOT.check_writable(version).map_err(damaged)?;
+    Ok(snapshot)
+}
+
+fn file(path: String, text: Result<String, crate::format::Error>) -> Result<FileChange, Error> {
+    let text = text.map_err(|source| Error::Unstorable {
+        what: format!("`{path}`"),
+        source: Box::new(source),
+    })?;
+    Ok((path, Some(text.into_bytes())))
+}
+
+/// Returns an error with its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn is_keep(experiment: &Experiment) -> bool {
+    experiment
+        .decision
+        .as_ref()
+        .is_some_and(|decision| decision.verdict == Verdict::Keep)
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('.')
+        && name.len() <= 100
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sample::{self, append_all, events, now, open, place, seal, started};
+
+    #[test]
+    fn sealed_experiments_are_read_back_whole() {
+        let place = place();
+        let (mut writer, notices) = open(&place.common_dir);
+        assert!(notices.is_empty());
+        append_all(&mut writer, &events(1, Verdict::Keep));
+        let sealed = writer.seal().unwrap();
+        let reader = Reader::at(&place.common_dir).unwrap();
+        assert_eq!(reader.experiment(ExperimentId(1)).unwrap(), Some(sealed));
+        assert_eq!(reader.experiment(ExperimentId(2)).unwrap(), None);
+        assert_eq!(writer.next_id(), ExperimentId(2));
+        let totals = reader.totals().unwrap();
+        assert_eq!(totals.experiments, 1);
+        assert_eq!(totals.by_verdict[0], (Verdict::Keep, 1));
+    }
+
+    #[test]
+    fn recent_is_newest_first_across_segments() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        for n in 0..70 {
+            let verdict = if n % 7 == 0 {
+                Verdict::Keep
+            } else {
+                Verdict::Revert
+            };
+            seal(&mut writer, verdict);
+        }
+        let reader = writer.reader();
+        let recent: Vec<_> = reader
+            .recent(10)
+            .unwrap()
+            .iter()
+            .map(|it| it.id.0)
+            .collect();
+        assert_eq!(recent, (61..=70).rev().collect::<Vec<_>>());
+        let all: Vec<_> = reader
+            .summaries()
+            .unwrap()
+            .iter()
+            .map(|it| it.id.0)
+            .collect();
+        assert_eq!(all, (1..=70).collect::<Vec<_>>());
+        assert_eq!(reader.recent(1000).unwrap().len(), 70);
+    }
+
+    #[test]
+    fn an_empty_record_answers_with_nothing() {
+        let place = place();
+        let reader = Reader::at(&place.common_dir).unwrap();
+        assert!(reader.recent(5).unwrap().is_empty());
+        assert!(reader.summaries().unwrap().is_empty());
+        assert_eq!(reader.totals().unwrap().experiments, 0);
+        assert!(reader.owner().is_none());
+        assert!(reader.events(0).unwrap().is_empty());
+        assert!(reader.in_flight().unwrap().is_none());
+    }
+
+    #[test]
+    fn opening_and_closing_a_writer_commits_nothing() {
+        let place = place();
+        drop(open(&place.common_dir));
+        assert_eq!(
+            Reader::at(&place.common_dir).unwrap().ledger.tip().unwrap(),
+            None
+        );
+    }
+
+    #[test]
+    fn each_writer_that_writes_raises_the_epoch_once() {
+        let place = place();
+        for _ in 0..2 {
+            let (mut writer, _) = open(&place.common_dir);
+            seal(&mut writer, Verdict::Revert);
+            seal(&mut writer, Verdict::Revert);
+        }
+        let reader = Reader::at(&place.common_dir).unwrap();
+        let tip = reader.ledger.tip().unwrap().unwrap();
+        let bytes = reader.ledger.read(&tip, layout::LEASE).unwrap().unwrap();
+        assert_eq!(serde_json::from_slice::<Lease>(&bytes).unwrap().epoch, 2);
+    }
+
+    #[test]
+    fn a_second_writer_is_told_who_holds_the_target() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        writer.set_run("r7".parse().unwrap()).unwrap();
+        let Err(Error::Held { owner: Some(owner) }) = Writer::at(&place.common_dir, now()) else {
+            panic!("a second writer was let in");
+        };
+        assert_eq!(owner.pid, std::process::id());
+        assert_eq!(owner.run, Some("r7".parse().unwrap()));
+        assert_eq!(writer.reader().owner(), Some(owner));
+        drop(writer);
+        assert_eq!(Reader::at(&place.common_dir).unwrap().owner(), None);
+        open(&place.common_dir);
+    }
+
+    #[test]
+    fn a_writer_that_was_overtaken_is_fenced_and_stops() {
+        let place = place();
+        let (mut old, _) = open(&place.common_dir);
+        seal(&mut old, Verdict::Revert);
+        append_all(&mut old, &events(2, Verdict::Revert));
+        // Another process moves the record on, as one on another machine could.
+        let other = Reader::at(&place.common_dir).unwrap();
+        let tip = other.ledger.tip().unwrap();
+        let change = ("notes/x".to_owned(), Some(b"x".to_vec()));
+        other
+            .ledger
+            .commit(tip.as_ref(), &[change], "note x", now())
+            .unwrap();
+        assert!(matches!(old.seal(), Err(Error::Fenced)));
+        assert!(matches!(old.append(&started(3)), Err(Error::Stopped)));
+        drop(old);
+        let (writer, notices) = open(&place.common_dir);
+        assert_eq!(notices, ["experiment 2 was finished and is now recorded"]);
+        assert_eq!(writer.next_id(), ExperimentId(3));
+    }
+
+    #[test]
+    fn events_out_of_order_are_refused_before_they_reach_the_disk() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        assert!(matches!(
+            writer.append(&ExperimentEvent::Gated),
+            Err(Error::Illegal { .. })
+        ));
+        assert!(matches!(
+            writer.append(&started(2)),
+            Err(Error::WrongNumber { .. })
+        ));
+        assert!(matches!(writer.seal(), Err(Error::Unfinished)));
+        writer.append(&started(1)).unwrap();
+        assert!(matches!(writer.seal(), Err(Error::Unfinished)));
+    }
+
+    #[test]
+    fn a_number_that_json_cannot_hold_is_refused() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        append_all(&mut writer, &events(1, Verdict::Revert)[..5]);
+        let noted = ExperimentEvent::Noted {
+            at: now(),
+            note: String::new(),
+            cost: crate::model::experiment::Cost {
+                seconds: f64::NAN,
+                ..Default::default()
+            },
+        };
+        assert!(matches!(
+            writer.append(&noted),
+            Err(Error::Unstorable { .. })
+        ));
+        writer
+            .append(&sample::events(1, Verdict::Revert)[5])
+            .unwrap();
+        writer.seal().unwrap();
+    }
+
+    #[test]
+    fn wishes_rejections_and_notes_are_sealed() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        assert_eq!(writer.add_backlog("faster", now()).unwrap(), 1);
+        assert_eq!(writer.add_backlog("smaller", now()).unwrap(), 2);
+        writer.close_backlog(1, "done", now()).unwrap();
+        assert!(matches!(
+            writer.close_backlog(1, "again", now()),
+            Err(Error::NoSuchItem { id: 1 })
+        ));
+        seal(&mut writer, Verdict::Keep);
+        let rejection = Rejection {
+            experiment: ExperimentId(1),
+            because: "unreadable".to_owned(),
+            at: now(),
+        };
+        writer.reject(rejection.clone()).unwrap();
+        let unknown = Rejection {
+            experiment: ExperimentId(9),
+            ..rejection.clone()
+        };
+        assert!(matches!(
+            writer.reject(unknown),
+            Err(Error::NoSuchExperiment { .. })
+        ));
+        writer.note("factory.toml", "a = 1\n", now()).unwrap();
+        let tip = writer.tip.clone();
+        writer.note("factory.toml", "a = 1\n", now()).unwrap();
+        assert_eq!(writer.tip, tip);
+        assert!(matches!(
+            writer.note("../x", "", now()),
+            Err(Error::BadName { .. })
+        ));
+        let reader = Reader::at(&place.common_dir).unwrap();
+        let closed: Vec<_> = reader
+            .backlog()
+            .unwrap()
+            .into_iter()
+            .map(|it| it.closed)
+            .collect();
+        assert_eq!(closed, [Some("done".to_owned()), None]);
+        assert_eq!(reader.rejections().unwrap(), [rejection]);
+        assert_eq!(
+            reader.note("factory.toml").unwrap().as_deref(),
+            Some("a = 1\n")
+        );
+    }
+
+    #[test]
+    fn a_record_of_a_newer_program_can_be_read_but_not_written() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        seal(&mut writer, Verdict::Keep);
+        drop(writer);
+        let reader = Reader::at(&place.common_dir).unwrap();
+        let rewrite = |version: &str| {
+            let tip = reader.ledger.tip().unwrap().unwrap();
+            let text = format!(
+                r#"{{"schema":"factory.snapshot","version":"{version}","record":{{"next":2,"experiments":1,"new":[]}}}}"#
+            );
+            let change = (layout::SNAPSHOT.to_owned(), Some(text.into_bytes()));
+            reader
+                .ledger
+                .commit(Some(&tip), &[change], "newer", now())
+                .unwrap();
+        };
+        rewrite("1.7");
+        assert_eq!(reader.recent(3).unwrap().len(), 1);
+        assert!(matches!(
+            Writer::at(&place.common_dir, now()),
+            Err(Error::Newer { .. })
+        ));
+        rewrite("2.0");
+        assert!(matches!(reader.recent(3), Err(Error::Newer { .. })));
+    }
+
+    #[test]
+    fn readers_read_whole_records_while_a_writer_seals_and_packs() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        seal(&mut writer, Verdict::Keep);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                let kept_open = Reader::at(&place.common_dir).unwrap();
+                let mut n_reads = 0;
+                while !done.load(std::sync::atomic::Ordering::Acquire) {
+                    for reader in [&kept_open, &Reader::at(&place.common_dir).unwrap()] {
+                        let all = reader.summaries().unwrap();
+                        assert_eq!(all.last().unwrap().id.0 as usize, all.len());
+                        let last = reader.experiment(all.last().unwrap().id).unwrap();
+                        assert!(last.is_some());
+                        reader.events(0).unwrap();
+                        n_reads += 1;
+                    }
+                }
+                n_reads
+            });
+            for _ in 0..60 {
+                seal(&mut writer, Verdict::Revert);
+            }
+            done.store(true, std::sync::atomic::Ordering::Release);
+            assert!(reading.join().unwrap() > 0);
+        });
+    }
+}

@@ -1,0 +1,263 @@
+//! tree-sitter views of one source file: surface, tests, mutants, suppressions, failure paths, constants.
+//!
+//! Every view is a function of the text alone. A file that does not parse gives what its readable
+//! parts give: these views steer and inform, they never decide whether code is valid.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+mod python;
+mod rust;
+mod tokens;
+mod tree;
+
+/// Languages with a grammar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Grammar {
+    /// `.rs`
+    Rust,
+    /// `.py`
+    Python,
+}
+
+impl Grammar {
+    /// Returns the grammar of a file by its extension.
+    pub fn of(path: &camino::Utf8Path) -> Option<Self> {
+        match path.extension()? {
+            "rs" => Some(Self::Rust),
+            "py" => Some(Self::Python),
+            _ => None,
+        }
+    }
+}
+
+/// A function or method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Qualified within the file: `Parser::parse`, `Class.method`.
+    pub name: String,
+    /// Reachable from outside the file's package, as far as the file alone tells.
+    pub public: bool,
+    /// Part of a test.
+    pub test: bool,
+    /// First line, counted from 1.
+    pub line: u32,
+    /// Byte range of the whole item.
+    pub span: Range<usize>,
+    /// Byte range of its body.
+    pub body: Range<usize>,
+}
+
+/// One small change that a good test would notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mutant {
+    /// The item it is in, as in [`Item::name`].
+    pub item: String,
+    /// Counted from 1.
+    pub line: u32,
+    /// Byte range that is replaced.
+    pub span: Range<usize>,
+    /// By this.
+    pub replacement: String,
+    /// `replace + with -`
+    pub description: String,
+}
+
+impl Mutant {
+    /// Returns the source with the mutant in it.
+    pub fn apply(&self, source: &str) -> String {
+        let mut mutated = String::with_capacity(source.len() + self.replacement.len());
+        mutated.push_str(&source[..self.span.start]);
+        mutated.push_str(&self.replacement);
+        mutated.push_str(&source[self.span.end..]);
+        mutated
+    }
+}
+
+/// A place where something goes wrong or begins, and whether it tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailurePath {
+    /// Counted from 1.
+    pub line: u32,
+    /// It logs, traces, panics, or returns or raises an error.
+    pub reports: bool,
+}
+
+/// Returns the functions and methods of a file, in order.
+pub fn items(grammar: Grammar, source: &str) -> Vec<Item> {
+    let Some(tree) = tree::parse(grammar, source) else {
+        return Vec::new();
+    };
+    match grammar {
+        Grammar::Rust => rust::items(tree.root_node(), source),
+        Grammar::Python => python::items(tree.root_node(), source),
+    }
+}
+
+/// Returns mutants of non-test items, in order of place; an empty body has none.
+pub fn mutants(grammar: Grammar, source: &str) -> Vec<Mutant> {
+    let Some(tree) = tree::parse(grammar, source) else {
+        return Vec::new();
+    };
+    let mut mutants = match grammar {
+        Grammar::Rust => rust::mutants::mutants(tree.root_node(), source),
+        Grammar::Python => python::mutants::mutants(tree.root_node(), source),
+    };
+    mutants.sort_by(|a, b| {
+        (a.span.start, a.span.end, &a.replacement).cmp(&(b.span.start, b.span.end, &b.replacement))
+    });
+    mutants.dedup_by(|a, b| a.span == b.span && a.replacement == b.replacement && a.item == b.item);
+    mutants
+}
+
+/// Returns suppressions with their lines: (`noqa`, 12). A list of three rules counts three times.
+pub fn suppressions(grammar: Grammar, source: &str) -> Vec<(String, u32)> {
+    let Some(tree) = tree::parse(grammar, source) else {
+        return Vec::new();
+    };
+    let mut found = match grammar {
+        Grammar::Rust => rust::suppressions::suppressions(tree.root_node(), source),
+        Grammar::Python => python::suppressions::suppressions(tree.root_node(), source),
+    };
+    found.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    found
+}
+
+/// Returns the test items by name, each with a hash of its token stream in which layout, comments and
+/// what a formatter may add or drop do not count.
+pub fn tests(grammar: Grammar, source: &str) -> BTreeMap<String, String> {
+    let Some(tree) = tree::parse(grammar, source) else {
+        return BTreeMap::new();
+    };
+    let hashed = match grammar {
+        Grammar::Rust => rust::test_items::tests(tree.root_node(), source),
+        Grammar::Python => python::test_items(tree.root_node(), source),
+    };
+    by_unique_name(hashed)
+}
+
+/// Returns the byte ranges of the test items.
+pub fn test_spans(grammar: Grammar, source: &str) -> Vec<Range<usize>> {
+    let Some(tree) = tree::parse(grammar, source) else {
+        return Vec::new();
+    };
+    match grammar {
+        Grammar::Rust => rust::test_items::spans(tree.root_node(), source),
+        Grammar::Python => python::test_spans(tree.root_node(), source),
+    }
+}
+
+/// Returns whether replacing `range` changes any of the places.
+pub fn touches(places: &[Range<usize>], range: &Range<usize>) -> bool {
+    places
+        .iter()
+        .any(|it| range.start < it.end && it.start < range.end)
+}
+
+/// Returns the failure paths and reporting entry points of non-test code, in order of line.
+pub fn failure_paths(grammar: Grammar, source: &str) -> Vec<FailurePath> {
+    let Some(tree) = tree::parse(grammar, source) else {
+        return Vec::new();
+    };
+    let mut paths = match grammar {
+        Grammar::Rust => rust::failures::failure_paths(tree.root_node(), source),
+        Grammar::Python => python::failures::failure_paths(tree.root_node(), source),
+    };
+    paths.sort_by_key(|it| (it.line, it.reports));
+    paths
+}
+
+/// Returns the byte range of the value of a top-level or associated constant; `None` as well when
+/// the name is ambiguous, because then nobody can tell which one was meant.
+pub fn constant(grammar: Grammar, source: &str, name: &str) -> Option<Range<usize>> {
+    let tree = tree::parse(grammar, source)?;
+    let found = match grammar {
+        Grammar::Rust => rust::constants(tree.root_node(), source, name),
+        Grammar::Python => python::constants(tree.root_node(), source, name),
+    };
+    match found.as_slice() {
+        [only] => Some(only.clone()),
+        _ => None,
+    }
+}
+
+/// Returns whether a file parses without errors.
+pub fn parses(grammar: Grammar, source: &str) -> bool {
+    tree::parse(grammar, source).is_some_and(|tree| !tree.root_node().has_error())
+}
+
+/// Two test items of one name (behind different `cfg`s, say) must not hide each other.
+fn by_unique_name(hashed: Vec<(String, String)>) -> BTreeMap<String, String> {
+    let mut named = BTreeMap::new();
+    for (name, hash) in hashed {
+        let mut key = name.clone();
+        let mut copy = 1;
+        while named.contains_key(&key) {
+            copy += 1;
+            key = format!("{name}#{copy}");
+        }
+        named.insert(key, hash);
+    }
+    named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grammar_is_known_by_the_extension_alone() {
+        assert_eq!(Grammar::of("src/lib.rs".into()), Some(Grammar::Rust));
+        assert_eq!(Grammar::of("a/b.py".into()), Some(Grammar::Python));
+        assert_eq!(Grammar::of("Makefile".into()), None);
+        assert_eq!(Grammar::of("x.rs.bak".into()), None);
+    }
+
+    #[test]
+    fn broken_source_still_gives_its_readable_parts() {
+        let found = items(Grammar::Rust, "pub fn whole() -> u8 { 1 }\nfn broken( { ]");
+        assert!(found.iter().any(|it| it.name == "whole"));
+        assert!(!parses(Grammar::Rust, "fn broken( {"));
+        assert!(parses(Grammar::Python, "x = 1\n"));
+        assert!(!parses(Grammar::Python, "def f(:\n"));
+    }
+
+    #[test]
+    fn a_mutant_replaces_its_span_and_nothing_else() {
+        let mutant = Mutant {
+            item: "f".into(),
+            line: 1,
+            span: 2..3,
+            replacement: "xyz".into(),
+            description: String::new(),
+        };
+        assert_eq!(mutant.apply("a b c"), "a xyz c");
+    }
+
+    #[test]
+    fn test_items_of_one_name_do_not_hide_each_other() {
+        let named = by_unique_name(vec![
+            ("a".into(), "1".into()),
+            ("a".into(), "2".into()),
+            ("b".into(), "3".into()),
+        ]);
+        assert_eq!(
+            named.keys().map(String::as_str).collect::<Vec<_>>(),
+            ["a", "a#2", "b"]
+        );
+    }
+
+    #[test]
+    fn deeply_nested_source_does_not_exhaust_the_stack() {
+        let rust = format!(
+            "fn f() -> u32 {{ {}1{} }}",
+            "(".repeat(3_000),
+            ")".repeat(3_000)
+        );
+        let _unused = mutants(Grammar::Rust, &rust);
+        let _unused = tests(Grammar::Rust, &format!("#[test] {rust}"));
+        let python = format!("x = {}1{}\n", "[".repeat(3_000), "]".repeat(3_000));
+        let _unused = failure_paths(Grammar::Python, &python);
+        assert_eq!(items(Grammar::Rust, "fn f() {}").len(), 1);
+    }
+}

@@ -1,0 +1,49 @@
+//! Hashes of token streams, blind to what a formatter may change.
+
+/// A token stream under construction.
+#[derive(Default)]
+pub(super) struct Tokens {
+    texts: Vec<String>,
+}
+
+impl Tokens {
+    /// Appends a token.
+    pub(super) fn push(&mut self, text: impl Into<String>) {
+        self.texts.push(text.into());
+    }
+
+    /// Drops a comma at the end, which formatters add and remove before a closing bracket.
+    pub(super) fn drop_trailing_comma(&mut self) {
+        if self.texts.last().is_some_and(|it| it == ",") {
+            self.texts.pop();
+        }
+    }
+
+    /// Returns the hash; token borders count.
+    pub(super) fn hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for text in &self.texts {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn borders_between_tokens_count() {
+        let hash = |texts: &[&str]| {
+            let mut tokens = Tokens::default();
+            for text in texts {
+                tokens.push(*text);
+            }
+            tokens.hash()
+        };
+        assert_eq!(hash(&["ab", "c"]), hash(&["ab", "c"]));
+        assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+    }
+}
