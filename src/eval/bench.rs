@@ -1,0 +1,125 @@
+//! One arm on the bench: its directory, build folder, log and limit, and how a command runs there.
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{ArmRef, Lab};
+use crate::model::profile::Project;
+use crate::process::{Command, Error, Exit, Finished};
+use crate::toolchain::{Adapter, Job, Lints};
+
+/// One directory that holds a tree, ready to run things in.
+pub(super) struct Bench<'a> {
+    /// The lab it stands in.
+    pub(super) lab: &'a Lab,
+    /// The directory that holds the tree.
+    pub(super) dir: Utf8PathBuf,
+    /// Build products go here.
+    pub(super) build: Utf8PathBuf,
+    /// Output of commands is appended here.
+    pub(super) log: Utf8PathBuf,
+    /// The limit of one command.
+    pub(super) limit: Duration,
+}
+
+impl<'a> Bench<'a> {
+    /// Makes the build folder and the log's folder of an arm.
+    pub(super) fn of(lab: &'a Lab, arm: &ArmRef<'_>) -> Result<Self, Error> {
+        Self::at(lab, arm.dir.to_owned(), arm.name)
+    }
+
+    /// Makes a bench for a directory under a name of its own.
+    pub(super) fn at(lab: &'a Lab, dir: Utf8PathBuf, name: &str) -> Result<Self, Error> {
+        let build = lab.builds.join(name);
+        for folder in [&build, &lab.logs] {
+            fs_err::create_dir_all(folder).map_err(|source| io_error(folder, source))?;
+        }
+        Ok(Self {
+            lab,
+            dir,
+            build,
+            log: lab.logs.join(format!("{name}.log")),
+            limit: lab.limit(name),
+        })
+    }
+
+    /// Returns every sub-project with the adapter of its language.
+    pub(super) fn projects(
+        &self,
+    ) -> impl Iterator<Item = (&'a dyn Adapter, &'a Project)> + use<'a> {
+        let lab = self.lab;
+        lab.detection.languages.iter().filter_map(|project| {
+            let adapter = lab
+                .adapters
+                .iter()
+                .find(|it| it.name() == project.language)?;
+            Some((adapter.as_ref(), project))
+        })
+    }
+
+    /// Returns the job of a sub-project on this bench.
+    pub(super) fn job<'b>(&'b self, project: &'b Project) -> Job<'b> {
+        Job {
+            tree: &self.dir,
+            project,
+            tools: &self.lab.detection.tools,
+            build: &self.build,
+            commands: &self.lab.profile.commands,
+            lints: Lints::AsDeclared,
+            timeout: self.limit,
+            log: &self.log,
+            sandbox: self.lab.sandbox.as_ref(),
+            cancel: &self.lab.cancel,
+            until: None,
+        }
+    }
+
+    /// Runs a command line of the project at the root of the tree. The inner error is a command that
+    /// cannot be started: the project's own doing.
+    pub(super) async fn run_line(
+        &self,
+        line: &str,
+        limit: Duration,
+        env: Vec<(String, String)>,
+    ) -> Result<Result<Finished, String>, Error> {
+        let mut command = match Command::from_line(line, &self.dir) {
+            Ok(command) => command.timeout(limit).log(&self.log),
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        command.env.extend(self.settings());
+        command.env.extend(env);
+        match self.lab.sandbox.run(&command, &self.lab.cancel).await {
+            Ok(finished) => Ok(Ok(finished)),
+            Err(error @ Error::Spawn { .. }) => Ok(Err(error.to_string())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Build products stay out of the tree, whatever tool the project's command starts.
+    fn settings(&self) -> [(String, String); 3] {
+        [
+            ("CARGO_TARGET_DIR", self.build.join("cargo").into_string()),
+            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+            ("FACTORY_BUILD_DIR", self.build.clone().into_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+    }
+}
+
+/// Returns why a command that must exit 0 did not hold; `None` when it did.
+pub(super) fn complaint(finished: &Result<Finished, String>) -> Option<String> {
+    match finished {
+        Ok(finished) if finished.exit == Exit::Code(0) => None,
+        Ok(finished) => Some(finished.explain()),
+        Err(reason) => Some(reason.clone()),
+    }
+}
+
+/// Returns the error of a file that the harness itself needs.
+pub(super) fn io_error(path: &Utf8Path, source: std::io::Error) -> Error {
+    Error::Io {
+        program: path.to_string(),
+        source,
+    }
+}

@@ -1,0 +1,235 @@
+//! Hygiene dimensions on a fixture, and the attempts to game them.
+
+use super::*;
+use crate::config::Guard;
+use crate::eval::Depth;
+use crate::eval::testing::Fixture;
+use crate::model::dimension::{Evaluation, Status};
+
+fn status(evaluation: &Evaluation, name: &str) -> Status {
+    evaluation.dimension(name).unwrap().status
+}
+
+fn score(evaluation: &Evaluation, name: &str) -> f64 {
+    evaluation.dimension(name).unwrap().score.unwrap()
+}
+
+fn native(evaluation: &Evaluation, name: &str) -> Option<f64> {
+    evaluation
+        .dimension(name)
+        .unwrap()
+        .native
+        .as_ref()
+        .map(|it| it.value)
+}
+
+fn rules(evaluation: &Evaluation) -> Vec<Rule> {
+    evaluation.vetoes.iter().map(|it| it.rule).collect()
+}
+
+#[tokio::test]
+async fn a_suite_that_passes_scores_one_and_every_failure_costs() {
+    let fixture = Fixture::new();
+    let mut last = f64::INFINITY;
+    for n_failing in 0..4 {
+        let failing = (0..n_failing).map(|it| format!("bad{it} nothing.py text\n"));
+        let checks = failing.collect::<Vec<_>>().concat();
+        fixture.write("checks.txt", &format!("good ok\n{checks}"));
+        let evaluation = fixture.decisive().await;
+        assert!(score(&evaluation, "tests") < last);
+        assert_eq!(native(&evaluation, "tests"), Some(f64::from(n_failing)));
+        assert!(evaluation.vetoes.is_empty());
+        last = score(&evaluation, "tests");
+    }
+}
+
+#[tokio::test]
+async fn a_suite_that_breaks_scores_zero_and_forbids_the_tree() {
+    for (state, rule) in [
+        ("nobuild", Rule::DoesNotBuild),
+        ("broken", Rule::SuiteBroken),
+        ("timeout", Rule::TimedOut),
+    ] {
+        let fixture = Fixture::with_code();
+        fixture.write("state.txt", state);
+        fixture.write("coverage.txt", "5 10");
+        let evaluation = fixture.decisive().await;
+        assert_eq!(status(&evaluation, "tests"), Status::Failed);
+        assert!(score(&evaluation, "tests").abs() < f64::EPSILON);
+        assert_eq!(status(&evaluation, "coverage"), Status::Failed);
+        assert_eq!(rules(&evaluation), [rule]);
+        assert!(!evaluation.is_sound());
+    }
+}
+
+#[tokio::test]
+async fn a_suite_in_which_nothing_runs_scores_zero_without_a_native_value() {
+    let fixture = Fixture::new();
+    for checks in ["", "a skip\nb skip\n"] {
+        fixture.write("checks.txt", checks);
+        let evaluation = fixture.decisive().await;
+        assert_eq!(status(&evaluation, "tests"), Status::Measured);
+        assert!(score(&evaluation, "tests").abs() < f64::EPSILON);
+        assert_eq!(native(&evaluation, "tests"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_tool_is_not_measured_and_says_how_to_get_it() {
+    let fixture = Fixture::new();
+    fixture.write("state.txt", "norunner");
+    let evaluation = fixture.decisive().await;
+    assert_eq!(status(&evaluation, "tests"), Status::NotMeasured);
+    let detail = &evaluation.dimension("tests").unwrap().detail;
+    assert!(detail.contains("pip install checker"), "{detail}");
+    for name in ["lint", "types", "coverage"] {
+        assert_eq!(status(&evaluation, name), Status::NotMeasured);
+        assert_eq!(evaluation.dimension(name).unwrap().score, None);
+    }
+}
+
+#[tokio::test]
+async fn findings_count_once_and_only_where_somebody_may_fix_them() {
+    let fixture = Fixture::with_code();
+    fixture.write(
+        "lint.txt",
+        "calc.py F401\ncalc.py E501\ntests/test_a.py F401\nvendor/x.py F401\nfactory.toml X\n",
+    );
+    let evaluation = fixture.decisive().await;
+    assert_eq!(native(&evaluation, "lint"), Some(2.0));
+    assert_eq!(evaluation.findings.len(), 2);
+    assert!((score(&evaluation, "lint") - 50.0 / 52.0).abs() < 1e-12);
+}
+
+#[tokio::test]
+async fn a_linter_that_crashes_is_a_failed_dimension() {
+    let fixture = Fixture::with_code();
+    fixture.write("lint.txt", "!");
+    let evaluation = fixture.decisive().await;
+    assert_eq!(status(&evaluation, "lint"), Status::Failed);
+    assert!(score(&evaluation, "lint").abs() < f64::EPSILON);
+    assert!(
+        evaluation
+            .dimension("lint")
+            .unwrap()
+            .detail
+            .contains("it crashed")
+    );
+}
+
+#[tokio::test]
+async fn covered_junk_does_not_raise_coverage() {
+    let fixture = Fixture::with_code();
+    fixture.write("coverage.txt", "50 100");
+    let before = fixture.decisive().await;
+    fixture.write("coverage.txt", "10050 10100");
+    let after = fixture.decisive().await;
+    assert!((score(&before, "coverage") - score(&after, "coverage")).abs() < f64::EPSILON);
+    assert_eq!(native(&after, "coverage"), Some(50.0));
+    fixture.write("coverage.txt", "51 100");
+    assert!(score(&fixture.decisive().await, "coverage") > score(&before, "coverage"));
+}
+
+#[tokio::test]
+async fn guards_are_a_share_and_each_broken_one_a_veto() {
+    let fixture = Fixture::with_code();
+    let guard = |name: &str, run: &str| Guard {
+        name: name.into(),
+        run: run.into(),
+    };
+    let guards = vec![
+        guard("holds", "true"),
+        guard("breaks", "sh -c 'exit 3'"),
+        guard("absent", "/no/such/program"),
+        guard("in the tree", "test -f calc.py"),
+    ];
+    let evaluation = fixture
+        .evaluate(Depth::Decisive, |it| it.guards = guards)
+        .await;
+    assert!((score(&evaluation, "guards") - 0.5).abs() < f64::EPSILON);
+    assert_eq!(native(&evaluation, "guards"), Some(2.0));
+    assert_eq!(rules(&evaluation), [Rule::Guard, Rule::Guard]);
+    assert!(evaluation.vetoes[0].detail.starts_with("`breaks` failed"));
+}
+
+#[tokio::test]
+async fn no_guard_is_not_a_guard_that_holds() {
+    let evaluation = Fixture::with_code().decisive().await;
+    assert_eq!(status(&evaluation, "guards"), Status::NotMeasured);
+}
+
+#[tokio::test]
+async fn a_smoke_test_that_fails_is_a_veto() {
+    let fixture = Fixture::with_code();
+    let smoke = |line: &str| {
+        let line = line.to_owned();
+        fixture.evaluate(Depth::Decisive, move |it| it.eval.smoke = Some(line))
+    };
+    assert!(smoke("true").await.vetoes.is_empty());
+    assert_eq!(rules(&smoke("false").await), [Rule::Guard]);
+}
+
+#[tokio::test]
+async fn a_broken_manifest_costs_and_a_repaired_one_pays() {
+    let fixture = Fixture::with_code();
+    assert_eq!(
+        status(&fixture.decisive().await, "config"),
+        Status::NotMeasured
+    );
+    fixture.write("pyproject.toml", "[project\n");
+    let broken = fixture.decisive().await;
+    assert!((score(&broken, "config") - 0.5).abs() < f64::EPSILON);
+    assert!(
+        broken
+            .dimension("config")
+            .unwrap()
+            .detail
+            .starts_with("pyproject.toml: ")
+    );
+    fixture.write(
+        "pyproject.toml",
+        "[project]\nname = \"a\"\nversion = \"1\"\n",
+    );
+    assert!((score(&fixture.decisive().await, "config") - 1.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn what_is_skipped_is_neither_run_nor_hidden() {
+    let fixture = Fixture::with_code();
+    let skip = vec!["tests".to_owned(), "observability".to_owned()];
+    let evaluation = fixture
+        .evaluate(Depth::Decisive, |it| it.eval.skip = skip)
+        .await;
+    assert_eq!(status(&evaluation, "tests"), Status::NotMeasured);
+    assert_eq!(status(&evaluation, "observability"), Status::NotMeasured);
+    let runs = fixture
+        .suite_runs
+        .load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(runs, 0);
+}
+
+#[tokio::test]
+async fn two_evaluations_of_one_tree_agree() {
+    let fixture = Fixture::with_code();
+    fixture.write("lint.txt", "calc.py F401\n");
+    let (first, second) = (fixture.decisive().await, fixture.decisive().await);
+    assert_eq!(first.dimensions, second.dimensions);
+    assert_eq!(first.score, second.score);
+    assert_eq!(first.binding, second.binding);
+}
+
+#[test]
+fn frequent_rules_are_named_first() {
+    let finding = |rule: &str, line| Finding {
+        path: "a.py".into(),
+        line,
+        column: 1,
+        tool: "t".into(),
+        rule: rule.into(),
+        message: String::new(),
+        fixable: false,
+    };
+    let findings = [finding("A", 1), finding("B", 2), finding("B", 3)];
+    assert_eq!(by_rule(&findings), "2 B, 1 A");
+    assert_eq!(by_rule(&[]), "nothing found");
+}

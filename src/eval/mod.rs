@@ -1,0 +1,263 @@
+//! Dimensions, metrics, mutants, and the first report.
+//!
+//! Everything here measures one tree at a time and turns whatever goes wrong with the evaluated code
+//! into a value; it compares nothing and decides nothing.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Metric, Profile};
+use crate::gate::DiffPolicy;
+use crate::model::dimension::Evaluation;
+use crate::model::id::TreeSha;
+use crate::model::measurement::{Binding, Sample};
+use crate::model::profile::Detection;
+use crate::process;
+use crate::sandbox::Sandbox;
+use crate::toolchain::{Adapter, Outcome};
+
+mod bench;
+mod binding;
+mod campaign;
+mod dimensions;
+mod edit;
+mod growth;
+mod hygiene;
+mod manifests;
+mod metric;
+mod outcomes;
+mod project;
+pub mod report;
+mod sample;
+mod scratch;
+mod sources;
+mod suite;
+#[cfg(test)]
+mod real_tools;
+#[cfg(test)]
+mod testing;
+
+use bench::Bench;
+use dimensions::Draft;
+
+/// Everything an evaluation needs beside the tree: made once per run, then only read.
+pub struct Lab {
+    /// Profile of the incumbent.
+    pub profile: Profile,
+    /// Languages and tools, with versions.
+    pub detection: Detection,
+    /// What knows the languages; `toolchain::adapters()`.
+    pub adapters: Vec<Box<dyn Adapter>>,
+    /// Where code runs.
+    pub sandbox: Box<dyn Sandbox>,
+    /// Build folders, one per arm, live below this.
+    pub builds: Utf8PathBuf,
+    /// Caches (mutant outcomes) below this; disposable.
+    pub cache: Utf8PathBuf,
+    /// Logs below this.
+    pub logs: Utf8PathBuf,
+    /// Interruption.
+    pub cancel: CancellationToken,
+    /// The seed of everything drawn at random.
+    pub seed: u64,
+    /// What the lab remembers between evaluations; start with `Memory::default()`.
+    pub memory: Memory,
+}
+
+/// What a lab remembers between evaluations.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Runs of metrics so far; sizes the environment of the next.
+    runs: AtomicU64,
+    /// The incumbent's longest suite, in milliseconds: limits of the candidate derive from it.
+    incumbent_millis: AtomicU64,
+}
+
+/// Which dimensions an evaluation measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// What decides in the loop: everything deterministic but capability.
+    Decisive,
+    /// Everything, mutants included.
+    Full,
+}
+
+/// What the ledger knows, for the informing dimensions.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerFacts {
+    /// Distinct categories tried.
+    pub categories: usize,
+    /// Experiments.
+    pub experiments: u32,
+    /// Of those, kept.
+    pub kept: u32,
+    /// Of those, with a hypothesis that cites evidence.
+    pub cited: u32,
+}
+
+/// One arm: a directory that holds a tree, and its own build folder.
+pub struct ArmRef<'a> {
+    /// The directory.
+    pub dir: &'a Utf8Path,
+    /// The tree it holds.
+    pub tree: &'a TreeSha,
+    /// `incumbent` or `candidate`: names build folder and log.
+    pub name: &'a str,
+}
+
+/// Returns what the gates judge a diff by: the profile's scope, and what the languages and the
+/// harness itself protect.
+pub fn policy(profile: &Profile, adapters: &[Box<dyn Adapter>]) -> DiffPolicy {
+    let by_language = adapters
+        .iter()
+        .flat_map(|it| it.protected().iter().copied());
+    let by_person = profile.scope.fixed.iter().map(String::as_str);
+    let ours = ["factory.toml", ".factory", ".factory/**"];
+    DiffPolicy {
+        mutable: sources::glob_set(profile.scope.mutable.iter().map(String::as_str)),
+        fixed: sources::glob_set(by_language.chain(by_person).chain(ours)),
+    }
+}
+
+impl Lab {
+    /// Returns what every number of this lab is bound to.
+    pub fn binding(&self) -> Binding {
+        binding::binding(self)
+    }
+
+    /// Runs the adapters' prepare step on the incumbent; returns what could not be made.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn prepare(&self, arm: &ArmRef<'_>) -> Result<Vec<String>, process::Error> {
+        let bench = Bench::of(self, arm)?;
+        let mut notes = Vec::new();
+        for (adapter, project) in bench.projects() {
+            let language = project.language.display();
+            match adapter.prepare(&bench.job(project)).await? {
+                Outcome::Measured(()) => {}
+                Outcome::Missing(hint) => notes.push(format!("{language}: {hint}")),
+                Outcome::Failed(why) | Outcome::TimedOut(why) => {
+                    notes.push(format!("{language}: preparing failed: {why}"));
+                }
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Evaluates a tree. Never fails because of the code it evaluates: that is a value.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn evaluate(
+        &self,
+        arm: &ArmRef<'_>,
+        depth: Depth,
+        facts: &LedgerFacts,
+    ) -> Result<Evaluation, process::Error> {
+        let started = Instant::now();
+        let bench = Bench::of(self, arm)?;
+        let mut draft = Draft::default();
+        hygiene::measure(&bench, &mut draft).await?;
+        growth::measure(&bench, depth, facts, &mut draft).await?;
+        project::measure(&bench, depth, &mut draft).await?;
+        if arm.name == "incumbent" {
+            self.memory.note_suite(draft.tests.seconds);
+        }
+        Ok(draft.finish(self, arm.tree, started.elapsed()))
+    }
+
+    /// Builds what a metric measures, once per arm and tree, not timed; the inner error is the
+    /// project's.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn build_metric(
+        &self,
+        arm: &ArmRef<'_>,
+        metric: &Metric,
+    ) -> Result<Result<(), String>, process::Error> {
+        metric::build(&Bench::of(self, arm)?, metric).await
+    }
+
+    /// Runs a metric once; returns its sample and the wall seconds by the harness's clock.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn measure(
+        &self,
+        arm: &ArmRef<'_>,
+        metric: &Metric,
+    ) -> Result<(Sample, f64), process::Error> {
+        metric::run(&Bench::of(self, arm)?, metric).await
+    }
+
+    /// Returns globs protected from experiments: the adapters', the profile's fixed ones, our own files.
+    pub fn protected(&self) -> globset::GlobSet {
+        self.policy().fixed
+    }
+
+    /// Returns what the gates judge a diff by.
+    pub fn policy(&self) -> DiffPolicy {
+        policy(&self.profile, &self.adapters)
+    }
+
+    fn excluded(&self) -> globset::GlobSet {
+        sources::glob_set(
+            self.adapters
+                .iter()
+                .flat_map(|it| it.excluded().iter().copied()),
+        )
+    }
+
+    /// Re-runs tests alone, `times` times; returns those that both passed and failed.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn flaky(
+        &self,
+        arm: &ArmRef<'_>,
+        ids: &BTreeSet<String>,
+        times: u32,
+    ) -> Result<BTreeSet<String>, process::Error> {
+        let bench = Bench::of(self, arm)?;
+        let mut runs = Vec::new();
+        for _ in 0..times {
+            runs.push(suite::run(&bench, Some(ids)).await?.run);
+        }
+        Ok(suite::both_ways(&runs, Some(ids)))
+    }
+
+    /// Returns the limit of one command: the profile's for the incumbent; for any other arm ten times
+    /// the incumbent's own suite, between ten minutes and the profile's limit.
+    fn limit(&self, arm: &str) -> Duration {
+        let ceiling = Duration::from_secs(self.profile.eval.timeout_seconds.max(1));
+        let known = self.memory.incumbent_millis.load(Ordering::Relaxed);
+        if arm == "incumbent" || known == 0 {
+            return ceiling;
+        }
+        Duration::from_millis(known.saturating_mul(10))
+            .max(Duration::from_mins(10))
+            .min(ceiling)
+    }
+}
+
+impl Memory {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a duration in milliseconds, clamped to be positive"
+    )]
+    fn note_suite(&self, seconds: f64) {
+        let millis = (seconds * 1000.0).max(0.0) as u64;
+        self.incumbent_millis.fetch_max(millis, Ordering::Relaxed);
+    }
+
+    fn next_run(&self) -> u64 {
+        self.runs.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,124 @@
+//! A copy of a tree to run mutants in, with a build folder that starts warm.
+
+use std::fs::FileTimes;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::bench::{Bench, io_error};
+use super::sources;
+use crate::process::Error;
+
+/// A throw-away copy of an arm's tree.
+pub(super) struct Scratch<'a> {
+    /// The bench that stands on the copy.
+    pub(super) bench: Bench<'a>,
+}
+
+impl<'a> Scratch<'a> {
+    /// Copies the tree of a bench, file times included; what an interrupted run left is replaced.
+    pub(super) fn copy_of(bench: &Bench<'a>) -> Result<Self, Error> {
+        let build = bench.build.file_name().unwrap_or("arm");
+        let name = format!("{build}-mutants");
+        let dir = bench.lab.builds.join(format!("{name}.tree"));
+        remove_tree(&dir).map_err(|source| io_error(&dir, source))?;
+        for path in sources::paths(&bench.dir) {
+            copy_file(&bench.dir.join(&path), &dir.join(&path))
+                .map_err(|source| io_error(&dir.join(&path), source))?;
+        }
+        let bench = Bench::at(bench.lab, dir, &name)?;
+        Ok(Self { bench })
+    }
+
+    /// Removes the copied tree; the build folder stays warm for the next one.
+    pub(super) fn remove(self) {
+        if let Err(error) = remove_tree(&self.bench.dir) {
+            tracing::warn!(%error, dir = %self.bench.dir, "a copy of a tree is left behind");
+        }
+    }
+}
+
+/// Copies cargo's build folder where there is none yet: the dependencies need not be built again.
+/// The folder is never shared, since cargo tells two copies of a workspace apart by file times alone.
+pub(super) fn warm(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
+    let (from, to) = (from.join("cargo"), to.join("cargo"));
+    if to.exists() || !from.exists() || from == to {
+        return Ok(());
+    }
+    let partial = to.with_extension("partial");
+    remove_tree(&partial)?;
+    copy_tree(&from, &partial)?;
+    fs_err::rename(&partial, &to)
+}
+
+fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
+    fs_err::create_dir_all(to)?;
+    for entry in from.read_dir_utf8()? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy_tree(entry.path(), &target)?;
+        } else if kind.is_file() {
+            copy_file(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_file(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
+    if let Some(folder) = to.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    fs_err::copy(from, to)?;
+    let modified = fs_err::metadata(from)?.modified()?;
+    set_modified(to, modified)
+}
+
+/// Sets a file's modification time, also of a file that is read-only to everybody.
+pub(super) fn set_modified(path: &Utf8Path, at: std::time::SystemTime) -> std::io::Result<()> {
+    let file = fs_err::File::open(path)?;
+    file.file().set_times(FileTimes::new().set_modified(at))
+}
+
+fn remove_tree(dir: &Utf8PathBuf) -> std::io::Result<()> {
+    match fs_err::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::testing::Fixture;
+
+    #[test]
+    fn a_copy_has_the_same_files_and_times_and_goes_away() {
+        let fixture = Fixture::new();
+        fixture.write("src/a.py", "x = 1\n");
+        let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+        set_modified(&fixture.tree().join("src/a.py"), then).unwrap();
+        let lab = fixture.lab();
+        let bench = Bench::at(&lab, fixture.tree(), "incumbent").unwrap();
+        let scratch = Scratch::copy_of(&bench).unwrap();
+        let copy = scratch.bench.dir.join("src/a.py");
+        assert_eq!(fs_err::read_to_string(&copy).unwrap(), "x = 1\n");
+        assert_eq!(fs_err::metadata(&copy).unwrap().modified().unwrap(), then);
+        scratch.remove();
+        assert!(!copy.exists());
+        assert!(fixture.tree().join("src/a.py").exists());
+    }
+
+    #[test]
+    fn a_build_folder_is_warmed_once_and_never_shared() {
+        let fixture = Fixture::new();
+        let (from, to) = (fixture.root().join("b1"), fixture.root().join("b2"));
+        fs_err::create_dir_all(from.join("cargo/debug")).unwrap();
+        fs_err::write(from.join("cargo/debug/lib"), "one").unwrap();
+        warm(&from, &to).unwrap();
+        fs_err::write(from.join("cargo/debug/lib"), "two").unwrap();
+        warm(&from, &to).unwrap();
+        let copied = fs_err::read_to_string(to.join("cargo/debug/lib")).unwrap();
+        assert_eq!(copied, "one");
+    }
+}

@@ -1,0 +1,251 @@
+//! The Researcher: what the incumbent's evaluation, its manifests and its profile offer to improve.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::surface::Surface;
+use super::{job, offer, tree};
+use crate::agent::{Error, ResearchInput};
+use crate::config::{Parameter, Profile};
+use crate::model::finding::{Finding, TestOutcome};
+use crate::model::hypothesis::LintRule;
+use crate::model::observation::Observation;
+use crate::model::profile::Purpose;
+use crate::syntax::{self, Grammar};
+use crate::toolchain::Outcome;
+
+/// Places that an observation names.
+const PLACES: usize = 5;
+
+/// Returns everything that something could be done about.
+pub(crate) async fn research(
+    input: &ResearchInput<'_>,
+    surface: &Surface,
+) -> Result<Vec<Observation>, Error> {
+    let read = |path: &Utf8Path| tree::read(input.tree, path).ok();
+    let profile = &input.lab.profile;
+    let mut observations = lint(&input.evaluation.findings, surface);
+    observations.extend(unformatted(input, surface).await?);
+    observations.extend(offer::knobs(profile, &input.lab.detection, surface, &read));
+    observations.extend(parameters(profile, surface, &read));
+    let failed = input.evaluation.tests.ids(TestOutcome::Failed);
+    observations.extend(failing(
+        failed
+            .into_iter()
+            .chain(input.report.failing.iter().map(String::as_str)),
+    ));
+    observations.extend(input.wishes.iter().map(|(source, text)| Observation::Wish {
+        text: text.clone(),
+        source: source.clone(),
+    }));
+    Ok(observations)
+}
+
+/// Groups findings by rule, on the paths that may be touched; most findings first.
+pub(crate) fn lint(findings: &[Finding], surface: &Surface) -> Vec<Observation> {
+    let mut by_rule: BTreeMap<LintRule, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings.iter().filter(|it| surface.may_touch(&it.path)) {
+        let rule = LintRule {
+            tool: finding.tool.clone(),
+            rule: finding.rule.clone(),
+        };
+        by_rule.entry(rule).or_default().push(finding);
+    }
+    let mut groups: Vec<_> = by_rule.into_iter().collect();
+    groups.sort_by_key(|(_, findings)| std::cmp::Reverse(findings.len()));
+    groups
+        .into_iter()
+        .map(|(rule, findings)| Observation::LintFindings {
+            rule,
+            count: findings.len(),
+            fixable: findings.iter().filter(|it| it.fixable).count(),
+            places: places(&findings),
+        })
+        .collect()
+}
+
+/// Names the first places, those with a fix before the others.
+fn places(findings: &[&Finding]) -> Vec<String> {
+    let mut sorted = findings.to_vec();
+    sorted.sort_by_key(|it| (!it.fixable, &it.path, it.line));
+    sorted
+        .iter()
+        .take(PLACES)
+        .map(|it| format!("{}:{}", it.path, it.line))
+        .collect()
+}
+
+async fn unformatted(
+    input: &ResearchInput<'_>,
+    surface: &Surface,
+) -> Result<Vec<Observation>, Error> {
+    let mut by_tool: BTreeMap<String, BTreeSet<Utf8PathBuf>> = BTreeMap::new();
+    for project in &input.lab.detection.languages {
+        let Some(tool) = project.uses.get(&Purpose::Format) else {
+            continue;
+        };
+        let Some(adapter) = input
+            .lab
+            .adapters
+            .iter()
+            .find(|it| it.name() == project.language)
+        else {
+            continue;
+        };
+        let place = job::Place::new(input.lab, input.tree, &input.lab.cancel)?;
+        if let Outcome::Measured(paths) = adapter.unformatted(&place.job(project)).await? {
+            let touchable = paths.into_iter().filter(|it| surface.may_touch(it));
+            by_tool.entry(tool.clone()).or_default().extend(touchable);
+        }
+    }
+    let observations = by_tool.into_iter().filter(|(_, paths)| !paths.is_empty());
+    Ok(observations
+        .map(|(tool, paths)| Observation::Unformatted {
+            tool,
+            files: paths.len(),
+        })
+        .collect())
+}
+
+/// Returns a declared parameter's choices that are not its value now.
+pub(crate) fn parameters(
+    profile: &Profile,
+    surface: &Surface,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Vec<Observation> {
+    let touchable = profile
+        .parameters
+        .iter()
+        .filter(|it| surface.may_touch(&it.file));
+    touchable
+        .filter_map(|it| Some((it, current_value(it, read)?)))
+        .flat_map(|(parameter, current)| choices(parameter, &current))
+        .collect()
+}
+
+fn current_value(
+    parameter: &Parameter,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Option<String> {
+    let grammar = Grammar::of(&parameter.file)?;
+    let source = read(&parameter.file)?;
+    let span = syntax::constant(grammar, &source, &parameter.name)?;
+    Some(source[span].to_owned())
+}
+
+/// Returns an observation for each choice that differs from the present value.
+fn choices(parameter: &Parameter, current: &str) -> Vec<Observation> {
+    let why = if parameter.why.is_empty() {
+        format!(
+            "the project declares that `{}` may depend on it",
+            parameter.metric
+        )
+    } else {
+        parameter.why.clone()
+    };
+    let others = parameter
+        .choices
+        .iter()
+        .filter(|it| !same_literal(it, current));
+    others
+        .map(|choice| Observation::ParameterAvailable {
+            file: parameter.file.clone(),
+            name: parameter.name.clone(),
+            current: current.to_owned(),
+            proposed: choice.clone(),
+            why: why.clone(),
+            metric: parameter.metric.clone(),
+        })
+        .collect()
+}
+
+/// Returns whether two literals are the same but for spaces and digit separators.
+pub(crate) fn same_literal(left: &str, right: &str) -> bool {
+    let is_number = |it: &str| {
+        it.trim()
+            .starts_with(|it: char| it.is_ascii_digit() || it == '-')
+    };
+    if is_number(left) && is_number(right) {
+        left.trim().replace('_', "") == right.trim().replace('_', "")
+    } else {
+        left.trim() == right.trim()
+    }
+}
+
+/// Returns the tests that fail, each once.
+fn failing<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<Observation> {
+    let ids: BTreeSet<&str> = ids.collect();
+    ids.into_iter()
+        .map(|id| Observation::FailingTest { id: id.to_owned() })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mechanic::fixtures::{finding, profile, reader};
+
+    fn everything() -> Surface {
+        Surface::new(["tests/**"], [], ["**"])
+    }
+
+    #[test]
+    fn findings_are_grouped_by_rule_without_protected_paths() {
+        let findings = [
+            finding(("b.py", 9), "ruff", "F401", false),
+            finding(("a.py", 3), "ruff", "E501", false),
+            finding(("a.py", 7), "ruff", "F401", true),
+            finding(("tests/t.py", 1), "ruff", "F401", true),
+        ];
+        let rule = |it: &str| LintRule {
+            tool: "ruff".to_owned(),
+            rule: it.to_owned(),
+        };
+        assert_eq!(
+            lint(&findings, &everything()),
+            [
+                Observation::LintFindings {
+                    rule: rule("F401"),
+                    count: 2,
+                    fixable: 1,
+                    places: vec!["a.py:7".to_owned(), "b.py:9".to_owned()],
+                },
+                Observation::LintFindings {
+                    rule: rule("E501"),
+                    count: 1,
+                    fixable: 0,
+                    places: vec!["a.py:3".to_owned()],
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_parameter_offers_the_choices_that_are_not_its_value() {
+        let source = "/// Bytes.\npub const CHUNK: usize = 1_6;\n";
+        let observations = parameters(
+            &profile(),
+            &everything(),
+            &reader(&[("src/lib.rs", source)]),
+        );
+        let values: Vec<(&str, &str)> = observations
+            .iter()
+            .map(|it| match it {
+                Observation::ParameterAvailable {
+                    current, proposed, ..
+                } => (current.as_str(), proposed.as_str()),
+                other => panic!("not a parameter: {other:?}"),
+            })
+            .collect();
+        assert_eq!(values, [("1_6", "64"), ("1_6", "256")]);
+        assert!(parameters(&profile(), &everything(), &reader(&[])).is_empty());
+        let fixed = Surface::new(["src/lib.rs"], [], ["**"]);
+        assert!(parameters(&profile(), &fixed, &reader(&[("src/lib.rs", source)])).is_empty());
+    }
+
+    #[test]
+    fn a_test_that_fails_twice_is_one_observation() {
+        assert_eq!(failing(["b", "a", "b"].into_iter()).len(), 2);
+    }
+}

@@ -1,0 +1,279 @@
+//! Which knobs of the catalogue a project's manifests and metrics leave room for.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::catalogue::{self, Build, Catalogue};
+use super::setting;
+use super::surface::Surface;
+use crate::config::{Metric, Profile};
+use crate::model::observation::Observation;
+use crate::model::profile::Detection;
+
+/// Scripts larger than this are not read to find out what a metric builds.
+const SCRIPT_BYTES: usize = 64 * 1024;
+
+/// Returns the knobs that are not at their value, for each metric whose program they build.
+pub(crate) fn knobs(
+    profile: &Profile,
+    detection: &Detection,
+    surface: &Surface,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Vec<Observation> {
+    let mut observations = Vec::new();
+    for catalogue in catalogue::all() {
+        for manifest in manifests(catalogue, detection, read) {
+            if !surface.may_touch(&manifest.path) {
+                continue;
+            }
+            for metric in &profile.metrics {
+                observations.extend(knobs_for(catalogue, &manifest, metric, read));
+            }
+        }
+    }
+    observations
+}
+
+/// A manifest whose profiles count.
+struct Manifest {
+    path: Utf8PathBuf,
+    text: String,
+    has_binary: bool,
+    is_only: bool,
+}
+
+fn knobs_for(
+    catalogue: &Catalogue,
+    manifest: &Manifest,
+    metric: &Metric,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Vec<Observation> {
+    let commands = spelled_out(metric, read);
+    let (Some(build), Some(kind)) = (
+        catalogue.build_behind(&commands),
+        catalogue::kind_of(metric),
+    ) else {
+        return Vec::new();
+    };
+    if !manifest.is_only && !commands.contains(manifest.path.as_str()) {
+        return Vec::new();
+    }
+    catalogue
+        .knobs
+        .iter()
+        .filter(|it| it.moves == kind)
+        .filter_map(|it| offer(it, build, manifest, metric))
+        .collect()
+}
+
+/// Returns the observation of one knob, unless it is in effect already or could have no effect.
+fn offer(
+    knob: &catalogue::Knob,
+    build: Build,
+    manifest: &Manifest,
+    metric: &Metric,
+) -> Option<Observation> {
+    let at = |key: &str| setting::get(&manifest.text, key).ok().flatten();
+    let is_shadowed = knob.shadow_in(build).is_some_and(|it| at(&it).is_some());
+    let current = at(&knob.key);
+    let is_offered = !is_shadowed && knob.is_offered(current.as_deref(), manifest.has_binary);
+    is_offered.then(|| Observation::KnobAvailable {
+        file: manifest.path.clone(),
+        key: knob.key.clone(),
+        current,
+        proposed: knob.value.clone(),
+        why: knob.why.clone(),
+        metric: metric.name.clone(),
+    })
+}
+
+/// Returns the manifests in which a setting counts: for Cargo, roots of workspaces.
+fn manifests(
+    catalogue: &Catalogue,
+    detection: &Detection,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Vec<Manifest> {
+    let projects = || {
+        detection
+            .languages
+            .iter()
+            .filter(|it| it.language == catalogue.language)
+    };
+    let mut paths: Vec<Utf8PathBuf> = projects()
+        .map(|it| workspace_root(&it.root, &catalogue.file, read))
+        .collect();
+    paths.sort_by_key(|it| (it.components().count(), it.clone()));
+    paths.dedup();
+    let has_binary = projects().any(|it| builds_program(&it.root, &it.manifests, read));
+    let n_paths = paths.len();
+    let readable = paths.into_iter().enumerate().filter_map(|(idx, path)| {
+        let text = read(&path)?;
+        let is_root = path == catalogue.file;
+        Some(Manifest {
+            is_only: n_paths == 1 || (idx == 0 && is_root),
+            has_binary,
+            path,
+            text,
+        })
+    });
+    readable.collect()
+}
+
+/// Returns the manifest of the nearest enclosing workspace, or the project's own.
+fn workspace_root(
+    root: &Utf8Path,
+    file: &Utf8Path,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Utf8PathBuf {
+    let is_workspace = |path: &Utf8PathBuf| {
+        read(path)
+            .and_then(|text| text.parse::<toml_edit::DocumentMut>().ok())
+            .is_some_and(|it| it.contains_key("workspace"))
+    };
+    root.ancestors()
+        .map(|it| it.join(file))
+        .find(is_workspace)
+        .unwrap_or_else(|| root.join(file))
+}
+
+fn builds_program(
+    root: &Utf8Path,
+    manifests: &[Utf8PathBuf],
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> bool {
+    let folders = manifests.iter().filter_map(|it| it.parent()).chain([root]);
+    let mut folders: Vec<&Utf8Path> = folders.collect();
+    folders.sort();
+    folders.dedup();
+    folders.iter().any(|folder| {
+        read(&folder.join("src/main.rs")).is_some()
+            || read(&folder.join("Cargo.toml")).is_some_and(|it| it.contains("[[bin]]"))
+    })
+}
+
+/// Returns a metric's command lines with the scripts of the tree that they name.
+fn spelled_out(metric: &Metric, read: &dyn Fn(&Utf8Path) -> Option<String>) -> String {
+    let lines = [metric.build.as_deref().unwrap_or_default(), &metric.run].join("\n");
+    let mut text = lines.clone();
+    for word in lines.split_whitespace() {
+        let path = match word {
+            "make" => "Makefile",
+            "just" => "justfile",
+            word => word.trim_start_matches("./").trim_matches(['"', '\'']),
+        };
+        let script = read(Utf8Path::new(path)).filter(|it| it.len() <= SCRIPT_BYTES);
+        // A program's own source says nothing about how it is built.
+        if let Some(script) = script.filter(|_| Utf8Path::new(path).extension() != Some("rs")) {
+            text.push('\n');
+            text.push_str(&script);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mechanic::fixtures::{detection, metric, profile, reader};
+    use crate::model::profile::LanguageName;
+
+    /// Returns the offered knobs as `file key=value metric`.
+    fn offered(profile: &Profile, files: &[(&str, &str)]) -> Vec<String> {
+        let detection = detection(LanguageName::Rust, None);
+        let observations = knobs(
+            profile,
+            &detection,
+            &Surface::new([], [], ["**"]),
+            &reader(files),
+        );
+        let line = |it: &Observation| match it {
+            Observation::KnobAvailable {
+                file,
+                key,
+                proposed,
+                metric,
+                ..
+            } => {
+                let key = key.strip_prefix("profile.release.").unwrap();
+                format!("{file} {key}={proposed} {metric}")
+            }
+            other => panic!("not a knob: {other:?}"),
+        };
+        observations.iter().map(line).collect()
+    }
+
+    #[test]
+    fn knobs_that_are_not_in_effect_are_offered_for_a_benchmark() {
+        assert_eq!(
+            offered(&profile(), &[("Cargo.toml", "[package]\n")]),
+            [
+                "Cargo.toml lto=\"fat\" parse_ns",
+                "Cargo.toml codegen-units=1 parse_ns",
+                "Cargo.toml lto=\"thin\" parse_ns"
+            ]
+        );
+        let small = "[profile.release]\nopt-level = \"z\"\nlto = true\ncodegen-units = 1\n";
+        assert_eq!(
+            offered(&profile(), &[("Cargo.toml", small)]),
+            ["Cargo.toml opt-level=3 parse_ns"]
+        );
+    }
+
+    #[test]
+    fn a_knob_that_the_bench_profile_shadows_is_not_offered() {
+        let manifest = "[profile.bench]\nlto = false\ncodegen-units = 4\n";
+        assert!(offered(&profile(), &[("Cargo.toml", manifest)]).is_empty());
+    }
+
+    #[test]
+    fn knobs_need_a_metric_that_they_could_move() {
+        let manifest = [("Cargo.toml", "[package]\n")];
+        for (name, unit, run) in [
+            ("score", "points", "cargo run --release"),
+            ("parse_ns", "ns", "cargo run"),
+            ("parse_ns", "ns", "python bench.py"),
+        ] {
+            let profile = Profile {
+                metrics: vec![metric(name, unit, run)],
+                ..Profile::default()
+            };
+            assert!(offered(&profile, &manifest).is_empty(), "{name} {run}");
+        }
+        assert!(offered(&Profile::default(), &manifest).is_empty());
+    }
+
+    #[test]
+    fn a_script_shows_what_it_builds() {
+        let profile = Profile {
+            metrics: vec![metric("parse_ns", "ns", "./scripts/bench 3")],
+            ..Profile::default()
+        };
+        let script = "#!/bin/sh\ncargo run --release --example speed\n";
+        let files = [("Cargo.toml", "[package]\n"), ("scripts/bench", script)];
+        assert_eq!(offered(&profile, &files).len(), 3);
+    }
+
+    #[test]
+    fn size_knobs_are_for_programs() {
+        let profile = Profile {
+            metrics: vec![metric("binary", "KiB", "stat target/release/tool")],
+            ..Profile::default()
+        };
+        let library = [("Cargo.toml", "[package]\n")];
+        assert!(offered(&profile, &library).is_empty());
+        let program = [library[0], ("src/main.rs", "fn main() {}")];
+        assert_eq!(offered(&profile, &program).len(), 4);
+    }
+
+    #[test]
+    fn a_member_is_built_with_its_workspaces_profile() {
+        let read = reader(&[
+            ("Cargo.toml", "[workspace]\nmembers = [\"a\"]\n"),
+            ("a/Cargo.toml", "[package]\n"),
+            ("b/c/Cargo.toml", "[workspace]\n"),
+        ]);
+        let root = |it: &str| workspace_root(it.into(), "Cargo.toml".into(), &read);
+        assert_eq!(root("a"), "Cargo.toml");
+        assert_eq!(root(""), "Cargo.toml");
+        assert_eq!(root("b/c"), "b/c/Cargo.toml");
+    }
+}
