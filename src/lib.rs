@@ -1,6 +1,6 @@
 //! Runs experiments on a codebase until it is better, and can prove that it is.
 //!
-//! A hypothesis flows to a verdict like this: `ceo` observes the incumbent through [`eval`], asks a
+//! A hypothesis flows to a verdict like this: [`ceo`] observes the incumbent through [`eval`], asks a
 //! backend for ranked hypotheses, has one built in a repository of its own, lets [`gate`] judge the
 //! diff, measures both arms side by side, and hands the samples to [`decision`], whose verdict
 //! [`store`] writes to a ledger in the target's own git.
@@ -31,3 +31,8 @@ pub mod toolchain;
 pub mod eval;
 pub mod agent;
 pub mod mechanic;
+pub mod ceo;
+
+// faces
+pub mod ui;
+pub mod cli;

@@ -1,0 +1,401 @@
+//! One experiment, from a hypothesis to its record. Reads top to bottom.
+
+use std::time::Instant;
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+
+use super::session::{Incumbent, Session};
+use super::{Error, io_error};
+use crate::agent::{self, BuildInput};
+use crate::gate;
+use crate::mechanic;
+use crate::model::event::RunEvent;
+use crate::model::experiment::{Candidate, Cost, Experiment, ExperimentEvent};
+use crate::model::hypothesis::{Claim, Hypothesis};
+use crate::model::id::{ExperimentId, TreeSha};
+use crate::model::verdict::{Decision, Verdict};
+use crate::model::violation::{Rule, Violation};
+
+/// A stage that either goes on with something or ends the experiment.
+pub(super) enum Stage<T> {
+    Proceed(T),
+    Stop(Box<Decision>),
+}
+
+impl<T> Stage<T> {
+    fn stop(decision: Decision) -> Self {
+        Self::Stop(Box::new(decision))
+    }
+}
+
+/// Unwraps a stage, or returns its decision.
+macro_rules! proceed {
+    ($stage:expr) => {
+        match $stage {
+            Stage::Proceed(value) => value,
+            Stage::Stop(decision) => return Ok(*decision),
+        }
+    };
+}
+
+impl Session<'_> {
+    /// Tries one hypothesis and closes its record, whatever happens to it.
+    ///
+    /// An error that ends the run is returned beside the record that was closed because of it.
+    pub(super) async fn experiment(
+        &mut self,
+        hypothesis: Hypothesis,
+    ) -> Result<(Experiment, Option<Error>), Error> {
+        let since = Instant::now();
+        let id = self.start(&hypothesis)?;
+        let before = self.cost;
+        let attempt = self.attempt(id, &hypothesis).await;
+        let (decision, failure) = match attempt {
+            Ok(decision) => (decision, None),
+            Err(error) => (spurious(&error), Some(error)),
+        };
+        let cost = self.spent(before, since);
+        let experiment = self.close(id, &hypothesis, decision, cost)?;
+        Ok((experiment, failure.filter(|error| !is_survivable(error))))
+    }
+
+    /// Build, gate, measure, decide; each stage may end it.
+    async fn attempt(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+    ) -> Result<Decision, Error> {
+        let candidate = proceed!(self.build(id, hypothesis).await?);
+        proceed!(self.gate(id, hypothesis, &candidate)?);
+        self.measure(id, hypothesis, &candidate).await
+    }
+
+    fn start(&mut self, hypothesis: &Hypothesis) -> Result<ExperimentId, Error> {
+        let id = self.writer.next_id();
+        self.tried.insert(hypothesis.key.clone());
+        self.halves.retain(|half| half.key != hypothesis.key);
+        self.journal(&ExperimentEvent::Started {
+            id,
+            run: self.run.clone(),
+            at: Timestamp::now(),
+            hypothesis: Box::new(hypothesis.clone()),
+            incumbent: self.incumbent.commit.clone(),
+            incumbent_tree: self.incumbent.tree.clone(),
+            backend: self.backend.name().to_owned(),
+        })?;
+        self.tell(&RunEvent::ExperimentStarted {
+            id,
+            title: hypothesis.title.clone(),
+            key: hypothesis.key.to_string(),
+            claim: claim_line(&hypothesis.claim),
+            waiting: self.waiting,
+        });
+        Ok(id)
+    }
+
+    pub(super) fn enter(&self, id: ExperimentId, stage: &str, detail: impl Into<String>) {
+        self.tell(&RunEvent::StageStarted {
+            id,
+            stage: stage.to_owned(),
+            detail: detail.into(),
+        });
+    }
+
+    /// Has the change made in a repository of its own, and takes it over as data.
+    async fn build(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+    ) -> Result<Stage<Candidate>, Error> {
+        self.enter(id, "build", format!("by the {}", self.backend.name()));
+        let dir = self.bench.builder.clone();
+        self.bench
+            .lay_out_builder(&self.target, &self.incumbent.tree)?;
+        let steps = match self.play_builder(hypothesis, &dir).await {
+            Ok(steps) => steps,
+            Err(agent::Error::NothingDelivered(reason)) => {
+                return Ok(Stage::stop(no_candidate(reason)));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.take_over(id, &steps)
+    }
+
+    /// Returns the tree and the message of every step that the builder delivered.
+    async fn play_builder(
+        &self,
+        hypothesis: &Hypothesis,
+        dir: &Utf8Path,
+    ) -> Result<Vec<(TreeSha, String)>, agent::Error> {
+        let input = BuildInput {
+            hypothesis,
+            dir,
+            lab: &self.bench.lab,
+            cancel: self.cancel,
+        };
+        let mut steps: Vec<(TreeSha, String)> = Vec::new();
+        let mut last = self.incumbent.tree.clone();
+        let mut checkpoint = |message: &str| -> Result<(), agent::Error> {
+            let snapshot = self
+                .bench
+                .snapshot(&self.target, dir, &self.incumbent.tree)?;
+            if let Some(refused) = snapshot.refused.first() {
+                return Err(agent::Error::NothingDelivered(refused.to_string()));
+            }
+            if snapshot.tree != last {
+                last = snapshot.tree.clone();
+                steps.push((snapshot.tree, message.to_owned()));
+            }
+            Ok(())
+        };
+        self.backend.build(&input, &mut checkpoint).await?;
+        Ok(steps)
+    }
+
+    /// Puts protected paths back, commits each step on the incumbent, and anchors the result.
+    fn take_over(
+        &mut self,
+        id: ExperimentId,
+        steps: &[(TreeSha, String)],
+    ) -> Result<Stage<Candidate>, Error> {
+        let protected = self.bench.lab.protected();
+        let mut tree = self.incumbent.tree.clone();
+        let mut commit = self.incumbent.commit.clone();
+        let mut subjects = Vec::new();
+        let mut neutralised = std::collections::BTreeSet::new();
+        for (step, message) in steps {
+            let (composed, put_back) =
+                self.target
+                    .compose(step, &self.incumbent.tree, &protected)?;
+            neutralised.extend(put_back.into_iter().map(String::from));
+            if composed != tree {
+                commit = self.target.commit(&composed, &commit, message)?;
+                tree = composed;
+                subjects.push(message.lines().next().unwrap_or_default().to_owned());
+            }
+        }
+        if tree == self.incumbent.tree {
+            return Ok(Stage::stop(no_candidate(
+                "the builder changed nothing that an experiment may change".to_owned(),
+            )));
+        }
+        let candidate = Candidate {
+            size: self.target.diff_size(&self.incumbent.tree, &tree)?,
+            commit,
+            tree,
+            subjects,
+            neutralised: neutralised.into_iter().collect(),
+        };
+        self.target.anchor(&candidate)?;
+        self.journal(&ExperimentEvent::Built {
+            candidate: candidate.clone(),
+        })?;
+        tracing::debug!(experiment = %id, tree = %candidate.tree, "candidate taken over");
+        Ok(Stage::Proceed(candidate))
+    }
+
+    /// Lets the gates judge the diff, before anything of it is run.
+    fn gate(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+        candidate: &Candidate,
+    ) -> Result<Stage<()>, Error> {
+        self.enter(
+            id,
+            "gate",
+            format!(
+                "{} files, +{} −{} lines",
+                candidate.size.files, candidate.size.added, candidate.size.removed
+            ),
+        );
+        let facts = self
+            .target
+            .diff_facts(&self.incumbent.tree, &candidate.tree)?;
+        let violations = gate::judge_diff(&self.bench.lab.policy(), &facts);
+        if !violations.is_empty() {
+            return Ok(Stage::stop(Decision::vetoed(violations)));
+        }
+        let diff = self
+            .target
+            .diff_text(&self.incumbent.tree, &candidate.tree)?;
+        let objections = self.backend.review(hypothesis, candidate, &diff);
+        if !objections.is_empty() {
+            let objections = objections.into_iter();
+            return Ok(Stage::stop(Decision::vetoed(
+                objections
+                    .map(|it| Violation::of(Rule::Intent, format!("the reviewer objects: {it}")))
+                    .collect(),
+            )));
+        }
+        self.journal(&ExperimentEvent::Gated)?;
+        Ok(Stage::Proceed(()))
+    }
+
+    /// Writes the verdict, lands a keep, adds the archivist's note, and seals the record.
+    fn close(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+        decision: Decision,
+        cost: Cost,
+    ) -> Result<Experiment, Error> {
+        self.journal(&ExperimentEvent::Decided {
+            decision: decision.clone(),
+        })?;
+        if decision.verdict == Verdict::Keep {
+            self.land(id)?;
+        }
+        // Halves of what delivered nothing would deliver nothing.
+        if decision.verdict == Verdict::Vetoed && !delivered_nothing(&decision) {
+            self.halves.extend(
+                mechanic::bisect(hypothesis)
+                    .into_iter()
+                    .flat_map(<[Hypothesis; 2]>::from),
+            );
+        }
+        let mut note = self.backend.archive(self.in_flight());
+        if let Some(reason) = &self.stop {
+            note.push_str("\n\n");
+            note.push_str(reason);
+        }
+        self.journal(&ExperimentEvent::Noted {
+            at: Timestamp::now(),
+            note,
+            cost,
+        })?;
+        let experiment = self.writer.seal()?;
+        self.history.extend(crate::store::summary_of(&experiment));
+        for notice in self.writer.take_notices() {
+            self.notice(notice);
+        }
+        self.close_wishes(&experiment)?;
+        self.write_view(&experiment)?;
+        self.tell(&RunEvent::ExperimentFinished {
+            id,
+            title: hypothesis.title.clone(),
+            decision,
+            seconds: cost.seconds,
+        });
+        Ok(experiment)
+    }
+
+    /// Moves the landing branch to exactly what was evaluated, unless a person has moved it since: then
+    /// the run ends, and the work waits below `refs/factory/candidates`.
+    fn land(&mut self, id: ExperimentId) -> Result<(), Error> {
+        let candidate = self.in_flight().candidate.clone();
+        let candidate = candidate.expect("only a candidate that was measured is kept");
+        let branch = self.request.profile.landing.branch.clone();
+        self.enter(id, "land", format!("on {branch}"));
+        let expected = self.incumbent.branch_tip.as_ref();
+        match self.target.advance(&branch, expected, &candidate.commit) {
+            Ok(()) => {}
+            Err(error) if is_theirs(&error) => {
+                self.stop = Some(format!(
+                    "experiment {id} passed but could not be landed: {error}; \
+                     `factory checkout {id}` makes a branch of it, and the next run tries it again"
+                ));
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.journal(&ExperimentEvent::Landed {
+            commit: candidate.commit.clone(),
+        })?;
+        self.incumbent = Incumbent {
+            branch_tip: Some(candidate.commit.clone()),
+            commit: candidate.commit,
+            tree: candidate.tree,
+        };
+        if let Some(evaluation) = self.candidate_evaluation.take() {
+            self.baseline = Some(evaluation);
+        }
+        // Halves that wait are still worth trying: their other half, not they, was kept.
+        self.observations = None;
+        Ok(())
+    }
+
+    /// Writes the readable view; it is disposable, so a failure is only told.
+    fn write_view(&self, experiment: &Experiment) -> Result<(), Error> {
+        let dir = match crate::store::write_view(self.target.root(), experiment) {
+            Ok(dir) => dir,
+            Err(error) => {
+                self.notice(format!("the readable view was not written: {error}"));
+                return Ok(());
+            }
+        };
+        if let Some(candidate) = &experiment.candidate {
+            let diff = self
+                .target
+                .diff_text(&experiment.incumbent_tree, &candidate.tree)?;
+            let path = dir.join("candidate.diff");
+            fs_err::write(&path, diff).map_err(|source| io_error(&path, source))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the experiment that is being written.
+    fn in_flight(&self) -> &Experiment {
+        self.writer
+            .current()
+            .expect("an experiment is in flight from its start to its seal")
+    }
+
+    fn spent(&self, before: Cost, since: Instant) -> Cost {
+        Cost {
+            seconds: since.elapsed().as_secs_f64(),
+            evals: self.cost.evals - before.evals,
+            metric_runs: self.cost.metric_runs - before.metric_runs,
+            tokens: self.cost.tokens - before.tokens,
+            usd_cents: self.cost.usd_cents - before.usd_cents,
+        }
+    }
+}
+
+/// Returns what a claim says, for one line: `moves lint`, `keeps`.
+pub(super) fn claim_line(claim: &Claim) -> String {
+    match claim {
+        Claim::Moves { metric, .. } => format!("moves {metric}"),
+        Claim::Meets { checks } => format!("meets {} checks", checks.len()),
+        Claim::Keeps => "keeps".to_owned(),
+    }
+}
+
+/// Returns whether a person's own work with branches is why one of them cannot be moved.
+fn is_theirs(error: &crate::repo::Error) -> bool {
+    use crate::repo::Error as Repo;
+    matches!(
+        error,
+        Repo::BranchMoved { .. } | Repo::BranchCheckedOut { .. } | Repo::BranchBlocked { .. }
+    )
+}
+
+fn delivered_nothing(decision: &Decision) -> bool {
+    decision
+        .violations
+        .iter()
+        .all(|it| it.rule == Rule::NoCandidate)
+}
+
+fn no_candidate(reason: String) -> Decision {
+    Decision::vetoed(vec![Violation::of(Rule::NoCandidate, reason)])
+}
+
+/// An error of the infrastructure says nothing about the candidate.
+fn spurious(error: &Error) -> Decision {
+    Decision::plain(Verdict::Spurious, error.to_string())
+}
+
+/// Returns whether the loop may go on after this error closed one experiment.
+fn is_survivable(error: &Error) -> bool {
+    use crate::process::Error as Process;
+    matches!(
+        error,
+        Error::MetricBroken { .. }
+            | Error::Process(Process::Spawn { .. } | Process::Io { .. })
+            | Error::Agent(agent::Error::Process(
+                Process::Spawn { .. } | Process::Io { .. }
+            ))
+    )
+}

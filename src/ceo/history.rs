@@ -1,0 +1,205 @@
+//! What was tried before, indexed so that a cycle costs the same after ten thousand experiments.
+//!
+//! Read from the ledger once a run; afterwards the run adds what it closes itself. Knows nothing of
+//! how the record is stored.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::eval::LedgerFacts;
+use crate::gate;
+use crate::model::experiment::Summary;
+use crate::model::hypothesis::{Category, Hypothesis};
+use crate::model::id::StructuralKey;
+use crate::model::verdict::Verdict;
+
+/// Every experiment ever closed on a target, oldest first.
+#[derive(Debug, Default)]
+pub struct History {
+    summaries: Vec<Summary>,
+    by_files: HashMap<String, SameFiles>,
+    by_category: BTreeMap<Category, Record>,
+    cited: u32,
+}
+
+/// Where the experiments on the same contents of the same files are.
+#[derive(Debug, Default)]
+struct SameFiles {
+    /// The latest of each key.
+    by_key: HashMap<StructuralKey, usize>,
+    /// Those whose key is free text, oldest first.
+    words: Vec<usize>,
+}
+
+/// How a category fared.
+#[derive(Clone, Copy, Debug, Default)]
+struct Record {
+    tried: u32,
+    kept: u32,
+    decided: u32,
+}
+
+impl History {
+    /// Indexes summaries, oldest first.
+    pub fn of(summaries: Vec<Summary>) -> Self {
+        let mut history = Self::default();
+        history.extend(summaries);
+        history
+    }
+
+    /// Adds the experiment that was closed last.
+    fn push(&mut self, summary: Summary) {
+        self.by_category
+            .entry(summary.category)
+            .or_default()
+            .add(summary.verdict);
+        // Every hypothesis of the mechanic cites what was observed; people's words cite nothing.
+        self.cited += u32::from(!gate::is_words(&summary.key));
+        let idx = self.summaries.len();
+        // What ended as spurious, or was kept and never landed, says nothing about its hypothesis.
+        if summary.verdict != Verdict::Spurious && !gate::was_lost(&summary) {
+            let same = self.by_files.entry(summary.files_hash.clone()).or_default();
+            same.by_key.insert(summary.key.clone(), idx);
+            if gate::is_words(&summary.key) {
+                same.words.push(idx);
+            }
+        }
+        self.summaries.push(summary);
+    }
+
+    /// Returns all of it, oldest first.
+    pub(super) fn all(&self) -> &[Summary] {
+        &self.summaries
+    }
+
+    /// Returns the latest earlier experiment that makes this hypothesis a duplicate.
+    pub(super) fn duplicate_of(&self, hypothesis: &Hypothesis) -> Option<&Summary> {
+        let same = self.by_files.get(&gate::files_hash(hypothesis))?;
+        if gate::is_words(&hypothesis.key) {
+            let words = same.words.iter().map(|idx| &self.summaries[*idx]);
+            return gate::duplicate_of(hypothesis, words);
+        }
+        let earlier = same.by_key.get(&hypothesis.key);
+        earlier.map(|idx| &self.summaries[*idx])
+    }
+
+    /// Returns the posterior mean of a category's keep rate under a uniform prior.
+    pub(super) fn keep_rate(&self, category: Category) -> f64 {
+        let record = self.by_category.get(&category).copied().unwrap_or_default();
+        f64::from(record.kept + 1) / f64::from(record.decided + 2)
+    }
+
+    /// Returns what the ledger knows, for the dimensions that inform.
+    pub fn facts(&self) -> LedgerFacts {
+        let records = || self.by_category.values();
+        LedgerFacts {
+            categories: self.by_category.len(),
+            experiments: records().map(|it| it.tried).sum(),
+            kept: records().map(|it| it.kept).sum(),
+            cited: self.cited,
+        }
+    }
+}
+
+impl Extend<Summary> for History {
+    fn extend<T: IntoIterator<Item = Summary>>(&mut self, summaries: T) {
+        for summary in summaries {
+            self.push(summary);
+        }
+    }
+}
+
+impl Record {
+    fn add(&mut self, verdict: Verdict) {
+        self.tried += 1;
+        match verdict {
+            Verdict::Keep => {
+                self.kept += 1;
+                self.decided += 1;
+            }
+            Verdict::Revert | Verdict::Vetoed => self.decided += 1,
+            Verdict::Inconclusive | Verdict::Spurious => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::hypothesis::{Change, Claim};
+    use crate::model::id::ExperimentId;
+
+    fn hypothesis(key: &str, contents: &str) -> Hypothesis {
+        Hypothesis {
+            key: key.parse().unwrap(),
+            title: key.to_owned(),
+            why: String::new(),
+            category: Category::Fix,
+            claim: Claim::Keeps,
+            success: Vec::new(),
+            change: Change::Words {
+                text: key.to_owned(),
+            },
+            files: [("a.py".into(), contents.to_owned())].into(),
+            expected_gain: 0.0,
+        }
+    }
+
+    fn summary(id: u32, hypothesis: &Hypothesis, verdict: Verdict) -> Summary {
+        Summary {
+            id: ExperimentId(id),
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            key: hypothesis.key.clone(),
+            title: hypothesis.title.clone(),
+            category: hypothesis.category,
+            claim: "keeps".to_owned(),
+            verdict,
+            reason: String::new(),
+            effect: None,
+            cost: crate::model::experiment::Cost::default(),
+            files_hash: gate::files_hash(hypothesis),
+            landed: None,
+        }
+    }
+
+    #[test]
+    fn the_index_finds_what_a_search_of_everything_finds() {
+        let keys = [
+            "ruff:F401",
+            "ruff:F841",
+            "words:add retries",
+            "words:add a retry",
+        ];
+        let all: Vec<_> = keys
+            .iter()
+            .flat_map(|key| ["1", "2"].map(|contents| hypothesis(key, contents)))
+            .collect();
+        let verdicts = [Verdict::Revert, Verdict::Spurious, Verdict::Keep];
+        let summaries: Vec<_> = (1..)
+            .zip(all.iter().step_by(3).cycle().take(7))
+            .zip(verdicts.into_iter().cycle())
+            .map(|((id, it), verdict)| summary(id, it, verdict))
+            .collect();
+        let history = History::of(summaries.clone());
+        let found: Vec<_> = all.iter().map(|it| history.duplicate_of(it)).collect();
+        let expected: Vec<_> = all
+            .iter()
+            .map(|it| gate::duplicate_of(it, &summaries))
+            .collect();
+        assert_eq!(found, expected);
+        assert!(expected.iter().any(Option::is_some) && expected.iter().any(Option::is_none));
+    }
+
+    #[test]
+    fn facts_count_every_experiment_and_its_end() {
+        let fix = hypothesis("ruff:F401", "1");
+        let wish = hypothesis("words:add retries", "1");
+        let history = History::of(vec![
+            summary(1, &fix, Verdict::Keep),
+            summary(2, &fix, Verdict::Spurious),
+            summary(3, &wish, Verdict::Revert),
+        ]);
+        let facts = history.facts();
+        let counts = (facts.experiments, facts.kept, facts.cited);
+        assert_eq!((facts.categories, counts), (1, (3, 1, 2)));
+    }
+}

@@ -1,0 +1,208 @@
+//! Baseline to ranked hypotheses: prepare, measure the incumbent, look around, place bets.
+
+use jiff::Timestamp;
+
+use super::rank::{Past, Ranking, rank};
+use super::session::{Session, Wish};
+use super::{Error, evaluation_line};
+use crate::agent::{ResearchInput, StrategyInput};
+use crate::eval::Depth;
+use crate::eval::report::{FirstReport, first_report};
+use crate::model::dimension::{Status, Tier};
+use crate::model::experiment::Experiment;
+use crate::model::finding::TestOutcome;
+use crate::model::measurement::Arm;
+use crate::model::verdict::Verdict;
+use crate::store::BacklogItem;
+use crate::toolchain;
+
+impl Session<'_> {
+    /// Makes what the evals need, then measures the unchanged code; refuses to go on if nothing
+    /// builds or collects.
+    pub(super) async fn measure_baseline(&mut self) -> Result<(), Error> {
+        if let Some(tool) = toolchain::missing_builder(&self.bench.lab.detection) {
+            return Err(Error::ToolMissing {
+                name: tool.name.clone(),
+                install: tool.install.clone(),
+            });
+        }
+        let since = self.begin_phase("prepare", "lay out the incumbent");
+        let tree = self.incumbent.tree.clone();
+        for notice in self.bench.prepare(&self.target, &tree).await? {
+            self.notice(notice);
+        }
+        self.end_phase("prepare", since, "done");
+
+        let since = self.begin_phase("baseline", "measure the unchanged code");
+        let facts = self.history.facts();
+        let evaluation = self
+            .bench
+            .evaluate(&self.target, Arm::Incumbent, &tree, Depth::Decisive, &facts)
+            .await?;
+        self.cost.evals += 1;
+        if !evaluation.is_sound() {
+            let reasons: Vec<String> = evaluation.vetoes.iter().map(ToString::to_string).collect();
+            return Err(Error::NothingBuilds(reasons.join("; ")));
+        }
+        if evaluation.score.is_none() {
+            let reason = "no known language was found, and no metric or guard is declared";
+            return Err(Error::NothingBuilds(reason.to_owned()));
+        }
+        self.end_phase("baseline", since, evaluation_line(&evaluation));
+        for dimension in &evaluation.dimensions {
+            if dimension.tier == Tier::Project && dimension.status == Status::Failed {
+                self.notice(format!(
+                    "metric `{}` gives no number on the unchanged code: {}",
+                    dimension.name, dimension.detail
+                ));
+                self.broken
+                    .insert(dimension.name.to_string(), dimension.detail.clone());
+            }
+        }
+        self.baseline = Some(evaluation);
+        Ok(())
+    }
+
+    /// Makes the first report and shows it, before anything is tried.
+    pub(super) async fn look_first(&mut self) -> Result<FirstReport, Error> {
+        let since = self.begin_phase("first report", "what your suite notices, read-only");
+        let tree = self.incumbent.tree.clone();
+        // The suite that was just run may have written into the incumbent's tree.
+        self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
+        self.bench.lay_out(&self.target, Arm::Candidate, &tree)?;
+        let report = first_report(
+            &self.bench.lab,
+            &self.bench.arm(Arm::Incumbent),
+            &self.bench.arm(Arm::Candidate),
+            self.request.budget,
+        )
+        .await?;
+        self.end_phase("first report", since, "done");
+        self.quarantined.extend(report.flaky.iter().cloned());
+        self.reporter.first_report(&report);
+        Ok(report)
+    }
+
+    /// Returns this cycle's hypotheses, best bet first, none of them tried before.
+    pub(super) async fn hypothesise(&mut self, report: &FirstReport) -> Result<Ranking, Error> {
+        if self.observations.is_none() {
+            let mut observations = self.observe(report).await?;
+            if self.request.focus.is_none() {
+                self.rejections.forget(&mut observations);
+            }
+            self.observations = Some(observations);
+        }
+        let observations = self.observations.as_deref().unwrap_or_default();
+        let input = StrategyInput {
+            observations,
+            evaluation: self.baseline(),
+            profile: &self.bench.lab.profile,
+            history: self.history.all(),
+            tree: self.bench.arm(Arm::Incumbent).dir,
+        };
+        let asked = self.answers(&input)?;
+        let mut hypotheses: Vec<_> = self.halves.iter().cloned().collect();
+        let halves = hypotheses.len();
+        hypotheses.extend(self.backend.strategise(&input).await?);
+        let keys = asked.iter().map(|it| it.key.clone()).collect();
+        let past = Past {
+            history: &self.history,
+            tried: &self.tried,
+            rejected: self.rejections.keys(),
+            asked: &keys,
+            broken: &self.broken,
+        };
+        let mut ranking = rank(hypotheses, past);
+        // What a person asks for comes before what was found.
+        ranking.ranked.sort_by_key(|it| !keys.contains(&it.key));
+        self.asked = asked;
+        if halves > 0 {
+            // Halves of a vetoed candidate finish what was begun before a new bet is placed.
+            let halves = &self.halves;
+            ranking
+                .ranked
+                .sort_by_key(|it| !halves.iter().any(|half| half.key == it.key));
+        }
+        Ok(ranking)
+    }
+
+    async fn observe(
+        &mut self,
+        report: &FirstReport,
+    ) -> Result<Vec<crate::model::observation::Observation>, Error> {
+        let tree = self.incumbent.tree.clone();
+        self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
+        let wishes = self.wishes()?;
+        let input = ResearchInput {
+            lab: &self.bench.lab,
+            tree: self.bench.arm(Arm::Incumbent).dir,
+            evaluation: self.baseline(),
+            report,
+            wishes: &wishes,
+        };
+        Ok(self.backend.research(&input).await?)
+    }
+
+    fn wishes(&self) -> Result<Vec<(String, String)>, Error> {
+        if let Some(focus) = &self.request.focus {
+            return Ok(vec![("focus".to_owned(), focus.clone())]);
+        }
+        let open = self.open_backlog()?.into_iter();
+        Ok(open.map(|item| ("backlog".to_owned(), item.text)).collect())
+    }
+
+    fn open_backlog(&self) -> Result<Vec<BacklogItem>, Error> {
+        let mut items = self.writer.reader().backlog()?;
+        items.retain(|item| item.closed.is_none());
+        Ok(items)
+    }
+
+    /// Returns each of a person's wishes with the hypothesis that answers it.
+    fn answers(&self, input: &StrategyInput<'_>) -> Result<Vec<Wish>, Error> {
+        let wish = |item: Option<u32>, text: String| Wish {
+            key: self.backend.answer(input, &text),
+            item,
+            text,
+        };
+        if let Some(focus) = &self.request.focus {
+            return Ok(vec![wish(None, focus.clone())]);
+        }
+        let open = self.open_backlog()?.into_iter();
+        Ok(open.map(|it| wish(Some(it.id), it.text)).collect())
+    }
+
+    /// Closes the wishes that an experiment answered, with what became of them.
+    ///
+    /// What the infrastructure spoiled stays open.
+    pub(super) fn close_wishes(&mut self, experiment: &Experiment) -> Result<(), Error> {
+        let Some(decision) = &experiment.decision else {
+            return Ok(());
+        };
+        if decision.verdict == Verdict::Spurious {
+            return Ok(());
+        }
+        let reason = decision.reasons.first().map_or("", String::as_str);
+        let how = format!(
+            "experiment {}: {}: {reason}",
+            experiment.id, decision.verdict
+        );
+        let key = &experiment.hypothesis.key;
+        for wish in self.asked.iter_mut().filter(|it| it.key == *key) {
+            if let Some(id) = wish.item.take() {
+                self.writer.close_backlog(id, &how, Timestamp::now())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the ids that every candidate must pass: what passes on the incumbent, reliably.
+    pub(super) fn required_tests(&self) -> std::collections::BTreeSet<String> {
+        self.baseline()
+            .tests
+            .ids(TestOutcome::Passed)
+            .into_iter()
+            .filter(|id| !self.quarantined.contains(*id))
+            .map(str::to_owned)
+            .collect()
+    }
+}

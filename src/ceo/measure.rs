@@ -1,0 +1,581 @@
+//! Both arms, measured: deterministic dimensions first, then the claimed metric in pairs.
+
+use rand::RngExt as _;
+
+use super::Error;
+use super::experiment::claim_line;
+use super::session::Session;
+use crate::config;
+use crate::decision::{self, Ask, Next};
+use crate::eval::Depth;
+use crate::gate;
+use crate::model::dimension::{Dimension, Direction, Evaluation};
+use crate::model::event::RunEvent;
+use crate::model::experiment::{Candidate, DimensionPair, ExperimentEvent};
+use crate::model::hypothesis::{Claim, Hypothesis};
+use crate::model::id::{ExperimentId, MetricName, TreeSha};
+use crate::model::measurement::{
+    Arm, Calibration, Evidence, Measurement, Pair, Sample, Scale, TestPlan,
+};
+use crate::model::verdict::{Decision, Verdict};
+use crate::model::violation::Rule;
+
+impl Session<'_> {
+    /// Evaluates the candidate, vetoes what must not pass, and tests the claim.
+    pub(super) async fn measure(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+        candidate: &Candidate,
+    ) -> Result<Decision, Error> {
+        let metric = self.claimed_metric(&hypothesis.claim);
+        if let Some(metric) = &metric {
+            self.calibrate(id, metric).await?;
+        }
+        self.enter(id, "measure", "the candidate's tests and dimensions");
+        let evaluation = self.evaluate(Arm::Candidate, &candidate.tree).await?;
+        let veto = match self.veto(&evaluation).await? {
+            None => self.veto_metrics(id, hypothesis, &evaluation).await?,
+            veto => veto,
+        };
+        if let Some(veto) = veto {
+            self.journal_measured(&evaluation, None)?;
+            return Ok(veto);
+        }
+        let (decision, evidence) = match (&hypothesis.claim, metric) {
+            (Claim::Moves { delta, .. }, Some(metric)) => {
+                self.test_metric(id, &metric, *delta, &candidate.tree)
+                    .await?
+            }
+            (Claim::Moves { metric, delta }, None) => {
+                self.test_dimension(id, metric, *delta, candidate, &evaluation)
+                    .await?
+            }
+            (Claim::Keeps, _) => (keeps_decision(), None),
+            (Claim::Meets { .. }, _) => (
+                Decision::plain(
+                    Verdict::Spurious,
+                    "acceptance checks cannot be run yet by this backend",
+                ),
+                None,
+            ),
+        };
+        self.journal_measured(&evaluation, evidence)?;
+        self.enter(id, "decide", claim_line(&hypothesis.claim));
+        self.candidate_evaluation = Some(evaluation);
+        Ok(decision)
+    }
+
+    async fn evaluate(&mut self, arm: Arm, tree: &TreeSha) -> Result<Evaluation, Error> {
+        let facts = self.history.facts();
+        self.cost.evals += 1;
+        self.bench
+            .evaluate(&self.target, arm, tree, Depth::Decisive, &facts)
+            .await
+    }
+
+    /// Returns the veto that the deterministic evaluation of both arms makes, if any.
+    ///
+    /// A required test that fails is run again alone on both arms; what also fails on the incumbent
+    /// is flaky, and decides nothing from then on.
+    async fn veto(&mut self, candidate: &Evaluation) -> Result<Option<Decision>, Error> {
+        let violations = self.judge(candidate);
+        let failing = violations.iter().any(|it| it.rule == Rule::RequiredTest);
+        if failing {
+            let suspects = self.failed_required(candidate);
+            let incumbent = self.incumbent.tree.clone();
+            self.bench
+                .lay_out(&self.target, Arm::Incumbent, &incumbent)?;
+            let arm = self.bench.arm(Arm::Incumbent);
+            let flaky = self.bench.lab.flaky(&arm, &suspects, RE_RUNS).await?;
+            for id in &flaky {
+                self.notice(format!(
+                    "`{id}` passes and fails on the unchanged code: quarantined in both arms"
+                ));
+            }
+            self.quarantined.extend(flaky);
+        }
+        let violations = self.judge(candidate);
+        Ok((!violations.is_empty()).then(|| Decision::vetoed(violations)))
+    }
+
+    /// Returns the veto of a metric that is declared deterministic, got worse and is not what the
+    /// claim is about: that one has its own test.
+    ///
+    /// A second run of both arms must agree with the first; else the metric is noisy after all, and
+    /// two single runs say nothing.
+    async fn veto_metrics(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+        candidate: &Evaluation,
+    ) -> Result<Option<Decision>, Error> {
+        let claimed = self.claimed_metric(&hypothesis.claim).map(|it| it.name);
+        let metrics = self.bench.lab.profile.metrics.iter();
+        let metrics: Vec<config::Metric> = metrics
+            .filter(|it| it.deterministic && Some(&it.name) != claimed.as_ref())
+            .filter(|it| !self.noisy.contains(&it.name))
+            .cloned()
+            .collect();
+        let mut violations = Vec::new();
+        for metric in metrics {
+            let limit = gate::DeterministicMetric {
+                name: metric.name.clone(),
+                tolerance: metric.tolerance.unwrap_or(0.0),
+            };
+            let found = gate::judge_metrics(&[limit], self.baseline(), candidate);
+            if !found.is_empty() && self.is_confirmed(id, &metric, candidate).await? {
+                violations.extend(found);
+            }
+        }
+        Ok((!violations.is_empty()).then(|| Decision::vetoed(violations)))
+    }
+
+    /// Runs a deterministic metric on both arms once more; returns whether both agree with the first.
+    async fn is_confirmed(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        candidate: &Evaluation,
+    ) -> Result<bool, Error> {
+        let tree = candidate.tree.clone();
+        if self.build_arms(id, metric, &tree).await?.is_some() {
+            return Ok(true);
+        }
+        let name = parse_name(&metric.name);
+        let again = self.run_pair(metric).await?;
+        let first = dimension_pair(&name, self.baseline(), candidate);
+        let confirmed = !differ(&first.incumbent, &again.incumbent)
+            && !differ(&first.candidate, &again.candidate);
+        if !confirmed {
+            self.demote(metric);
+        }
+        Ok(confirmed)
+    }
+
+    /// Treats a metric as noisy from now on.
+    fn demote(&mut self, metric: &config::Metric) {
+        self.notice(format!(
+            "`{}` is not deterministic after all: one tree gave two numbers; from now on it is calibrated and tested as noisy",
+            metric.name
+        ));
+        self.noisy.insert(metric.name.clone());
+        self.calibrations.remove(&metric.name);
+    }
+
+    fn judge(&self, candidate: &Evaluation) -> Vec<crate::model::violation::Violation> {
+        gate::judge_evaluations(
+            &self.required_tests(),
+            &self.quarantined,
+            self.baseline(),
+            candidate,
+        )
+    }
+
+    fn failed_required(&self, candidate: &Evaluation) -> std::collections::BTreeSet<String> {
+        let outcomes = candidate.tests.by_id();
+        self.required_tests()
+            .into_iter()
+            .filter(|id| {
+                outcomes.get(id.as_str()) != Some(&crate::model::finding::TestOutcome::Passed)
+            })
+            .collect()
+    }
+
+    /// Returns the project's metric that the claim names; a dimension is not one.
+    fn claimed_metric(&self, claim: &Claim) -> Option<config::Metric> {
+        let Claim::Moves { metric, .. } = claim else {
+            return None;
+        };
+        let mut metrics = self.bench.lab.profile.metrics.iter();
+        metrics.find(|it| it.name == metric.as_str()).cloned()
+    }
+
+    /// Kernel D: the gain is confirmed by measuring both arms once more.
+    async fn test_dimension(
+        &mut self,
+        id: ExperimentId,
+        metric: &MetricName,
+        delta: Option<f64>,
+        candidate: &Candidate,
+        first: &Evaluation,
+    ) -> Result<(Decision, Option<Evidence>), Error> {
+        let Some(shape) = dimension_shape(self.baseline(), metric) else {
+            return Ok((
+                Decision::plain(
+                    Verdict::Revert,
+                    format!("`{metric}` is not measured here, so the claim cannot be tested"),
+                ),
+                None,
+            ));
+        };
+        let incumbent = self.baseline().clone();
+        let mut evidence = Evidence {
+            metric: metric.clone(),
+            unit: shape.unit.clone(),
+            plan: TestPlan::Deterministic {
+                direction: shape.direction,
+                delta: delta.unwrap_or(0.0),
+                n_rep: self.count_replicate(metric.as_str()),
+            },
+            pairs: vec![dimension_pair(metric, &incumbent, first)],
+        };
+        while let Next::Continue = decision::decide(&evidence) {
+            self.enter(id, "measure", "both arms once more, to confirm");
+            let tree = self.incumbent.tree.clone();
+            let again = self.evaluate(Arm::Incumbent, &tree).await?;
+            let other = self.evaluate(Arm::Candidate, &candidate.tree).await?;
+            evidence.pairs.push(dimension_pair(metric, &again, &other));
+        }
+        Ok((decision::replay(&evidence), Some(evidence)))
+    }
+
+    /// Kernel S, or kernel D for a metric that calibration found deterministic: randomised pairs.
+    ///
+    /// A metric that contradicts kernel D is calibrated as noisy and tested anew, on fresh pairs alone.
+    async fn test_metric(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        delta: Option<f64>,
+        candidate: &TreeSha,
+    ) -> Result<(Decision, Option<Evidence>), Error> {
+        let tested = self.test_once(id, metric, delta, candidate).await?;
+        match &tested.1 {
+            Some(evidence) if contradicts_itself(evidence) => {
+                self.demote(metric);
+                self.calibrate(id, metric).await?;
+                self.test_once(id, metric, delta, candidate).await
+            }
+            _ => Ok(tested),
+        }
+    }
+
+    async fn test_once(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        delta: Option<f64>,
+        candidate: &TreeSha,
+    ) -> Result<(Decision, Option<Evidence>), Error> {
+        let mut evidence = Evidence {
+            metric: parse_name(&metric.name),
+            unit: metric.unit.clone(),
+            plan: self.freeze_plan(metric, delta),
+            pairs: Vec::new(),
+        };
+        if let Some(reason) = self.build_arms(id, metric, candidate).await? {
+            return Ok((Decision::plain(Verdict::Revert, reason), Some(evidence)));
+        }
+        while let Next::Continue = decision::decide(&evidence) {
+            let pair = self.run_pair(metric).await?;
+            evidence.pairs.push(pair);
+            self.tell_pair(id, metric, &evidence);
+        }
+        Ok((decision::replay(&evidence), Some(evidence)))
+    }
+
+    /// Builds what the metric measures in both arms; returns why the candidate's does not build.
+    async fn build_arms(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        candidate: &TreeSha,
+    ) -> Result<Option<String>, Error> {
+        self.enter(id, "measure", format!("build {} in both arms", metric.name));
+        let incumbent = self.incumbent.tree.clone();
+        self.bench
+            .lay_out(&self.target, Arm::Incumbent, &incumbent)?;
+        self.bench
+            .lay_out(&self.target, Arm::Candidate, candidate)?;
+        for arm in [Arm::Incumbent, Arm::Candidate] {
+            let place = self.bench.arm(arm);
+            match (self.bench.lab.build_metric(&place, metric).await?, arm) {
+                (Ok(()), _) => {}
+                (Err(reason), Arm::Incumbent) => return Err(self.broken(metric, reason)),
+                (Err(reason), Arm::Candidate) => {
+                    return Ok(Some(format!("`{}` does not build: {reason}", metric.name)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Remembers that a metric gives no number on the unchanged code, so that it is not tried again.
+    fn broken(&mut self, metric: &config::Metric, reason: String) -> Error {
+        self.broken.insert(metric.name.clone(), reason.clone());
+        Error::MetricBroken {
+            name: metric.name.clone(),
+            reason,
+        }
+    }
+
+    /// Measures the noise of a metric on two separately built trees of the incumbent, once a run.
+    async fn calibrate(&mut self, id: ExperimentId, metric: &config::Metric) -> Result<(), Error> {
+        if self.calibrations.contains_key(&metric.name) {
+            return Ok(());
+        }
+        let incumbent = self.incumbent.tree.clone();
+        if let Some(reason) = self.build_arms(id, metric, &incumbent).await? {
+            return Err(self.broken(metric, reason));
+        }
+        self.enter(id, "calibrate", format!("the noise of {}", metric.name));
+        let warm_up = self.run_pair(metric).await?;
+        let seconds = warm_up.incumbent.seconds.max(warm_up.candidate.seconds);
+        let mut pairs = Vec::new();
+        for _ in 0..decision::calibration_pairs(seconds) {
+            pairs.push(self.run_pair(metric).await?);
+        }
+        let scale = scale_of(metric.direction, &pairs);
+        let is_noisy = self.noisy.contains(&metric.name);
+        let declared = metric.deterministic && !is_noisy;
+        let mut calibration = decision::calibrate(metric.direction, scale, declared, &pairs);
+        // What was once seen to differ is noisy, however often it agrees with itself now.
+        calibration.deterministic &= !is_noisy;
+        for warning in &calibration.warnings {
+            self.notice(format!("{}: {warning}", metric.name));
+        }
+        if let Some(reason) = first_failure(&pairs) {
+            return Err(self.broken(metric, reason));
+        }
+        self.calibrations
+            .insert(metric.name.clone(), Calibrated { calibration, scale });
+        Ok(())
+    }
+
+    /// Fixes every parameter of the test before the candidate's first run.
+    fn freeze_plan(&mut self, metric: &config::Metric, claimed_delta: Option<f64>) -> TestPlan {
+        let n_rep = self.count_replicate(&metric.name);
+        let calibrated = &self.calibrations[&metric.name];
+        let ask = Ask {
+            direction: metric.direction,
+            tolerance: larger(metric.tolerance, claimed_delta),
+            alpha: self.bench.lab.profile.decision.alpha,
+            epsilon: 0.0,
+            n_rep,
+        };
+        decision::plan(&ask, calibrated.scale, &calibrated.calibration)
+    }
+
+    fn count_replicate(&mut self, metric: &str) -> u32 {
+        let count = self.replicates.entry(metric.to_owned()).or_insert(0);
+        *count += 1;
+        *count
+    }
+
+    /// Runs both arms once, in an order that a fair coin chooses.
+    async fn run_pair(&mut self, metric: &config::Metric) -> Result<Pair, Error> {
+        let first = if self.rng.random::<bool>() {
+            Arm::Incumbent
+        } else {
+            Arm::Candidate
+        };
+        let one = self.run_arm(metric, first).await?;
+        let two = self.run_arm(metric, first.other()).await?;
+        let (incumbent, candidate) = match first {
+            Arm::Incumbent => (one, two),
+            Arm::Candidate => (two, one),
+        };
+        Ok(Pair {
+            first,
+            incumbent,
+            candidate,
+        })
+    }
+
+    async fn run_arm(&mut self, metric: &config::Metric, arm: Arm) -> Result<Measurement, Error> {
+        let place = self.bench.arm(arm);
+        let (sample, seconds) = self.bench.lab.measure(&place, metric).await?;
+        let tree = place.tree.clone();
+        self.cost.metric_runs += 1;
+        Ok(Measurement {
+            arm,
+            tree,
+            sample,
+            seconds,
+        })
+    }
+
+    fn tell_pair(&self, id: ExperimentId, metric: &config::Metric, evidence: &Evidence) {
+        let (n, ln_e, _) = decision::progress(evidence);
+        let last = evidence.pairs.last();
+        let (n_max, needed) = match &evidence.plan {
+            TestPlan::SignBetting(plan) => (plan.n_max, 1.0 / plan.alpha),
+            TestPlan::Deterministic { .. } => (2, 1.0),
+        };
+        self.tell(&RunEvent::PairMeasured {
+            id,
+            metric: metric.name.clone(),
+            unit: metric.unit.clone(),
+            n,
+            n_max,
+            incumbent: last.and_then(|it| it.incumbent.sample.value()),
+            candidate: last.and_then(|it| it.candidate.sample.value()),
+            e_value: ln_e.exp(),
+            needed,
+        });
+    }
+
+    fn journal_measured(
+        &mut self,
+        candidate: &Evaluation,
+        evidence: Option<Evidence>,
+    ) -> Result<(), Error> {
+        let dimensions = pair_dimensions(self.baseline(), candidate);
+        self.journal(&ExperimentEvent::Measured {
+            dimensions,
+            evidence: evidence.map(Box::new),
+            binding: candidate.binding.clone(),
+            sandbox: candidate.sandbox.clone(),
+        })
+    }
+}
+
+/// How often a suspicious test is run again alone.
+const RE_RUNS: u32 = 5;
+
+/// A metric's calibration with the scale it was made on.
+pub(super) struct Calibrated {
+    calibration: Calibration,
+    scale: Scale,
+}
+
+/// Returns whether kernel D saw one tree give two numbers.
+fn contradicts_itself(evidence: &Evidence) -> bool {
+    match (&evidence.plan, evidence.pairs.as_slice()) {
+        (TestPlan::Deterministic { .. }, [first, second, ..]) => {
+            differ(&first.incumbent, &second.incumbent)
+                || differ(&first.candidate, &second.candidate)
+        }
+        _ => false,
+    }
+}
+
+/// Returns whether two runs of one tree gave two different numbers.
+fn differ(one: &Measurement, other: &Measurement) -> bool {
+    match (one.sample.value(), other.sample.value()) {
+        (Some(one), Some(other)) => one.to_bits() != other.to_bits(),
+        _ => false,
+    }
+}
+
+/// Returns the larger of two declared differences, where any was declared.
+fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.max(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Returns the log scale for what is minimised and always positive, plain differences otherwise.
+fn scale_of(direction: Direction, pairs: &[Pair]) -> Scale {
+    let values = values(pairs);
+    let positive = !values.is_empty() && values.iter().all(|value| *value > 0.0);
+    match direction {
+        Direction::Minimize if positive => Scale::LogRatio,
+        Direction::Minimize | Direction::Maximize => Scale::Difference,
+    }
+}
+
+fn values(pairs: &[Pair]) -> Vec<f64> {
+    pairs
+        .iter()
+        .flat_map(|pair| [&pair.incumbent, &pair.candidate])
+        .filter_map(|measurement| measurement.sample.value())
+        .collect()
+}
+
+/// Returns why a run of the unchanged code gave no number, if one did not.
+fn first_failure(pairs: &[Pair]) -> Option<String> {
+    pairs
+        .iter()
+        .flat_map(|pair| [&pair.incumbent, &pair.candidate])
+        .find_map(|measurement| match &measurement.sample {
+            Sample::Failed { reason } => Some(reason.clone()),
+            Sample::Value { .. } => None,
+        })
+}
+
+fn keeps_decision() -> Decision {
+    Decision::plain(
+        Verdict::Keep,
+        "every gate holds and no deterministic dimension fell; no noisy metric was tested",
+    )
+}
+
+/// The unit and direction of a dimension, as the incumbent has it.
+struct Shape {
+    unit: String,
+    direction: Direction,
+}
+
+fn dimension_shape(evaluation: &Evaluation, name: &MetricName) -> Option<Shape> {
+    let native = evaluation.dimension(name.as_str())?.native.as_ref()?;
+    Some(Shape {
+        unit: native.unit.clone(),
+        direction: native.direction,
+    })
+}
+
+fn dimension_pair(name: &MetricName, incumbent: &Evaluation, candidate: &Evaluation) -> Pair {
+    Pair {
+        first: Arm::Incumbent,
+        incumbent: dimension_measurement(name, Arm::Incumbent, incumbent),
+        candidate: dimension_measurement(name, Arm::Candidate, candidate),
+    }
+}
+
+fn dimension_measurement(name: &MetricName, arm: Arm, evaluation: &Evaluation) -> Measurement {
+    let dimension = evaluation.dimension(name.as_str());
+    let sample = match dimension.and_then(|it| it.native.as_ref()) {
+        Some(native) => Sample::Value {
+            value: native.value,
+        },
+        None => Sample::Failed {
+            reason: dimension.map_or_else(
+                || format!("`{name}` is not measured"),
+                |it| it.detail.clone(),
+            ),
+        },
+    };
+    Measurement {
+        arm,
+        tree: evaluation.tree.clone(),
+        sample,
+        seconds: evaluation.seconds,
+    }
+}
+
+/// Returns every dimension that either arm has, side by side.
+fn pair_dimensions(incumbent: &Evaluation, candidate: &Evaluation) -> Vec<DimensionPair> {
+    let names = incumbent.dimensions.iter().chain(&candidate.dimensions);
+    let names: std::collections::BTreeSet<&str> = names.map(|it| it.name.as_str()).collect();
+    names
+        .into_iter()
+        .map(|name| pair_dimension(name, incumbent.dimension(name), candidate.dimension(name)))
+        .collect()
+}
+
+fn pair_dimension(
+    name: &str,
+    before: Option<&Dimension>,
+    after: Option<&Dimension>,
+) -> DimensionPair {
+    let native = |side: Option<&Dimension>| side.and_then(|it| it.native.clone());
+    DimensionPair {
+        name: name.to_owned(),
+        unit: native(before)
+            .or_else(|| native(after))
+            .map(|it| it.unit)
+            .unwrap_or_default(),
+        before: native(before).map(|it| it.value),
+        after: native(after).map(|it| it.value),
+        score_before: before.and_then(|it| it.score),
+        score_after: after.and_then(|it| it.score),
+    }
+}
+
+fn parse_name(name: &str) -> MetricName {
+    name.parse()
+        .expect("metric names are validated when the profile is loaded")
+}

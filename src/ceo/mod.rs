@@ -1,0 +1,246 @@
+//! The cycle and its modes; one dispatcher owns all run state.
+//!
+//! [`run`] is the page to read: baseline, first report, then one experiment after another until
+//! nothing is left that is worth trying. Knows nothing of terminals.
+
+mod experiment;
+mod history;
+mod hypothesise;
+mod measure;
+mod rank;
+mod reject;
+pub mod restack;
+pub mod report;
+mod session;
+mod workbench;
+
+use std::fmt::Write as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tokio_util::sync::CancellationToken;
+
+pub use self::history::History;
+pub use self::report::{Landing, Line, RunReport};
+use self::session::Session;
+pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
+
+use self::report::Ended;
+use crate::config::Profile;
+use crate::eval::report::FirstReport;
+use crate::model::dimension::Evaluation;
+use crate::model::event::RunEvent;
+use crate::model::hypothesis::Hypothesis;
+
+/// What a person asked for; made by `cli`, never read from the environment here.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The target's root.
+    pub root: Utf8PathBuf,
+    /// The accepted profile.
+    pub profile: Profile,
+    /// `$FACTORY_HOME` or `~/.factory`.
+    pub home: Utf8PathBuf,
+    /// `$FACTORY_SCRATCH` or `~/.cache/factory`.
+    pub scratch: Utf8PathBuf,
+    /// One thing, then stop.
+    pub focus: Option<String>,
+    /// At most so many experiments.
+    pub cycles: Option<u32>,
+    /// The seed of everything drawn at random; `None` draws one and records it.
+    pub seed: Option<u64>,
+    /// Show the ranked hypotheses and stop.
+    pub dry_run: bool,
+    /// Ask the reporter before each experiment.
+    pub approve: bool,
+    /// Limits of the first report.
+    pub budget: crate::eval::report::Budget,
+}
+
+/// Consumes the events of a run; console and JSON lines are two of them.
+pub trait Reporter: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: &RunEvent);
+    /// Shows the first report before the first experiment.
+    fn first_report(&self, report: &FirstReport);
+    /// Asks a person about the best of the ranked hypotheses, with `--approve`.
+    fn approve(&self, _ranked: &[Hypothesis]) -> Approval {
+        Approval::Try
+    }
+}
+
+/// A person's answer about the next experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// Try it.
+    Try,
+    /// Leave it out of this run.
+    Skip,
+    /// End the run here.
+    Stop,
+}
+
+/// Why a run could not be done; `cli` maps it to an exit code.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The target's git.
+    #[error(transparent)]
+    Repo(#[from] crate::repo::Error),
+    /// The record.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    /// A child process.
+    #[error(transparent)]
+    Process(#[from] crate::process::Error),
+    /// A role.
+    #[error(transparent)]
+    Agent(#[from] crate::agent::Error),
+    /// The baseline does not build or cannot be collected: nothing is tried.
+    #[error("nothing can be measured: {0}")]
+    NothingBuilds(String),
+    /// A language was found, and nothing that could build or run it.
+    #[error("`{name}` was not found, and nothing here can be built without it")]
+    ToolMissing {
+        /// The program.
+        name: String,
+        /// How to get it.
+        install: String,
+    },
+    /// The landing branch and the base went different ways.
+    #[error("`{branch}` (at {tip}) and the checked-out commit have diverged")]
+    Diverged {
+        /// The landing branch.
+        branch: String,
+        /// Its tip, short.
+        tip: String,
+    },
+    /// Kept work does not hold on the commit that is checked out now.
+    #[error("the work on `{branch}` does not hold on the checked-out commit: {reason}")]
+    Outgrown {
+        /// The landing branch.
+        branch: String,
+        /// What it breaks.
+        reason: String,
+    },
+    /// The landing branch is checked out, and is never moved under a person.
+    #[error("`{branch}` is checked out, and kept work would have to move it")]
+    LandingCheckedOut {
+        /// The landing branch.
+        branch: String,
+    },
+    /// A metric's command gives no number on the unchanged code.
+    #[error("metric `{name}` gives no number on the unchanged code: {reason}")]
+    MetricBroken {
+        /// The metric.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A file of ours.
+    #[error("cannot use `{path}`")]
+    Io {
+        /// The file.
+        path: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Returns whether a person interrupted the run.
+    pub fn is_interruption(&self) -> bool {
+        use crate::process::Error as Process;
+        matches!(
+            self,
+            Self::Process(Process::Cancelled)
+                | Self::Agent(crate::agent::Error::Process(Process::Cancelled))
+        )
+    }
+}
+
+/// Runs the loop once over everything that is worth trying.
+///
+/// # Errors
+/// See [`Error`]; an interruption is a cancelled process, after the state was saved.
+pub async fn run(
+    request: &Request,
+    reporter: &dyn Reporter,
+    cancel: &CancellationToken,
+) -> Result<RunReport, Error> {
+    let mut session = Session::open(request, reporter, cancel).await?;
+    session.measure_baseline().await?;
+    session.restack().await?;
+    let score_before = session.baseline().score;
+    let first_report = session.look_first().await?;
+    let mut lines = Vec::new();
+    let ended = loop {
+        let ranking = match session.hypothesise(&first_report).await {
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(rank::Ranking::default());
+            }
+            ranking => ranking?,
+        };
+        let Some(hypothesis) = ranking.ranked.first().cloned() else {
+            break Ended::because(session.closing_remark(), ranking);
+        };
+        if request.dry_run {
+            break Ended::because("a dry run tries nothing".to_owned(), ranking);
+        }
+        if request
+            .cycles
+            .is_some_and(|most| lines.len() >= most as usize)
+        {
+            let reason = format!("the limit of {} experiments is reached", lines.len());
+            break Ended::because(reason, ranking);
+        }
+        if request.approve {
+            match reporter.approve(&ranking.ranked) {
+                Approval::Try => {}
+                Approval::Skip => {
+                    session.skip(hypothesis.key);
+                    continue;
+                }
+                Approval::Stop => {
+                    break Ended::because("you asked to stop here".to_owned(), ranking);
+                }
+            }
+        }
+        session.waiting = ranking.ranked.len() - 1;
+        let (experiment, failure) = session.experiment(hypothesis).await?;
+        lines.push(report::line(&experiment));
+        match failure {
+            Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
+            Some(error) => return Err(error),
+            None => {}
+        }
+        if let Some(reason) = session.stop.take() {
+            break Ended::because(reason, ranking);
+        }
+    };
+    session.finish(lines, score_before, first_report, ended)
+}
+
+/// Returns the evaluation in one line: the score and what holds it down.
+fn evaluation_line(evaluation: &Evaluation) -> String {
+    let mut line = match evaluation.score {
+        Some(score) => format!("score {score:.3}"),
+        None => "nothing could be scored".to_owned(),
+    };
+    for dimension in evaluation.dimensions.iter().filter(|it| it.weight > 0.0) {
+        if let Some(native) = &dimension.native {
+            let _ = write!(
+                line,
+                ", {} {} {}",
+                dimension.name, native.value, native.unit
+            );
+        }
+    }
+    line
+}
+
+fn io_error(path: &Utf8Path, source: std::io::Error) -> Error {
+    Error::Io {
+        path: path.to_string(),
+        source,
+    }
+}

@@ -1,0 +1,369 @@
+//! One run's state, owned by one dispatcher: the target, the record, the workbench, the incumbent.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use tokio_util::sync::CancellationToken;
+
+use super::history::History;
+use super::measure::Calibrated;
+use super::reject::Rejections;
+use super::restack::stands_on_dropped_work;
+use super::workbench::{Workbench, WorkbenchSpec};
+use super::{Error, Reporter, Request, io_error};
+use crate::agent::Backend;
+use crate::config::{FILE_NAME, HIDDEN_DIR};
+use crate::mechanic::Mechanic;
+use crate::model::dimension::Evaluation;
+use crate::model::event::RunEvent;
+use crate::model::experiment::{Cost, ExperimentEvent};
+use crate::model::hypothesis::Hypothesis;
+use crate::model::id::{CommitSha, RunId, StructuralKey, TreeSha};
+use crate::model::observation::Observation;
+use crate::process;
+use crate::repo::Target;
+use crate::store::{Registry, Writer};
+
+/// The unchanged code that candidates are measured against.
+#[derive(Clone, Debug)]
+pub(super) struct Incumbent {
+    pub(super) commit: CommitSha,
+    pub(super) tree: TreeSha,
+    /// The landing branch's tip, if the branch exists.
+    pub(super) branch_tip: Option<CommitSha>,
+}
+
+/// What a person asked for, and the hypothesis that answers it.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    /// Its number in the backlog; none for a focus, or once it is closed.
+    pub(super) item: Option<u32>,
+    pub(super) text: String,
+    pub(super) key: StructuralKey,
+}
+
+/// Everything a run changes while it goes on.
+pub(super) struct Session<'a> {
+    pub(super) request: &'a Request,
+    pub(super) reporter: &'a dyn Reporter,
+    pub(super) cancel: &'a CancellationToken,
+    pub(super) run: RunId,
+    pub(super) seed: u64,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) backend: Box<dyn Backend>,
+    pub(super) target: Target,
+    pub(super) base: CommitSha,
+    pub(super) writer: Writer,
+    pub(super) history: History,
+    pub(super) bench: Workbench,
+    pub(super) incumbent: Incumbent,
+    /// The landing branch's tip where it lacks commits of the base: it is to be made again.
+    pub(super) outgrown: Option<CommitSha>,
+    pub(super) baseline: Option<Evaluation>,
+    /// Tests that both passed and failed on the incumbent; they decide nothing.
+    pub(super) quarantined: BTreeSet<String>,
+    /// What was seen on the present incumbent; empty after a keep.
+    pub(super) observations: Option<Vec<Observation>>,
+    /// Halves of a vetoed candidate, tried before anything else.
+    pub(super) halves: VecDeque<Hypothesis>,
+    pub(super) tried: BTreeSet<StructuralKey>,
+    pub(super) calibrations: BTreeMap<String, Calibrated>,
+    pub(super) replicates: BTreeMap<String, u32>,
+    /// What people said about kept work, by experiment.
+    pub(super) rejections: Rejections,
+    /// What people ask for, as of the last look at it.
+    pub(super) asked: Vec<Wish>,
+    /// Metrics that give no number on the unchanged code, and why.
+    pub(super) broken: BTreeMap<String, String>,
+    /// Metrics that were taken for deterministic and are not.
+    pub(super) noisy: BTreeSet<String>,
+    /// How many ranked hypotheses wait behind the present one.
+    pub(super) waiting: usize,
+    /// The evaluation of the candidate that is being decided.
+    pub(super) candidate_evaluation: Option<Evaluation>,
+    /// Why the run cannot go on, although nothing failed.
+    pub(super) stop: Option<String>,
+    pub(super) cost: Cost,
+    pub(super) started: Instant,
+}
+
+impl<'a> Session<'a> {
+    /// Opens the target and its record, takes the lock, and finds the incumbent.
+    pub(super) async fn open(
+        request: &'a Request,
+        reporter: &'a dyn Reporter,
+        cancel: &'a CancellationToken,
+    ) -> Result<Self, Error> {
+        let now = Timestamp::now();
+        let Record {
+            target,
+            mut writer,
+            rejections,
+            notices,
+        } = Record::open(request, now)?;
+        let branch = &request.profile.landing.branch;
+        let base = target.head()?.commit;
+        let (incumbent, outgrown) = find_incumbent(&target, &writer, &base, branch)?;
+        let seed = request.seed.unwrap_or_else(rand::random);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let run = run_id(now, &mut rng);
+        writer.set_run(run.clone())?;
+        seal_profile(&target, &mut writer, now)?;
+        let logs = target.root().join(".factory/logs").join(run.as_str());
+        let spec = WorkbenchSpec {
+            profile: request.profile.clone(),
+            scratch: request.scratch.clone(),
+            logs: Some(logs),
+            slot: "loop",
+            seed,
+        };
+        let bench = Workbench::open(&target, spec, cancel).await?;
+        let mut summaries = writer.reader().summaries()?;
+        rejections.overrule(&mut summaries);
+        let history = History::of(summaries);
+        let session = Self {
+            history,
+            backend: Box::new(Mechanic),
+            observations: None,
+            baseline: None,
+            quarantined: BTreeSet::new(),
+            halves: VecDeque::new(),
+            tried: BTreeSet::new(),
+            calibrations: BTreeMap::new(),
+            replicates: BTreeMap::new(),
+            rejections,
+            asked: Vec::new(),
+            broken: BTreeMap::new(),
+            noisy: BTreeSet::new(),
+            waiting: 0,
+            candidate_evaluation: None,
+            stop: None,
+            cost: Cost::default(),
+            started: Instant::now(),
+            request,
+            reporter,
+            cancel,
+            run,
+            seed,
+            rng,
+            target,
+            base,
+            writer,
+            bench,
+            incumbent,
+            outgrown,
+        };
+        session.announce(&notices)?;
+        Ok(session)
+    }
+
+    fn announce(&self, recovered: &[String]) -> Result<(), Error> {
+        self.tell(&RunEvent::RunStarted {
+            run: self.run.clone(),
+            target: self.target.root().to_string(),
+            incumbent: self.incumbent.commit.clone(),
+        });
+        for notice in recovered {
+            self.notice(notice.clone());
+        }
+        if self.target.is_dirty()? {
+            self.notice(
+                "the checkout has changes that are not committed; they are not part of this run"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Leaves a hypothesis out of this run.
+    pub(super) fn skip(&mut self, key: StructuralKey) {
+        self.tried.insert(key);
+    }
+
+    /// Sends an event to the reporter.
+    pub(super) fn tell(&self, event: &RunEvent) {
+        self.reporter.event(event);
+    }
+
+    /// Tells the person something they can do something about.
+    pub(super) fn notice(&self, text: String) {
+        self.tell(&RunEvent::Notice { text });
+    }
+
+    /// Announces a phase and returns when it began.
+    pub(super) fn begin_phase(&self, phase: &str, detail: impl Into<String>) -> Instant {
+        self.tell(&RunEvent::PhaseStarted {
+            phase: phase.to_owned(),
+            detail: detail.into(),
+        });
+        Instant::now()
+    }
+
+    /// Announces the end of a phase.
+    pub(super) fn end_phase(&self, phase: &str, since: Instant, detail: impl Into<String>) {
+        self.tell(&RunEvent::PhaseFinished {
+            phase: phase.to_owned(),
+            detail: detail.into(),
+            seconds: since.elapsed().as_secs_f64(),
+        });
+    }
+
+    /// Writes an event to the journal, before the act it announces.
+    pub(super) fn journal(&mut self, event: &ExperimentEvent) -> Result<(), Error> {
+        Ok(self.writer.append(event)?)
+    }
+
+    /// Returns the incumbent's evaluation.
+    ///
+    /// # Panics
+    /// Before the baseline was measured.
+    pub(super) fn baseline(&self) -> &Evaluation {
+        self.baseline
+            .as_ref()
+            .expect("the baseline is measured before the first experiment")
+    }
+}
+
+/// A target whose record is open for writing and in order.
+struct Record {
+    target: Target,
+    writer: Writer,
+    rejections: Rejections,
+    /// What a person should know of what a killed run left, and of what they rejected.
+    notices: Vec<String>,
+}
+
+impl Record {
+    /// Opens the target, takes the lock, and puts in order what a killed run left.
+    fn open(request: &Request, now: Timestamp) -> Result<Self, Error> {
+        let target = Target::open(&request.root)?;
+        let branch = &request.profile.landing.branch;
+        target.can_create_branch(branch)?;
+        if target.is_checked_out(branch)? {
+            return Err(Error::LandingCheckedOut {
+                branch: branch.clone(),
+            });
+        }
+        let (mut writer, recovery) = Writer::open(&target, now)?;
+        let mut notices = recovery.notices;
+        let rejections = Rejections::read(&writer)?;
+        notices.extend(rejections.notice());
+        target.remove_stale_locks()?;
+        let n_left = process::end_orphans();
+        if n_left > 0 {
+            notices.push(format!(
+                "ended {n_left} processes that a killed run had left running"
+            ));
+        }
+        notices.extend(settle_landing(&target, &mut writer, branch, now)?);
+        target.exclude_factory_dir()?;
+        Registry::open(&request.home)?.register(target.root(), now)?;
+        Ok(Self {
+            target,
+            writer,
+            rejections,
+            notices,
+        })
+    }
+}
+
+/// Seals the profile that a person accepted into the record; one at the root has git for that.
+fn seal_profile(target: &Target, writer: &mut Writer, now: Timestamp) -> Result<(), Error> {
+    let path = target.root().join(HIDDEN_DIR).join(FILE_NAME);
+    if target.root().join(FILE_NAME).exists() {
+        return Ok(());
+    }
+    match fs_err::read_to_string(&path) {
+        Ok(text) => Ok(writer.note(FILE_NAME, &text, now)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(io_error(&path, source)),
+    }
+}
+
+/// Finishes the landing of a keep that a killed run had decided: the branch tells whether it moved,
+/// and where it still stands at the incumbent, it is moved now.
+fn settle_landing(
+    target: &Target,
+    writer: &mut Writer,
+    branch: &str,
+    now: Timestamp,
+) -> Result<Option<String>, Error> {
+    let Some(pending) = writer.pending() else {
+        return Ok(None);
+    };
+    let (id, incumbent) = (pending.id, pending.incumbent.clone());
+    let Some(kept) = pending.candidate.as_ref().map(|it| it.commit.clone()) else {
+        writer.settle(None, now)?;
+        return Ok(None);
+    };
+    let tip = target.branch(branch)?;
+    let has_moved = match &tip {
+        Some(tip) => target.is_ancestor(&kept, tip)?,
+        None => false,
+    };
+    let may_move = match &tip {
+        Some(tip) => *tip == incumbent || target.is_ancestor(tip, &incumbent)?,
+        None => true,
+    };
+    if !has_moved && may_move {
+        target.advance(branch, tip.as_ref(), &kept)?;
+    }
+    let landed = (has_moved || may_move).then_some(kept);
+    let how = if landed.is_some() {
+        "is on"
+    } else {
+        "did not get on"
+    };
+    writer.settle(landed, now)?;
+    Ok(Some(format!(
+        "experiment {id} was kept when a run was killed; it {how} `{branch}`"
+    )))
+}
+
+/// Returns the landing branch's tip where it contains the base, else the base itself, with the tip of
+/// a branch that went another way.
+fn find_incumbent(
+    target: &Target,
+    writer: &Writer,
+    base: &CommitSha,
+    branch: &str,
+) -> Result<(Incumbent, Option<CommitSha>), Error> {
+    let branch_tip = target.branch(branch)?;
+    let mut outgrown = None;
+    let commit = match &branch_tip {
+        Some(tip)
+            if target.is_ancestor(base, tip)?
+                && !stands_on_dropped_work(target, writer.reader(), base, tip)? =>
+        {
+            tip.clone()
+        }
+        Some(tip) => {
+            if !target.is_ancestor(tip, base)? {
+                outgrown = Some(tip.clone());
+            }
+            base.clone()
+        }
+        None => base.clone(),
+    };
+    let incumbent = Incumbent {
+        tree: target.tree_of(&commit)?,
+        commit,
+        branch_tip,
+    };
+    Ok((incumbent, outgrown))
+}
+
+/// Returns an id that sorts by the time the run began.
+fn run_id(now: Timestamp, rng: &mut ChaCha8Rng) -> RunId {
+    let salt: u32 = rng.random();
+    let text = format!("{}-{salt:08x}", now.strftime("%Y%m%dT%H%M%SZ"));
+    text.parse().expect("digits and letters make a run id")
+}
+
+/// Returns a count as the ledger stores it; more than `u32` holds reads as its maximum.
+pub(super) fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

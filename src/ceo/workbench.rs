@@ -1,0 +1,366 @@
+//! A place to evaluate trees in: two arms at fixed paths, their build folders, and the lab.
+//!
+//! Used by the loop and by the verbs that only look. Knows nothing of hypotheses or verdicts.
+
+use std::fs::{File, TryLockError};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use fs_err as fs;
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, io_error};
+use crate::config::Profile;
+use crate::eval::{ArmRef, Depth, Lab, LedgerFacts, Memory};
+use crate::model::dimension::Evaluation;
+use crate::model::id::TreeSha;
+use crate::model::measurement::Arm;
+use crate::repo::{self, ArmDir, Snapshot, Target, builder_repository};
+use crate::sandbox::Plain;
+use crate::toolchain;
+
+/// What a workbench is made from.
+#[derive(Clone, Debug)]
+pub struct WorkbenchSpec {
+    /// The accepted profile.
+    pub profile: Profile,
+    /// Trees and builds live below this folder.
+    pub scratch: Utf8PathBuf,
+    /// Logs of this run go here; beside the trees where nothing is said.
+    pub logs: Option<Utf8PathBuf>,
+    /// Which workbench of the target: the loop has its own, so that looking never disturbs it.
+    pub slot: &'static str,
+    /// The seed of everything drawn at random.
+    pub seed: u64,
+}
+
+/// Two arms, their builds, and the lab that measures them.
+pub struct Workbench {
+    /// Everything an evaluation needs beside the tree.
+    pub lab: Lab,
+    /// Where the builder's repository is laid out.
+    pub builder: Utf8PathBuf,
+    incumbent: Slot,
+    candidate: Slot,
+    support: Vec<SupportFile>,
+    _lock: File,
+}
+
+/// One arm and the tree that it holds.
+struct Slot {
+    dir: ArmDir,
+    tree: Option<TreeSha>,
+    name: &'static str,
+}
+
+/// A file that the evals need and the tree lacks, such as a lock file.
+struct SupportFile {
+    path: Utf8PathBuf,
+    contents: Vec<u8>,
+}
+
+impl Workbench {
+    /// Opens the first free workbench of that slot, with tools as they are found in the checkout.
+    ///
+    /// # Errors
+    /// A scratch folder that cannot be written.
+    pub async fn open(
+        target: &Target,
+        spec: WorkbenchSpec,
+        cancel: &CancellationToken,
+    ) -> Result<Self, Error> {
+        let home = scratch_of(&spec.scratch, target.root());
+        let (place, lock) = claim_slot(&home, spec.slot)?;
+        let files = target.tracked_files()?;
+        let cache = home.join("cache");
+        let mut detection = toolchain::detect(target.root(), &files, &spec.profile.commands);
+        toolchain::versions(&mut detection, &cache, cancel).await;
+        let lab = Lab {
+            profile: spec.profile,
+            detection,
+            adapters: toolchain::adapters(),
+            memory: Memory::default(),
+            sandbox: Box::new(Plain),
+            builds: place.join("builds"),
+            cache,
+            logs: spec.logs.unwrap_or_else(|| place.join("logs")),
+            cancel: cancel.clone(),
+            seed: spec.seed,
+        };
+        let bench = Self {
+            lab,
+            builder: place.join("builder"),
+            incumbent: Slot::open(&place, "incumbent")?,
+            candidate: Slot::open(&place, "candidate")?,
+            support: Vec::new(),
+            _lock: lock,
+        };
+        // A killed run may have left half a repository, which nobody would take for a builder's.
+        bench.clear_builder()?;
+        Ok(bench)
+    }
+
+    /// Lays a tree out in an arm; files that are already right keep their times.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, or a disk that cannot be written.
+    pub fn lay_out(&mut self, target: &Target, arm: Arm, tree: &TreeSha) -> Result<(), Error> {
+        let keep: Vec<&str> = self.support.iter().map(|it| it.path.as_str()).collect();
+        let slot = match arm {
+            Arm::Incumbent => &mut self.incumbent,
+            Arm::Candidate => &mut self.candidate,
+        };
+        slot.tree = None;
+        slot.dir.sync(target, tree, &keep)?;
+        for file in &self.support {
+            file.write_into(slot.dir.path())?;
+        }
+        slot.tree = Some(tree.clone());
+        Ok(())
+    }
+
+    /// Returns the arm with the tree it holds.
+    ///
+    /// # Panics
+    /// When nothing was laid out in it.
+    pub fn arm(&self, arm: Arm) -> ArmRef<'_> {
+        let slot = match arm {
+            Arm::Incumbent => &self.incumbent,
+            Arm::Candidate => &self.candidate,
+        };
+        ArmRef {
+            dir: slot.dir.path(),
+            tree: slot
+                .tree
+                .as_ref()
+                .expect("an arm is laid out before it is used"),
+            name: slot.name,
+        }
+    }
+
+    /// Makes what the evals need and the tree lacks, on the incumbent only, and remembers it for
+    /// every tree that is laid out later. Returns what a person should know.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, or an interruption.
+    pub async fn prepare(&mut self, target: &Target, tree: &TreeSha) -> Result<Vec<String>, Error> {
+        self.lay_out(target, Arm::Incumbent, tree)?;
+        let notices = self.lab.prepare(&self.arm(Arm::Incumbent)).await?;
+        self.support = self.find_support_files(target, tree)?;
+        Ok(notices)
+    }
+
+    /// Removes support files from a directory that is about to be snapshot, where the tree itself
+    /// does not hold them.
+    ///
+    /// # Errors
+    /// A file that cannot be removed.
+    fn strip_support_files(&self, dir: &Utf8Path) -> Result<(), crate::agent::Error> {
+        for file in &self.support {
+            let path = dir.join(&file.path);
+            if path.exists() {
+                fs::remove_file(&path).map_err(|source| file_error(&path, source))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a snapshot of the builder's directory as data, without the support files in it.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written.
+    pub fn snapshot(
+        &self,
+        target: &Target,
+        dir: &Utf8Path,
+        base: &TreeSha,
+    ) -> Result<Snapshot, crate::agent::Error> {
+        self.strip_support_files(dir)?;
+        let snapshot = target.snapshot(dir, base)?;
+        self.support.iter().try_for_each(|it| it.write_into(dir))?;
+        Ok(snapshot)
+    }
+
+    /// Copies the support files into a directory that tools will run in.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    fn add_support_files(&self, dir: &Utf8Path) -> Result<(), Error> {
+        let written = self.support.iter().try_for_each(|it| it.write_into(dir));
+        Ok(written?)
+    }
+
+    /// Lays out and evaluates one tree.
+    ///
+    /// # Errors
+    /// An interruption, or a disk that cannot be written; never what is wrong with the code.
+    pub async fn evaluate(
+        &mut self,
+        target: &Target,
+        arm: Arm,
+        tree: &TreeSha,
+        depth: Depth,
+        facts: &LedgerFacts,
+    ) -> Result<Evaluation, Error> {
+        self.lay_out(target, arm, tree)?;
+        let evaluation = self.lab.evaluate(&self.arm(arm), depth, facts).await?;
+        self.check_space()?;
+        Ok(evaluation)
+    }
+
+    /// Refuses to believe what was measured on a full disk: tools fail there in ways of their own.
+    fn check_space(&self) -> Result<(), Error> {
+        let probe = self.lab.builds.join("probe");
+        let written = fs::write(&probe, vec![1; PROBE]);
+        let removed = fs::remove_file(&probe);
+        written
+            .and(removed)
+            .map_err(|source| io_error(&probe, source))
+    }
+
+    /// Makes the builder's repository, with one commit that holds the tree.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, or a disk that cannot be written.
+    pub fn lay_out_builder(&self, target: &Target, tree: &TreeSha) -> Result<(), Error> {
+        match builder_repository(target, tree, &self.builder) {
+            // Half a repository of a killed run; the place is this workbench's, by its lock.
+            Err(repo::Error::PathOccupied { .. }) => {
+                self.clear_builder()?;
+                builder_repository(target, tree, &self.builder)?;
+            }
+            made => made?,
+        }
+        self.add_support_files(&self.builder)
+    }
+
+    /// Removes the builder's repository.
+    ///
+    /// # Errors
+    /// A folder that cannot be removed.
+    pub fn clear_builder(&self) -> Result<(), Error> {
+        if self.builder.exists() {
+            fs::remove_dir_all(&self.builder).map_err(|source| io_error(&self.builder, source))?;
+        }
+        Ok(())
+    }
+
+    fn find_support_files(
+        &self,
+        target: &Target,
+        tree: &TreeSha,
+    ) -> Result<Vec<SupportFile>, Error> {
+        let tracked = target.list(tree)?;
+        let mut found = Vec::new();
+        for project in &self.lab.detection.languages {
+            for name in SUPPORT_NAMES {
+                let path = project.root.join(name);
+                let file = self.incumbent.dir.path().join(&path);
+                if !tracked.contains_key(&path) && file.is_file() {
+                    let contents = fs::read(&file).map_err(|source| io_error(&file, source))?;
+                    found.push(SupportFile { path, contents });
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Room that must be left after an evaluation, in bytes.
+const PROBE: usize = 256 << 10;
+
+/// Files that a prepare step may leave beside a manifest.
+const SUPPORT_NAMES: [&str; 1] = ["Cargo.lock"];
+
+impl Slot {
+    fn open(place: &Utf8Path, name: &'static str) -> Result<Self, Error> {
+        let dir = ArmDir::open(&place.join(name).join("tree"))?;
+        Ok(Self {
+            dir,
+            tree: None,
+            name,
+        })
+    }
+}
+
+impl SupportFile {
+    fn write_into(&self, dir: &Utf8Path) -> Result<(), crate::agent::Error> {
+        let path = dir.join(&self.path);
+        if fs::read(&path).is_ok_and(|present| present == self.contents) {
+            return Ok(());
+        }
+        fs::write(&path, &self.contents).map_err(|source| file_error(&path, source))
+    }
+}
+
+/// A disk that fails says nothing about what was delivered.
+fn file_error(path: &Utf8Path, source: std::io::Error) -> crate::agent::Error {
+    crate::agent::Error::Io {
+        path: path.to_string(),
+        source,
+    }
+}
+
+/// Returns the folder that holds a target's trees, builds and caches.
+pub fn scratch_of(scratch: &Utf8Path, root: &Utf8Path) -> Utf8PathBuf {
+    scratch.join("targets").join(target_key(root))
+}
+
+/// Returns the folder name of a target below the scratch folder: readable, and unique by its path.
+fn target_key(root: &Utf8Path) -> String {
+    let hash = blake3::hash(root.as_str().as_bytes()).to_hex();
+    let name: String = root
+        .file_name()
+        .unwrap_or("root")
+        .chars()
+        .map(|it| if it.is_ascii_alphanumeric() { it } else { '-' })
+        .take(40)
+        .collect();
+    format!("{name}-{}", &hash[..12])
+}
+
+/// Takes the lock of the first workbench of that slot that nobody uses.
+fn claim_slot(home: &Utf8Path, slot: &str) -> Result<(Utf8PathBuf, File), Error> {
+    fs::create_dir_all(home).map_err(|source| io_error(home, source))?;
+    for number in 1.. {
+        let place = home.join(format!("{slot}-{number}"));
+        let path = home.join(format!("{slot}-{number}.lock"));
+        let lock = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(|source| io_error(&path, source))?;
+        match lock.try_lock() {
+            Ok(()) => {
+                fs::create_dir_all(&place).map_err(|source| io_error(&place, source))?;
+                return Ok((place, lock));
+            }
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(source)) => return Err(io_error(&path, source)),
+        }
+    }
+    unreachable!("the loop above returns")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_targets_of_one_name_get_two_folders() {
+        let one = target_key(Utf8Path::new("/a/project"));
+        let two = target_key(Utf8Path::new("/b/project"));
+        assert_ne!(one, two);
+        assert!(one.starts_with("project-"));
+    }
+
+    #[test]
+    fn a_second_user_of_a_slot_gets_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Utf8Path::from_path(dir.path()).unwrap();
+        let (first, lock) = claim_slot(home, "loop").unwrap();
+        let (second, _other) = claim_slot(home, "loop").unwrap();
+        assert_ne!(first, second);
+        drop(lock);
+        assert_eq!(claim_slot(home, "loop").unwrap().0, first);
+    }
+}

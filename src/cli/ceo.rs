@@ -1,0 +1,241 @@
+//! `factory ceo`.
+
+use camino::Utf8Path;
+use clap::{Args, ValueEnum};
+
+use crate::ceo::{self, Reporter, Request, RunReport};
+use crate::config::{HIDDEN_DIR, Options, ProfileSource};
+use crate::eval::report::Budget;
+use crate::repo::Target;
+use crate::ui::progress::{JsonLines, Live, Plain, Silent};
+use crate::ui::{closing, tools};
+
+use super::context::{self, Context, directory};
+use super::routing::{Route, route};
+use super::{CliError, Exit, JsonKind, discover, interrupt, logging};
+
+/// Improve a codebase: try what is worth trying, keep only what is shown to be better
+///
+/// Shows the first report, then runs experiments one after another: each is built apart from your
+/// checkout, judged by the gates, measured against the unchanged code, and kept on the landing branch
+/// only on evidence. Your own branches, files and index stay as they are; `factory land` takes what
+/// was kept.
+#[derive(Debug, Args)]
+pub(super) struct CeoArgs {
+    /// Root of the target [default: .].
+    #[arg(value_name = "PATH")]
+    target: Option<String>,
+    #[command(flatten)]
+    flags: RunFlags,
+}
+
+/// What a run can be told.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of a command line are independent switches"
+)]
+pub(super) struct RunFlags {
+    /// What to do; `--focus` alone means `focus`.
+    #[arg(long)]
+    mode: Option<Mode>,
+    /// Try this one thing and stop, as in "ruff F401" or `clippy::needless_clone`.
+    #[arg(long, value_name = "WHAT")]
+    focus: Option<String>,
+    /// Who plays the roles.
+    #[arg(long, default_value = "mechanic")]
+    backend: BackendName,
+    /// Run at most so many experiments.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    cycles: Option<u32>,
+    /// Draw everything random from this seed, to repeat a run.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Never ask; a profile that was not accepted is used as proposed.
+    #[arg(long)]
+    headless: bool,
+    /// Accept the proposed profile.
+    #[arg(short, long)]
+    yes: bool,
+    /// Show the ranked hypotheses and wait for a yes.
+    #[arg(long, conflicts_with_all = ["dry_run", "headless"])]
+    approve: bool,
+    /// Show the ranked hypotheses and stop.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Try everything that is worth trying.
+    Improve,
+    /// Try one thing.
+    Focus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum BackendName {
+    /// The embedded one: fixers, knobs and constants, without a model.
+    Mechanic,
+}
+
+impl RunFlags {
+    /// Returns the same flags with the profile accepted, for a target that is ours.
+    pub(super) fn accepted(&self) -> Self {
+        Self {
+            focus: self.focus.clone(),
+            yes: true,
+            ..*self
+        }
+    }
+}
+
+pub(super) fn run(args: &CeoArgs, ctx: &Context) -> Result<Exit, CliError> {
+    let root = match args.target.as_deref().map(route).transpose()? {
+        None => directory(None)?,
+        Some(Route::Directory(path)) => directory(Some(&path))?,
+        Some(Route::File(path)) => return Err(no_ideas(&format!("the file `{path}`"))),
+        Some(Route::Url(url)) => return Err(no_ideas(&format!("`{url}`"))),
+        Some(Route::Words(words)) => return Err(no_ideas(&format!("\"{words}\""))),
+    };
+    run_on(&root, &args.flags, ctx)
+}
+
+/// Runs the loop on a directory.
+pub(super) fn run_on(root: &Utf8Path, flags: &RunFlags, ctx: &Context) -> Result<Exit, CliError> {
+    check(flags, ctx)?;
+    let target = context::target(Some(root))?;
+    let options = ctx.options(Some(target.root()))?;
+    if !settle_profile(&target, &options, flags, ctx)? {
+        ctx.output.talk("nothing was done\n");
+        return Ok(Exit::Done);
+    }
+    let log = target.exclude_factory_dir()?.join("logs/debug.log");
+    logging::start(ctx.globals.verbose, Some(&log))?;
+    let request = request(&target, options, flags, ctx);
+    drop(target);
+    let report = perform(&request, ctx)?;
+    let render = if flags.dry_run {
+        closing::render_plan
+    } else {
+        closing::render
+    };
+    ctx.emit(&report, render)?;
+    Ok(if report.interrupted {
+        Exit::Interrupted
+    } else {
+        Exit::Done
+    })
+}
+
+/// Refuses flags that contradict each other in ways that clap cannot see.
+fn check(flags: &RunFlags, ctx: &Context) -> Result<(), CliError> {
+    if flags.mode == Some(Mode::Focus) && flags.focus.is_none() {
+        return Err(
+            CliError::new(Exit::Usage, "`--mode focus` needs to know on what")
+                .hint("add `--focus \"ruff F401\"`"),
+        );
+    }
+    if flags.mode == Some(Mode::Improve) && flags.focus.is_some() {
+        return Err(
+            CliError::new(Exit::Usage, "`--focus` does not go with `--mode improve`")
+                .hint("leave `--mode` out"),
+        );
+    }
+    if flags.approve && (ctx.output.quiet || !ctx.may_ask()) {
+        return Err(CliError::new(
+            Exit::Usage,
+            "`--approve` waits for a person, and nobody is there",
+        )
+        .hint("`--dry-run` shows the ranked hypotheses and stops"));
+    }
+    Ok(())
+}
+
+/// Returns the error of an idea, for which there is no mode yet.
+fn no_ideas(what: &str) -> CliError {
+    let message = format!(
+        "{what} is an idea, and building from an idea is not there yet; the modes are `improve` and `focus`"
+    );
+    CliError::new(Exit::Usage, message).hint("give the root folder of a git repository to improve")
+}
+
+/// Makes sure that a person or a flag accepted the profile; returns whether to go on.
+fn settle_profile(
+    target: &Target,
+    options: &Options,
+    flags: &RunFlags,
+    ctx: &Context,
+) -> Result<bool, CliError> {
+    if options.source != ProfileSource::Proposed {
+        return Ok(true);
+    }
+    let hidden = target.root().join(HIDDEN_DIR).join("factory.toml");
+    if flags.headless && !flags.yes {
+        ctx.output.talk("note: no profile was accepted yet; the proposed one is used, and not written (`factory discover` shows it)\n");
+        return Ok(true);
+    }
+    if !flags.yes && !ctx.may_ask() {
+        return Err(CliError::new(Exit::Usage, "no profile was accepted yet, and nobody is there to be asked")
+            .hint("`factory discover` shows the proposed one; `--yes` accepts it, `--headless` uses it without writing it"));
+    }
+    let found = discover::discover(target.root(), ctx)?;
+    if !flags.yes {
+        ctx.output
+            .complain(&tools::discovery(&found, ctx.output.width()));
+        let question = dialoguer::Confirm::new()
+            .with_prompt("Use this profile")
+            .default(true);
+        let answer = question
+            .interact()
+            .map_err(|error| CliError::new(Exit::Interrupted, error))?;
+        if !answer {
+            return Ok(false);
+        }
+    }
+    target.exclude_factory_dir()?;
+    fs_err::write(&hidden, &found.proposal)?;
+    ctx.output.talk(&format!(
+        "note: the proposed profile was accepted and written to {hidden}\n"
+    ));
+    Ok(true)
+}
+
+fn request(target: &Target, options: Options, flags: &RunFlags, ctx: &Context) -> Request {
+    Request {
+        root: target.root().to_owned(),
+        budget: Budget {
+            seconds: options.profile.report.seconds,
+            mutants: options.profile.report.mutants,
+        },
+        profile: options.profile,
+        home: ctx.home.clone(),
+        scratch: ctx.scratch.clone(),
+        focus: flags.focus.clone(),
+        cycles: flags.cycles,
+        seed: flags.seed,
+        dry_run: flags.dry_run,
+        approve: flags.approve,
+    }
+}
+
+fn perform(request: &Request, ctx: &Context) -> Result<RunReport, CliError> {
+    let reporter = reporter(ctx);
+    interrupt::run(ctx.output, async |cancel| {
+        ceo::run(request, reporter.as_ref(), &cancel)
+            .await
+            .map_err(CliError::from)
+    })?
+}
+
+fn reporter(ctx: &Context) -> Box<dyn Reporter> {
+    match ctx.globals.json {
+        Some(JsonKind::Events) => Box::new(JsonLines::new(ctx.output)),
+        _ if ctx.output.quiet => Box::new(Silent),
+        // Logs on stderr and a line that is overwritten would fight over the screen.
+        _ if ctx.output.talks_to_terminal() && ctx.globals.verbose == 0 => {
+            Box::new(Live::new(ctx.output))
+        }
+        _ => Box::new(Plain::new(ctx.output)),
+    }
+}

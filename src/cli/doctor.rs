@@ -1,0 +1,189 @@
+//! `factory doctor`.
+
+use camino::Utf8Path;
+use clap::Args;
+
+use crate::model::profile::{Detection, Purpose, Tool};
+use crate::sandbox::{Plain, Sandbox as _};
+use crate::ui::document::{Check, CheckState, Doctor};
+use crate::ui::tools;
+
+use super::context::{self, Context, directory};
+use super::record::PathArg;
+use super::{CliError, Exit, discover};
+
+/// Tell what is missing here and how to get it
+///
+/// Exit code 5 if something must be cured before anything can be tried.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    target: PathArg,
+}
+
+pub(super) fn run(args: &DoctorArgs, ctx: &Context) -> Result<Exit, CliError> {
+    let root = directory(args.target.path.as_deref())?;
+    let mut checks = vec![target(&root), profile(&root, ctx)];
+    checks.extend(tool_checks(&root, ctx));
+    checks.push(writable("home", &ctx.home, "FACTORY_HOME"));
+    checks.push(writable("scratch", &ctx.scratch, "FACTORY_SCRATCH"));
+    checks.push(sandbox());
+    let document = Doctor {
+        schema: "factory.doctor/1".to_owned(),
+        checks,
+    };
+    ctx.emit(&document, tools::doctor)?;
+    let is_broken = document
+        .checks
+        .iter()
+        .any(|it| it.state == CheckState::Broken);
+    Ok(if is_broken { Exit::Missing } else { Exit::Done })
+}
+
+fn check(name: &str, state: CheckState, detail: impl Into<String>, cure: Option<String>) -> Check {
+    Check {
+        name: name.to_owned(),
+        state,
+        detail: detail.into(),
+        cure,
+    }
+}
+
+/// Returns the check that an error makes.
+fn broken(name: &str, error: &CliError) -> Check {
+    let document = error.document();
+    check(
+        name,
+        CheckState::Broken,
+        document.message,
+        document.hints.into_iter().next(),
+    )
+}
+
+fn target(root: &Utf8Path) -> Check {
+    let opened = context::target(Some(root)).and_then(|target| {
+        let head = target.head()?;
+        Ok((head, target.is_dirty()?))
+    });
+    match opened {
+        Err(error) => broken("target", &error),
+        Ok((head, is_dirty)) => {
+            let branch = head.branch.as_deref().unwrap_or("no branch");
+            let dirty = if is_dirty {
+                "; changes that are not committed are not looked at"
+            } else {
+                ""
+            };
+            check(
+                "target",
+                CheckState::Fine,
+                format!("{root}, {branch} at {}{dirty}", head.commit.short()),
+                None,
+            )
+        }
+    }
+}
+
+fn profile(root: &Utf8Path, ctx: &Context) -> Check {
+    match ctx.options(Some(root)) {
+        Err(error) => broken("profile", &error),
+        Ok(options) => match options.source.path() {
+            Some(path) => check("profile", CheckState::Fine, path.as_str(), None),
+            None => check(
+                "profile",
+                CheckState::Fine,
+                "none yet: the defaults hold",
+                Some("factory init".to_owned()),
+            ),
+        },
+    }
+}
+
+fn tool_checks(root: &Utf8Path, ctx: &Context) -> Vec<Check> {
+    let found = ctx
+        .options(Some(root))
+        .and_then(|options| discover::with_versions(root, &options, ctx));
+    match found {
+        Err(error) => vec![broken("tools", &error)],
+        Ok(detection) if detection.languages.is_empty() => vec![check(
+            "tools",
+            CheckState::Broken,
+            "no language that factory knows was found",
+            Some(
+                "Rust and Python are there; others need `[[metric]]` and `[[guard]]` commands"
+                    .to_owned(),
+            ),
+        )],
+        Ok(detection) => detection
+            .tools
+            .iter()
+            .map(|it| tool(it, &detection))
+            .collect(),
+    }
+}
+
+fn tool(tool: &Tool, detection: &Detection) -> Check {
+    if let Some(command) = &tool.command {
+        let version = tool.version.as_deref().unwrap_or("version unknown");
+        let detail = format!("{version} ({})", command.join(" "));
+        return check(&tool.name, CheckState::Fine, detail, None);
+    }
+    if let Some(other) = stand_in(tool, detection) {
+        let detail = format!("missing, and not needed: `{}` is there", other.name);
+        return check(&tool.name, CheckState::Fine, detail, None);
+    }
+    let state = if tool.purpose == Purpose::Build {
+        CheckState::Broken
+    } else {
+        CheckState::Warning
+    };
+    let (what, language) = (purpose(tool.purpose), tool.language.display());
+    let loses = format!("missing: {what} is not measured for {language}");
+    check(&tool.name, state, loses, Some(tool.install.clone()))
+}
+
+/// Returns the tool that does the work of one that is missing.
+fn stand_in<'a>(tool: &Tool, detection: &'a Detection) -> Option<&'a Tool> {
+    detection.tools.iter().find(|it| {
+        it.command.is_some() && it.language == tool.language && it.purpose == tool.purpose
+    })
+}
+
+fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Build => "anything",
+        Purpose::Test => "the suite",
+        Purpose::Lint => "lint",
+        Purpose::Types => "types",
+        Purpose::Coverage => "coverage",
+        Purpose::Format => "formatting",
+        Purpose::Benchmark => "benchmarks",
+    }
+}
+
+fn writable(name: &str, dir: &Utf8Path, variable: &str) -> Check {
+    let existing = dir.ancestors().find(|it| it.exists()).unwrap_or(dir);
+    let is_writable =
+        rustix::fs::access(existing.as_std_path(), rustix::fs::Access::WRITE_OK).is_ok();
+    if is_writable {
+        check(name, CheckState::Fine, dir.as_str(), None)
+    } else {
+        let cure = format!("set `{variable}` to a folder of yours");
+        check(
+            name,
+            CheckState::Broken,
+            format!("{dir} cannot be written"),
+            Some(cure),
+        )
+    }
+}
+
+fn sandbox() -> Check {
+    let report = Plain.report();
+    check(
+        "isolation",
+        CheckState::Fine,
+        format!("{:?}: {}", report.tier, report.note),
+        None,
+    )
+}

@@ -1,0 +1,198 @@
+//! Short texts: status, targets, backlog, gates, configuration.
+
+use crate::model::verdict::Verdict;
+
+use super::document::{Backlog, ConfigReport, GuardReport, StatusReport, Targets};
+use super::text::{Cell, Tint};
+use super::{lines, number, style, text};
+
+/// Returns what is going on at a target.
+pub fn status(status: &StatusReport, width: usize) -> String {
+    let branch = status.branch.as_deref().unwrap_or("no branch (detached)");
+    let mut out = format!("{}\n", style::heading(status.root.as_str()));
+    let mut field = |label: &str, value: &str| {
+        out.push_str(&text::labelled(label, &text::harmless(value), width));
+    };
+    field("checkout", &format!("{branch} at {}", status.head.short()));
+    field("kept work", &kept(status));
+    field(
+        "running",
+        &status.owner.as_ref().map_or_else(
+            || "nothing".to_owned(),
+            |it| {
+                format!(
+                    "process {} on {} since {}{}",
+                    it.pid,
+                    it.host,
+                    it.since.strftime("%Y-%m-%d %H:%M UTC"),
+                    it.run
+                        .as_ref()
+                        .map_or_else(String::new, |run| format!(", run {run}"))
+                )
+            },
+        ),
+    );
+    let counts: Vec<(Verdict, usize)> = status
+        .by_verdict
+        .iter()
+        .map(|(verdict, n)| (*verdict, *n as usize))
+        .collect();
+    let tally = if status.experiments == 0 {
+        "none yet".to_owned()
+    } else {
+        format!("{}: {}", status.experiments, lines::tally(&counts))
+    };
+    out.push_str(&text::labelled("experiments", &tally, width));
+    let mut field = |label: &str, value: &str| {
+        out.push_str(&text::labelled(label, &text::harmless(value), width));
+    };
+    if let Some(last) = &status.last {
+        field(
+            "last",
+            &format!(
+                "#{} {}: {}",
+                last.id,
+                style::verdict_word(last.verdict),
+                last.title
+            ),
+        );
+    }
+    field("backlog", &format!("{} open", status.backlog));
+    field("next", &status.next);
+    out
+}
+
+fn kept(status: &StatusReport) -> String {
+    match (&status.tip, status.landed) {
+        (None, _) => format!("none yet on `{}`", status.landing),
+        (Some(tip), true) => format!("`{}` at {}, all of it landed", status.landing, tip.short()),
+        (Some(tip), false) => format!("`{}` at {}, not landed", status.landing, tip.short()),
+    }
+}
+
+/// Returns the registered targets.
+pub fn targets(targets: &Targets, width: usize) -> String {
+    if targets.targets.is_empty() {
+        return "no targets yet; `factory ceo PATH` makes one\n".to_owned();
+    }
+    let day = |at: jiff::Timestamp| at.strftime("%Y-%m-%d").to_string();
+    let rows: Vec<Vec<Cell>> = targets
+        .targets
+        .iter()
+        .map(|it| {
+            vec![
+                text::harmless(it.path.as_str()).into(),
+                day(it.first).into(),
+                day(it.last).into(),
+            ]
+        })
+        .collect();
+    text::table(&["target", "first", "last"], &rows, &[1, 2], width)
+}
+
+/// Returns the wishes.
+pub fn backlog(backlog: &Backlog, width: usize) -> String {
+    if backlog.items.is_empty() {
+        return "no wishes; `factory backlog add \"ruff F401\"` adds one\n".to_owned();
+    }
+    let rows: Vec<Vec<Cell>> = backlog
+        .items
+        .iter()
+        .map(|it| {
+            let state = match &it.closed {
+                None => Cell::from("open"),
+                Some(how) => Cell::tinted(text::harmless(how), Tint::Faint),
+            };
+            vec![
+                it.id.to_string().into(),
+                text::harmless(&it.text).into(),
+                state,
+            ]
+        })
+        .collect();
+    text::table(&["id", "wish", "state"], &rows, &[0], width)
+}
+
+/// Returns what the gates say.
+pub fn guard(report: &GuardReport, width: usize) -> String {
+    let what = format!(
+        "{} → {} ({})",
+        report.from.short(),
+        report.to.get(..10).unwrap_or(&report.to),
+        number::count(report.files, "files")
+    );
+    if report.violations.is_empty() {
+        return format!("{what}: {}\n", style::good("nothing is forbidden"));
+    }
+    let mut out = format!(
+        "{what}: {}\n",
+        style::bad(&number::count(report.violations.len(), "violations"))
+    );
+    for violation in &report.violations {
+        out.push_str(&text::bullet(
+            &text::harmless(&violation.to_string()),
+            width,
+        ));
+    }
+    out
+}
+
+/// Returns every value with its origin.
+pub fn config(report: &ConfigReport, width: usize) -> String {
+    let rows: Vec<Vec<Cell>> = report
+        .settings
+        .iter()
+        .map(|it| {
+            let tint = match it.origin {
+                crate::config::Origin::BuiltIn => Tint::Faint,
+                _ => Tint::Plain,
+            };
+            vec![
+                it.key.as_str().into(),
+                text::harmless(&it.value).into(),
+                Cell::tinted(it.origin.to_string(), tint),
+            ]
+        })
+        .collect();
+    text::table(&["key", "value", "from"], &rows, &[0], width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::document::OwnerLine;
+
+    #[test]
+    fn the_status_says_what_to_do_next() {
+        let report = StatusReport {
+            schema: "factory.status/1".into(),
+            root: "/srv/project".into(),
+            branch: Some("main".into()),
+            head: "0123456789abcdef0123456789abcdef01234567".parse().unwrap(),
+            landing: "factory/best".into(),
+            tip: Some("1123456789abcdef0123456789abcdef01234567".parse().unwrap()),
+            landed: false,
+            owner: Some(OwnerLine {
+                pid: 7,
+                host: "box".into(),
+                since: "2026-03-01T10:00:00Z".parse().unwrap(),
+                run: None,
+            }),
+            experiments: 3,
+            by_verdict: [(Verdict::Keep, 1), (Verdict::Revert, 2)].into(),
+            last: None,
+            backlog: 1,
+            next: "see what was kept with `factory diff`, take it with `factory land`".into(),
+        };
+        let text = anstream::adapter::strip_str(&status(&report, 80)).to_string();
+        insta::assert_snapshot!(text, @r#"
+        /srv/project
+        checkout     main at 0123456789
+        kept work    `factory/best` at 1123456789, not landed
+        running      process 7 on box since 2026-03-01 10:00 UTC
+        experiments  3: 1 kept · 2 reverted
+        backlog      1 open
+        next         see what was kept with `factory diff`, take it with `factory land`
+        "#);
+    }
+}
