@@ -1,0 +1,17 @@
+//! Whole-program tests: the real binary, on real repositories, in an environment of their own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that cannot do its work fails the test that called it"
+)]
+
+mod support;
+
+mod bad_input;
+mod clean;
+mod demo;
+mod gaming;
+mod interrupt;
+mod landing;
+mod messages;
+mod tidy;
+mod verbs;
