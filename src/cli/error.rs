@@ -80,9 +80,7 @@ impl From<repo::Error> for CliError {
     fn from(error: repo::Error) -> Self {
         let kind = match &error {
             repo::Error::GitMissing | repo::Error::GitTooOld { .. } => Exit::Missing,
-            repo::Error::Git { .. } | repo::Error::GitFailed { .. } | repo::Error::Other(_) => {
-                Exit::Internal
-            }
+            repo::Error::Git { .. } | repo::Error::GitFailed { .. } => Exit::Internal,
             repo::Error::Io { source, .. } => io_kind(source),
             _ => Exit::Input,
         };

@@ -200,9 +200,6 @@ pub enum Error {
         #[source]
         source: git2::Error,
     },
-    /// Anything else, said in a fragment.
-    #[error("{0}")]
-    Other(String),
 }
 
 impl Error {
