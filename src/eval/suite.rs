@@ -53,7 +53,7 @@ pub(super) async fn times(bench: &Bench<'_>) -> Result<Vec<(String, f64)>, Error
 
 /// What stands before the ids of a sub-project where there are several: `python:api::`.
 fn prefix(project: &Project) -> String {
-    let language = project.language.display().to_lowercase();
+    let language = project.language.key();
     if project.root.as_str().is_empty() {
         format!("{language}::")
     } else {

@@ -205,6 +205,8 @@ pub(crate) fn language_of(tool: &str) -> Option<LanguageName> {
     match tool {
         "ruff" => Some(LanguageName::Python),
         "clippy" | "rustc" => Some(LanguageName::Rust),
+        "eslint" | "biome" | "tsc" => Some(LanguageName::JavaScript),
+        "vet" | "staticcheck" | "golangci-lint" => Some(LanguageName::Go),
         _ => None,
     }
 }

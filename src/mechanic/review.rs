@@ -47,6 +47,8 @@ fn is_formatted_by(tool: &str, path: &str) -> bool {
     let language = match tool {
         "rustfmt" => LanguageName::Rust,
         "ruff" | "black" => LanguageName::Python,
+        "prettier" | "biome" => LanguageName::JavaScript,
+        "gofmt" => LanguageName::Go,
         _ => return true,
     };
     extensions(language).iter().any(|it| path.ends_with(it))
@@ -56,6 +58,11 @@ fn extensions(language: LanguageName) -> &'static [&'static str] {
     match language {
         LanguageName::Rust => &[".rs"],
         LanguageName::Python => &[".py", ".pyi", ".ipynb"],
+        LanguageName::JavaScript => &[
+            ".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".json", ".vue",
+            ".svelte",
+        ],
+        LanguageName::Go => &[".go"],
     }
 }
 

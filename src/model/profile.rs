@@ -48,6 +48,11 @@ pub enum LanguageName {
     Rust,
     /// Packages with a `pyproject.toml`, `setup.py`, `setup.cfg`, or plain modules with tests.
     Python,
+    /// Packages with a `package.json`, in JavaScript or TypeScript.
+    #[serde(rename = "javascript")]
+    JavaScript,
+    /// Modules with a `go.mod`.
+    Go,
 }
 
 impl LanguageName {
@@ -56,6 +61,18 @@ impl LanguageName {
         match self {
             Self::Rust => "Rust",
             Self::Python => "Python",
+            Self::JavaScript => "JavaScript",
+            Self::Go => "Go",
+        }
+    }
+
+    /// Returns the name as it is written in `factory.toml` and in test ids.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::Python => "python",
+            Self::JavaScript => "javascript",
+            Self::Go => "go",
         }
     }
 }

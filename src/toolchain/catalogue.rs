@@ -49,6 +49,22 @@ pub(super) static PYTHON: LazyLock<Catalogue> = LazyLock::new(|| {
     )
 });
 
+/// JavaScript's and TypeScript's.
+pub(super) static JAVASCRIPT: LazyLock<Catalogue> = LazyLock::new(|| {
+    Catalogue::parse(
+        LanguageName::JavaScript,
+        include_str!("../../evals/languages/javascript.toml"),
+    )
+});
+
+/// Go's.
+pub(super) static GO: LazyLock<Catalogue> = LazyLock::new(|| {
+    Catalogue::parse(
+        LanguageName::Go,
+        include_str!("../../evals/languages/go.toml"),
+    )
+});
+
 impl Catalogue {
     fn parse(language: LanguageName, text: &str) -> Self {
         let document: Document =
@@ -106,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_data_compiled_in_is_well_formed() {
-        for catalogue in [&*RUST, &*PYTHON] {
+        for catalogue in [&*RUST, &*PYTHON, &*JAVASCRIPT, &*GO] {
             let globs = catalogue.protected.iter().chain(&catalogue.excluded);
             for glob in globs {
                 globset::Glob::new(glob).unwrap();

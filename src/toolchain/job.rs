@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Job, Outcome};
-use crate::model::profile::{LanguageName, Purpose};
+use crate::model::profile::Purpose;
 use crate::process::{Command, Error, Exit, Finished};
 
 impl Job<'_> {
@@ -70,13 +70,9 @@ impl Job<'_> {
 
     /// Returns the arguments that a person adds to the test runner.
     pub(super) fn test_args(&self) -> &[String] {
-        let language = match self.project.language {
-            LanguageName::Rust => "rust",
-            LanguageName::Python => "python",
-        };
         self.commands
             .test_args
-            .get(language)
+            .get(self.project.language.key())
             .map_or(&[], Vec::as_slice)
     }
 

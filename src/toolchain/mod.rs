@@ -5,6 +5,8 @@
 
 mod catalogue;
 mod detect;
+pub mod go;
+pub mod javascript;
 mod job;
 mod lcov;
 pub mod python;
@@ -209,5 +211,10 @@ pub fn missing_builder(detection: &Detection) -> Option<&Tool> {
 
 /// All adapters.
 pub fn adapters() -> Vec<Box<dyn Adapter>> {
-    vec![Box::new(rust::Rust), Box::new(python::Python)]
+    vec![
+        Box::new(rust::Rust),
+        Box::new(python::Python),
+        Box::new(javascript::JavaScript),
+        Box::new(go::Go),
+    ]
 }
