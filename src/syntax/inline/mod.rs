@@ -181,10 +181,11 @@ fn returned(unit: &Unit, text: &str, after: &Found, candidate: &str) -> (Range<u
         None => text.to_owned(),
     };
     let end = candidate.len();
-    let border = if candidate.ends_with('\n') {
-        "\n"
-    } else {
-        "\n\n"
+    let border = match candidate {
+        "" => "",
+        text if text.ends_with("\n\n") => "",
+        text if text.ends_with('\n') => "\n",
+        _ => "\n\n",
     };
     (end..end, format!("{border}{wrapped}\n"))
 }

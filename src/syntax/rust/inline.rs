@@ -9,10 +9,13 @@ use super::test_items::{collect, item_hash};
 use super::{attribute_items, has_inner_cfg_test, is_marked_test, qualified};
 use crate::syntax::inline::{Doc, DocStyle, Found, Inner, Unit, indent_of};
 use crate::syntax::tokens::Tokens;
-use crate::syntax::tree::{ancestors, children, field, parts, text, walk};
+use crate::syntax::tree::{Step, ancestors, children, field, parts, text, traverse, walk};
 
 /// Modules nested deeper are compared as a whole.
 const DEEPEST: usize = 6;
+
+/// A file with modules nested deeper is one unit: names of such depth cost too much to make.
+const DEEPEST_FILE: usize = 24;
 
 /// Words that leave a code block a doctest.
 const RUST_WORDS: [&str; 7] = [
@@ -28,6 +31,10 @@ const RUST_WORDS: [&str; 7] = [
 /// Returns the inline tests of a file.
 pub(super) fn found(root: Node<'_>, source: &str) -> Found {
     let mut found = Found::default();
+    if nesting(root) > DEEPEST_FILE {
+        found.units.push(file(root, source));
+        return found;
+    }
     let all_test = has_inner_cfg_test(root, source);
     let mut open = vec![(root, String::new())];
     while let Some((list, home)) = open.pop() {
@@ -49,6 +56,36 @@ pub(super) fn found(root: Node<'_>, source: &str) -> Found {
     }
     docs(root, source, &mut found);
     found
+}
+
+/// Returns how deep modules are nested.
+fn nesting(root: Node<'_>) -> usize {
+    let (mut now, mut most) = (0_usize, 0);
+    traverse(root, &mut |step| {
+        match step {
+            Step::Enter(node) if node.kind() == "mod_item" => now += 1,
+            Step::Leave(node) if node.kind() == "mod_item" => now -= 1,
+            _ => {}
+        }
+        most = most.max(now);
+        true
+    });
+    most
+}
+
+fn file(root: Node<'_>, source: &str) -> Unit {
+    let mut tokens = Tokens::default();
+    collect(root, source, &mut tokens, |_| false);
+    Unit {
+        key: "file".to_owned(),
+        name: "file".to_owned(),
+        hash: tokens.hash(),
+        span: 0..source.len(),
+        anew: String::new(),
+        home: String::new(),
+        test: true,
+        inner: None,
+    }
 }
 
 fn is_item(node: Node<'_>) -> bool {

@@ -82,7 +82,8 @@ fn signature(node: Node<'_>, source: &str) -> String {
 
 fn is_parameter_name(node: Node<'_>) -> bool {
     node.parent().is_some_and(|it| {
-        it.kind() == "parameter" && it.child_by_field_name("pattern") == Some(node)
+        let is_name = it.child_by_field_name("pattern") == Some(node);
+        it.kind() == "parameter" && (is_name || node.kind() == "mutable_specifier")
     })
 }
 
