@@ -250,14 +250,24 @@ fn constants(root: Node<'_>, source: &str, name: &str) -> Vec<Range<usize>> {
     specs.filter_map(value).collect()
 }
 
+/// Kinds of which a value of literals alone consists, beside strings.
+const COMPUTED: [&str; 8] = [
+    "int_literal",
+    "float_literal",
+    "rune_literal",
+    "true",
+    "false",
+    "unary_expression",
+    "binary_expression",
+    "parenthesized_expression",
+];
+
 fn is_literal(value: Node<'_>) -> bool {
     let mut only_literals = true;
     walk(value, |node| {
         match node.kind() {
             "interpreted_string_literal" | "raw_string_literal" => return false,
-            "int_literal" | "float_literal" | "rune_literal" | "true" | "false" => {}
-            "unary_expression" | "binary_expression" | "parenthesized_expression" => {}
-            _ if node.is_named() => only_literals = false,
+            kind if node.is_named() && !COMPUTED.contains(&kind) => only_literals = false,
             _ => {}
         }
         only_literals

@@ -52,6 +52,22 @@ const TALK: [&str; 10] = [
     "log", "slog", "logger", "panic", "Print", "Println", "Printf", "Debug", "Debugf", "Log",
 ];
 
+/// Types of numbers.
+const NUMBERS: [&str; 15] = [
+    "int", "int8", "int16", "int32", "int64", "rune", "byte", "uint", "uint8", "uint16", "uint32",
+    "uint64", "uintptr", "float32", "float64",
+];
+
+/// Kinds of types whose zero value is nil.
+const NILS: [&str; 6] = [
+    "pointer_type",
+    "slice_type",
+    "map_type",
+    "channel_type",
+    "function_type",
+    "interface_type",
+];
+
 /// Returns the mutants of every function that tests could and should notice.
 pub(super) fn mutants(root: Node<'_>, source: &str) -> Vec<Mutant> {
     if is_test_file(root, source) {
@@ -133,10 +149,11 @@ fn returned(result: Option<Node<'_>>, source: &str) -> Vec<String> {
     let Some((first, others)) = types.split_first() else {
         return vec![String::new()];
     };
-    let rest: String = others
+    let rest: Vec<String> = others
         .iter()
-        .map(|it| format!(", {}", values(*it, source)[0]))
+        .flat_map(|it| [", ".to_owned(), values(*it, source)[0].clone()])
         .collect();
+    let rest = rest.concat();
     values(*first, source)
         .into_iter()
         .map(|it| format!("{it}{rest}"))
@@ -162,12 +179,8 @@ fn values(ty: Node<'_>, source: &str) -> Vec<String> {
     let plain: &[&str] = match (ty.kind(), name) {
         (_, "bool") => &["false", "true"],
         (_, "string") => &["\"\"", "\"xyzzy\""],
-        (_, "int" | "int8" | "int16" | "int32" | "int64" | "rune" | "byte") => &["0", "1"],
-        (_, "uint" | "uint8" | "uint16" | "uint32" | "uint64" | "uintptr") => &["0", "1"],
-        (_, "float32" | "float64") => &["0", "1"],
-        (_, "error" | "any") => &["nil"],
-        ("pointer_type" | "slice_type" | "map_type" | "channel_type", _) => &["nil"],
-        ("function_type" | "interface_type", _) => &["nil"],
+        (_, it) if NUMBERS.contains(&it) => &["0", "1"],
+        (it, name) if NILS.contains(&it) || matches!(name, "error" | "any") => &["nil"],
         _ => return vec![format!("*new({name})")],
     };
     plain.iter().map(|it| (*it).to_owned()).collect()

@@ -34,10 +34,10 @@ fn directives(comment: &str) -> Vec<&'static str> {
     if body.starts_with("revive:disable") {
         return vec!["lint_ignore"];
     }
-    match body.starts_with("#nosec") {
-        true => vec!["nosec"],
-        false => Vec::new(),
+    if body.starts_with("#nosec") {
+        return vec!["nosec"];
     }
+    Vec::new()
 }
 
 /// Counts the first word's items; none named means every rule, counted once.

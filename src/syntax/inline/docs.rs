@@ -68,13 +68,14 @@ fn put_doc(doc: &Doc, now: &Doc, edits: &mut Edits) -> bool {
         return false;
     }
     if let DocStyle::Text = doc.style {
-        edits.changes.push(match now.blocks.first() {
-            Some((_, place)) => (place.clone(), doc.whole.clone()),
-            None => {
+        edits
+            .changes
+            .push(if let Some((_, place)) = now.blocks.first() {
+                (place.clone(), doc.whole.clone())
+            } else {
                 let text = format!("{}{}{}", now.around.0, doc.whole, now.around.1);
                 (now.end..now.end, text)
-            }
-        });
+            });
         return true;
     }
     let DocStyle::Lines(prefix) = now.style else {
@@ -82,12 +83,11 @@ fn put_doc(doc: &Doc, now: &Doc, edits: &mut Edits) -> bool {
     };
     let mut spare = spare.into_iter().filter(|it| !it.1.is_empty());
     for (lines, _) in lost {
-        edits.changes.push(match spare.next() {
-            Some((_, place)) => (place.clone(), shown(lines, prefix, &now.around.0)),
-            None => {
-                let text = shown(lines, prefix, &now.around.0);
-                (now.end..now.end, format!("{text}\n{}", now.around.0))
-            }
+        let text = shown(lines, prefix, &now.around.0);
+        edits.changes.push(if let Some((_, place)) = spare.next() {
+            (place.clone(), text)
+        } else {
+            (now.end..now.end, format!("{text}\n{}", now.around.0))
         });
     }
     true

@@ -153,20 +153,17 @@ fn put_units(before: &Found, after: &Found, incumbent: &str, candidate: &str, ed
                 .any(|old| !old.test && old.key == it.key);
             it.test || !kept
         };
-        match found.filter(is_taken) {
-            Some(now) => {
-                let missing = missing(unit, now);
-                if !missing.is_empty() {
-                    edits.put_back.extend(missing);
-                    let text = merged(unit, now, incumbent, candidate);
-                    edits.changes.push((now.span.clone(), text));
-                }
-            }
-            None => {
-                edits.put_back.extend(names(unit));
-                let text = &incumbent[unit.span.clone()];
-                edits.changes.push(returned(unit, text, after, candidate));
-            }
+        let Some(now) = found.filter(is_taken) else {
+            edits.put_back.extend(names(unit));
+            let text = &incumbent[unit.span.clone()];
+            edits.changes.push(returned(unit, text, after, candidate));
+            continue;
+        };
+        let missing = missing(unit, now);
+        if !missing.is_empty() {
+            edits.put_back.extend(missing);
+            let text = merged(unit, now, incumbent, candidate);
+            edits.changes.push((now.span.clone(), text));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which names a JavaScript module hands out, as ES modules and as CommonJS do.
+//! Which names a JavaScript module hands out, as ES modules and as `CommonJS` do.
 
 use std::collections::BTreeMap;
 

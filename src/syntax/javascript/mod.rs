@@ -130,8 +130,11 @@ fn binding(value: Node<'_>) -> Option<Node<'_>> {
         (inner, outer) = (outer, outer.parent()?);
     }
     let role = match outer.kind() {
-        "variable_declarator" | "pair" | "field_definition" | "public_field_definition" => "value",
-        "export_statement" => "value",
+        "variable_declarator"
+        | "pair"
+        | "field_definition"
+        | "public_field_definition"
+        | "export_statement" => "value",
         "assignment_expression" => "right",
         "arguments" => return wrapped_binding(outer),
         _ => return None,
@@ -247,14 +250,23 @@ fn constant_name(node: Node<'_>, source: &str) -> Option<String> {
     Some(names.join("."))
 }
 
+/// Kinds of which a value of literals alone consists, beside strings.
+const COMPUTED: [&str; 7] = [
+    "number",
+    "true",
+    "false",
+    "null",
+    "unary_expression",
+    "binary_expression",
+    "parenthesized_expression",
+];
+
 fn is_literal(value: Node<'_>) -> bool {
     let mut only_literals = true;
     walk(value, |node| {
         match node.kind() {
             "string" => return false,
-            "number" | "true" | "false" | "null" => {}
-            "unary_expression" | "binary_expression" | "parenthesized_expression" => {}
-            _ if node.is_named() => only_literals = false,
+            kind if node.is_named() && !COMPUTED.contains(&kind) => only_literals = false,
             _ => {}
         }
         only_literals

@@ -209,7 +209,7 @@ fn returned_kinds<'t>(function: Node<'t>, body: Node<'t>) -> Vec<&'t str> {
 }
 
 /// Returns a coarse kind of an expression: what it surely gives.
-fn kind_of<'t>(value: Node<'t>) -> &'t str {
+fn kind_of(value: Node<'_>) -> &str {
     let operator = value
         .child_by_field_name("operator")
         .map_or("", |it| it.kind());

@@ -232,10 +232,13 @@ fn used(node: Node<'_>, source: &str) -> Vec<(String, String)> {
         .filter(|it| it.kind() == "mod_item")
         .filter_map(|it| field(it, "name", source))
         .collect();
-    let prefix: String = module.iter().rev().map(|it| format!("{it}::")).collect();
+    let module: Vec<&str> = module.into_iter().rev().collect();
     use_leaves(node, source)
         .into_iter()
-        .map(|(name, path)| (format!("{prefix}{name}"), format!("pub use {path}")))
+        .map(|(name, path)| {
+            let full: Vec<&str> = module.iter().copied().chain([name.as_str()]).collect();
+            (full.join("::"), format!("pub use {path}"))
+        })
         .collect()
 }
 
