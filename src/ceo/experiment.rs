@@ -213,7 +213,11 @@ impl Session<'_> {
         let facts = self
             .target
             .diff_facts(&self.incumbent.tree, &candidate.tree)?;
-        let violations = gate::judge_diff(&self.bench.lab.policy(), &facts);
+        let policy = gate::DiffPolicy {
+            asked: gate::Asked::of(hypothesis),
+            ..self.bench.lab.policy()
+        };
+        let violations = gate::judge_diff(&policy, &facts);
         if !violations.is_empty() {
             return Ok(Stage::stop(Decision::vetoed(violations)));
         }
