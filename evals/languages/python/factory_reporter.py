@@ -11,8 +11,6 @@ _REPORT = Report()
 _IDS = {}
 _NUMBERS = {}
 _SESSIONS = []
-# Parameters that are drawn while tests are collected must be the same in every run.
-random.seed(0)
 
 # Options of pytest-cov that projects put into their `addopts`. They ask for a coverage report and
 # change no outcome, so a machine without that plugin can still run the suite.
@@ -53,10 +51,6 @@ def pytest_configure(config):
     options.maxfail = 0
 
 
-def pytest_sessionstart(session):
-    _SESSIONS.append(session)
-
-
 def _is_worker(config):
     return hasattr(config, "workerinput")
 
@@ -73,6 +67,13 @@ def pytest_xdist_node_collection_finished(node, ids):
     for nodeid in sorted(ids):
         if nodeid not in _IDS:
             _IDS[nodeid] = _numbered(nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session):
+    _SESSIONS.append(session)
+    # Parameters that are drawn while tests are collected must be the same in every run.
+    random.seed(0)
 
 
 def pytest_collection_finish(session):
