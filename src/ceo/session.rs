@@ -84,6 +84,8 @@ pub(super) struct Session<'a> {
     pub(super) waiting: usize,
     /// The evaluation of the candidate that is being decided.
     pub(super) candidate_evaluation: Option<Evaluation>,
+    /// What a person should know of the present experiment beside its verdict; ends up in its note.
+    pub(super) remarks: Vec<String>,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
     pub(super) cost: Cost,
@@ -124,7 +126,7 @@ impl<'a> Session<'a> {
         let mut summaries = writer.reader().summaries()?;
         rejections.overrule(&mut summaries);
         let history = History::of(summaries);
-        let session = Self {
+        let mut session = Self {
             history,
             backend: Box::new(Mechanic),
             observations: None,
@@ -140,6 +142,7 @@ impl<'a> Session<'a> {
             noisy: BTreeSet::new(),
             waiting: 0,
             candidate_evaluation: None,
+            remarks: Vec::new(),
             stop: None,
             cost: Cost::default(),
             started: Instant::now(),
@@ -157,6 +160,7 @@ impl<'a> Session<'a> {
             outgrown,
         };
         session.announce(&notices)?;
+        session.recall_flaky()?;
         Ok(session)
     }
 
