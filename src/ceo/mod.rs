@@ -12,6 +12,7 @@ mod reject;
 pub mod restack;
 pub mod report;
 mod session;
+mod veto;
 mod workbench;
 
 use std::fmt::Write as _;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Metric, Profile};
 use crate::gate::{Asked, DiffPolicy};
 use crate::model::dimension::Evaluation;
+use crate::model::finding::TestRun;
 use crate::model::id::TreeSha;
 use crate::model::measurement::{Binding, Sample};
 use crate::model::profile::Detection;
@@ -214,22 +215,16 @@ impl Lab {
         self.policy().excluded
     }
 
-    /// Re-runs tests alone, `times` times; returns those that both passed and failed.
+    /// Runs the suite once, or only the tests of those ids, and measures nothing else.
     ///
     /// # Errors
     /// An interruption, or a child that could not be followed.
-    pub async fn flaky(
+    pub async fn suite(
         &self,
         arm: &ArmRef<'_>,
-        ids: &BTreeSet<String>,
-        times: u32,
-    ) -> Result<BTreeSet<String>, process::Error> {
-        let bench = Bench::of(self, arm)?;
-        let mut runs = Vec::new();
-        for _ in 0..times {
-            runs.push(suite::run(&bench, Some(ids)).await?.run);
-        }
-        Ok(suite::both_ways(&runs, Some(ids)))
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<TestRun, process::Error> {
+        Ok(suite::run(&Bench::of(self, arm)?, only).await?.run)
     }
 
     /// Returns the limit of one command: the profile's for the incumbent; for any other arm ten times
