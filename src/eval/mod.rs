@@ -11,14 +11,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Metric, Profile};
-use crate::gate::DiffPolicy;
+use crate::gate::{Asked, DiffPolicy};
 use crate::model::dimension::Evaluation;
 use crate::model::id::TreeSha;
 use crate::model::measurement::{Binding, Sample};
 use crate::model::profile::Detection;
 use crate::process;
 use crate::sandbox::Sandbox;
-use crate::toolchain::{Adapter, Outcome};
+use crate::toolchain::{self, Adapter, Outcome};
 
 mod bench;
 mod binding;
@@ -120,6 +120,10 @@ pub fn policy(profile: &Profile, adapters: &[Box<dyn Adapter>]) -> DiffPolicy {
     DiffPolicy {
         mutable: sources::glob_set(profile.scope.mutable.iter().map(String::as_str)),
         fixed: sources::glob_set(by_language.chain(by_person).chain(ours)),
+        excluded: sources::glob_set(adapters.iter().flat_map(|it| it.excluded().iter().copied())),
+        manifests: toolchain::manifest_rules(),
+        may_change: profile.scope.may_change.iter().copied().collect(),
+        asked: Asked::default(),
     }
 }
 
@@ -207,11 +211,7 @@ impl Lab {
     }
 
     fn excluded(&self) -> globset::GlobSet {
-        sources::glob_set(
-            self.adapters
-                .iter()
-                .flat_map(|it| it.excluded().iter().copied()),
-        )
+        self.policy().excluded
     }
 
     /// Re-runs tests alone, `times` times; returns those that both passed and failed.
