@@ -18,7 +18,7 @@ use crate::model::id::TreeSha;
 use crate::model::measurement::{Binding, Sample};
 use crate::model::profile::Detection;
 use crate::process;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Access, Sandbox};
 use crate::toolchain::{self, Adapter, Outcome};
 
 mod bench;
@@ -139,7 +139,7 @@ impl Lab {
     /// # Errors
     /// An interruption, or a child that could not be followed.
     pub async fn prepare(&self, arm: &ArmRef<'_>) -> Result<Vec<String>, process::Error> {
-        let bench = Bench::of(self, arm)?;
+        let bench = Bench::of(self, arm)?.with(Access::Preparation);
         let mut notes = Vec::new();
         for (adapter, project) in bench.projects() {
             let language = project.language.display();
