@@ -9,7 +9,7 @@ use fs_err as fs;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, io_error};
-use crate::config::Profile;
+use crate::config::{Commands, Profile};
 use crate::eval::{ArmRef, Depth, Lab, LedgerFacts, Memory};
 use crate::model::dimension::Evaluation;
 use crate::model::id::TreeSha;
@@ -148,9 +148,22 @@ impl Workbench {
     /// A tree that cannot be read, or an interruption.
     pub async fn prepare(&mut self, target: &Target, tree: &TreeSha) -> Result<Vec<String>, Error> {
         self.lay_out(target, Arm::Incumbent, tree)?;
-        let notices = self.lab.prepare(&self.arm(Arm::Incumbent)).await?;
+        let (commands, mut notices) = self.lab.environment(&self.arm(Arm::Incumbent)).await?;
+        if commands != self.lab.profile.commands {
+            self.use_commands(target, &commands).await?;
+        }
+        notices.extend(self.lab.prepare(&self.arm(Arm::Incumbent)).await?);
         self.support = self.find_support_files(target, tree)?;
         Ok(notices)
+    }
+
+    /// Looks for tools again, now in the environment that the tests run in.
+    async fn use_commands(&mut self, target: &Target, commands: &Commands) -> Result<(), Error> {
+        let files = target.tracked_files()?;
+        let mut detection = toolchain::detect(target.root(), &files, commands);
+        toolchain::versions(&mut detection, &self.lab.cache, &self.lab.cancel).await;
+        self.lab.detection = detection;
+        Ok(())
     }
 
     /// Removes support files from a directory that is about to be snapshot, where the tree itself

@@ -161,6 +161,8 @@ pub struct Commands {
     pub test_args: BTreeMap<String, Vec<String>>,
     /// The Python interpreter, if not the one found.
     pub python: Option<String>,
+    /// A command line that installs what the tests need, in place of the discovered one.
+    pub prepare: Option<String>,
 }
 
 /// `[[guard]]`: a command that must exit 0.

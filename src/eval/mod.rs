@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Metric, Profile};
+use crate::config::{Commands, Metric, Profile};
 use crate::gate::{Asked, DiffPolicy};
 use crate::model::dimension::Evaluation;
 use crate::model::finding::TestRun;
@@ -19,7 +19,7 @@ use crate::model::measurement::{Binding, Sample};
 use crate::model::profile::Detection;
 use crate::process;
 use crate::sandbox::{Access, Sandbox};
-use crate::toolchain::{self, Adapter, Outcome};
+use crate::toolchain::{self, Adapter, Outcome, Place};
 
 mod bench;
 mod binding;
@@ -132,6 +132,34 @@ impl Lab {
     /// Returns what every number of this lab is bound to.
     pub fn binding(&self) -> Binding {
         binding::binding(self)
+    }
+
+    /// Chooses or makes the environments that the tests need, from an arm's manifests; returns the
+    /// commands that name them, and what a person should know.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn environment(
+        &self,
+        arm: &ArmRef<'_>,
+    ) -> Result<(Commands, Vec<String>), process::Error> {
+        let bench = Bench::of(self, arm)?;
+        let place = Place {
+            checkout: &self.detection.root,
+            cache: &self.cache,
+        };
+        let mut commands = self.profile.commands.clone();
+        let mut notes = Vec::new();
+        for (adapter, project) in bench.projects() {
+            let mut job = bench.job(project);
+            job.commands = &commands;
+            let environment = adapter.environment(&job, &place).await?;
+            notes.extend(environment.notes);
+            if let Some(python) = environment.python {
+                commands.python = Some(python.into_string());
+            }
+        }
+        Ok((commands, notes))
     }
 
     /// Runs the adapters' prepare step on the incumbent; returns what could not be made.
