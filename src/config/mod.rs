@@ -18,7 +18,7 @@ pub use profile::{
     Profile, ReportSection, Scope, WeightsSection,
 };
 pub use template::{TEMPLATE, propose};
-pub use validate::{ParserError, ParserSpec};
+pub use validate::{BenchmarkRunner, ParserError, ParserSpec};
 
 use camino::Utf8Path;
 
