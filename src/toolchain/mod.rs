@@ -17,6 +17,7 @@ mod testing;
 mod versions;
 
 pub use benchmarks::benchmarks;
+pub use catalogue::manifest_rules;
 pub use detect::detect;
 pub use versions::versions;
 
