@@ -3,6 +3,7 @@
 //! Knows nothing of scores, arms or verdicts: it runs the language's own tools and reports what they
 //! say, or that they said nothing that can be relied on.
 
+mod benchmarks;
 mod catalogue;
 mod detect;
 pub mod go;
@@ -15,6 +16,7 @@ pub mod rust;
 mod testing;
 mod versions;
 
+pub use benchmarks::benchmarks;
 pub use catalogue::manifest_rules;
 pub use detect::detect;
 pub use versions::versions;
