@@ -271,7 +271,9 @@ impl Session<'_> {
             cost,
         })?;
         let experiment = self.writer.seal()?;
-        self.history.extend(crate::store::summary_of(&experiment));
+        let summary = crate::store::summary_of(&experiment);
+        summary.iter().for_each(|it| self.streams.add_closed(it));
+        self.history.extend(summary);
         for notice in self.writer.take_notices() {
             self.notice(notice);
         }

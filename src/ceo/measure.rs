@@ -247,10 +247,12 @@ impl Session<'_> {
     fn freeze_plan(&mut self, metric: &config::Metric, claimed_delta: Option<f64>) -> TestPlan {
         let n_rep = self.count_replicate(&metric.name);
         let calibrated = &self.calibrations[&metric.name];
+        let (alpha, place) = self.streams.next(&parse_name(&metric.name));
         let ask = Ask {
             direction: metric.direction,
             tolerance: larger(metric.tolerance, claimed_delta),
-            alpha: self.bench.lab.profile.decision.alpha,
+            alpha,
+            stream: Some(place),
             epsilon: 0.0,
             n_rep,
         };

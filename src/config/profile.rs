@@ -105,13 +105,13 @@ pub struct WeightsSection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DecisionSection {
-    /// The chance of keeping a useless change, for each experiment.
+    /// Of all that is ever kept on a noisy metric, at most this share is expected to be flukes.
     pub alpha: f64,
 }
 
 impl Default for DecisionSection {
     fn default() -> Self {
-        Self { alpha: 0.01 }
+        Self { alpha: 0.05 }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Knows nothing of what the children are for.
 
 mod capture;
+mod detach;
 mod environment;
 mod explain;
 mod line;
@@ -11,6 +12,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub use detach::{Detached, detach, leave_session};
 pub use environment::{find_program, network_variables, variable};
 pub use reap::end_orphans;
 pub use run::run;
