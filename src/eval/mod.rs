@@ -242,10 +242,6 @@ impl Lab {
         policy(&self.profile, &self.adapters)
     }
 
-    fn excluded(&self) -> globset::GlobSet {
-        self.policy().excluded
-    }
-
     /// Runs the suite once, or only the tests of those ids, and measures nothing else.
     ///
     /// # Errors

@@ -108,8 +108,28 @@ pub struct Coverage {
     pub covered: u64,
     /// path → reached line numbers
     pub reached: BTreeMap<Utf8PathBuf, Vec<u32>>,
+    /// path → executable lines
+    pub totals: BTreeMap<Utf8PathBuf, u64>,
     /// which tool
     pub tool: String,
+}
+
+impl Coverage {
+    /// Leaves out the files that do not count.
+    pub fn leave_out(&mut self, is_out: impl Fn(&Utf8Path) -> bool) {
+        let out: Vec<Utf8PathBuf> = self
+            .totals
+            .keys()
+            .filter(|it| is_out(it))
+            .cloned()
+            .collect();
+        for path in out {
+            let lines = self.totals.remove(&path).unwrap_or_default();
+            let reached = self.reached.remove(&path).map_or(0, |it| it.len() as u64);
+            self.lines -= lines.min(self.lines);
+            self.covered -= reached.min(self.covered);
+        }
+    }
 }
 
 /// Where the code that the tests import lives.
