@@ -13,5 +13,6 @@ mod gaming;
 mod interrupt;
 mod landing;
 mod messages;
+mod run_control;
 mod tidy;
 mod verbs;
