@@ -13,6 +13,7 @@ pub mod restack;
 pub mod report;
 mod session;
 mod steer;
+mod veto;
 mod workbench;
 
 use std::fmt::Write as _;

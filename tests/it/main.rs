@@ -15,4 +15,5 @@ mod landing;
 mod messages;
 mod run_control;
 mod tidy;
+mod truth_traps;
 mod verbs;
