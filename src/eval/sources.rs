@@ -125,6 +125,8 @@ fn project_of(bench: &Bench<'_>, path: &Utf8Path, grammar: Grammar) -> Option<us
     let language = match grammar {
         Grammar::Rust => LanguageName::Rust,
         Grammar::Python => LanguageName::Python,
+        Grammar::JavaScript | Grammar::TypeScript | Grammar::Tsx => LanguageName::JavaScript,
+        Grammar::Go => LanguageName::Go,
     };
     bench
         .lab
