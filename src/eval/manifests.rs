@@ -1,5 +1,7 @@
 //! Whether manifests, lock files and `factory.toml` are valid and in step.
 
+mod packages;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -29,7 +31,7 @@ pub(super) async fn check(bench: &Bench<'_>) -> Result<Found, Error> {
 }
 
 /// The names that are looked for in the root of every sub-project.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 14] = [
     "Cargo.toml",
     "Cargo.lock",
     "pyproject.toml",
@@ -39,6 +41,10 @@ const NAMES: [&str; 10] = [
     "poetry.lock",
     "uv.lock",
     "pdm.lock",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "jsconfig.json",
     "factory.toml",
 ];
 
@@ -72,6 +78,8 @@ fn check_files(root: &Utf8Path, wanted: &BTreeSet<Utf8PathBuf>) -> Found {
         }
     }
     found.problems.extend(out_of_step(&tables));
+    let packages = packages::out_of_step(root, wanted);
+    found.problems.extend(packages);
     found
 }
 
@@ -90,6 +98,7 @@ fn check_text(path: &Utf8Path, text: &str) -> Result<Table, String> {
                 .map_err(|it: toml::de::Error| it.message().to_owned())?;
             check_table(name, &table).map(|()| table)
         }
+        Some("json") => packages::check(name, text).map(|()| Table::new()),
         Some("cfg" | "ini") => check_ini(text).map(|()| Table::new()),
         Some("py") if !parses(Grammar::Python, text) => Err("not valid Python".to_owned()),
         _ => Ok(Table::new()),
