@@ -97,9 +97,10 @@ impl<'a> Bench<'a> {
     }
 
     /// Build products stay out of the tree, whatever tool the project's command starts.
-    fn settings(&self) -> [(String, String); 3] {
+    fn settings(&self) -> [(String, String); 4] {
         [
             ("CARGO_TARGET_DIR", self.build.join("cargo").into_string()),
+            ("GOCACHE", self.build.join("go-cache").into_string()),
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
             ("FACTORY_BUILD_DIR", self.build.clone().into_string()),
         ]

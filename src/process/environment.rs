@@ -33,6 +33,11 @@ const INHERITED: &[&str] = &[
     "LIBRARY_PATH",
     "CPATH",
     "PKG_CONFIG_PATH",
+    "GOPATH",
+    "GOMODCACHE",
+    "GOENV",
+    "GOROOT",
+    "CGO_ENABLED",
     "VIRTUAL_ENV",
     "CONDA_PREFIX",
     "PYENV_ROOT",
@@ -57,6 +62,12 @@ const NETWORK: &[&str] = &[
     "CARGO_HTTP_CAINFO",
     "CARGO_NET_GIT_FETCH_WITH_CLI",
     "CARGO_NET_RETRY",
+    "GOPROXY",
+    "GOSUMDB",
+    "GOPRIVATE",
+    "GONOPROXY",
+    "GONOSUMDB",
+    "GOINSECURE",
 ];
 
 struct Environment {
