@@ -68,6 +68,15 @@ const NETWORK: &[&str] = &[
     "GONOPROXY",
     "GONOSUMDB",
     "GOINSECURE",
+    "PIP_CERT",
+    "PIP_CONFIG_FILE",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "PIP_TRUSTED_HOST",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_INDEX_URL",
 ];
 
 struct Environment {

@@ -31,6 +31,20 @@ impl Tree {
         tree
     }
 
+    /// A copy of a folder of `tests/fixtures`.
+    pub(super) fn of_fixture(name: &str) -> Self {
+        let tree = Self::new(&[]);
+        let folder = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let source = Self {
+            dir: tempfile::tempdir().unwrap(),
+            root: folder.join(name),
+        };
+        for path in source.files() {
+            tree.write(path.as_str(), &source.read(path.as_str()));
+        }
+        tree
+    }
+
     pub(super) fn root(&self) -> &Utf8Path {
         &self.root
     }
@@ -76,6 +90,7 @@ pub(super) struct Bench {
     pub(super) tools: Vec<Tool>,
     pub(super) commands: Commands,
     pub(super) timeout: Duration,
+    sandbox: Plain,
     pub(super) cancel: CancellationToken,
     build: Utf8PathBuf,
     log: Utf8PathBuf,
@@ -83,7 +98,10 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(language: LanguageName, files: &[(&str, &str)], commands: Commands) -> Self {
-        let tree = Tree::new(files);
+        Self::on(language, Tree::new(files), commands)
+    }
+
+    pub(super) fn on(language: LanguageName, tree: Tree, commands: Commands) -> Self {
         let adapter = adapters()
             .into_iter()
             .find(|it| it.name() == language)
@@ -99,6 +117,7 @@ impl Bench {
             tools,
             commands,
             timeout: Duration::from_mins(2),
+            sandbox: Plain::default(),
             cancel: CancellationToken::new(),
             build,
             log: tree.outside("log"),
@@ -116,7 +135,7 @@ impl Bench {
             lints: Lints::AsDeclared,
             timeout: self.timeout,
             log: &self.log,
-            sandbox: &Plain,
+            sandbox: &self.sandbox,
             cancel: &self.cancel,
             until: None,
         }
