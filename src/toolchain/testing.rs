@@ -180,3 +180,21 @@ fn test_tools() -> Option<String> {
 fn announce_skip() {
     eprintln!("SKIPPED: FACTORY_TEST_TOOLS names no folder with the tools of the languages");
 }
+
+/// Returns whether go is there; a test without it says that it was skipped, and fails where everything
+/// must be there.
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped test must be seen to be skipped"
+)]
+pub(super) fn has_go() -> bool {
+    let found = crate::process::find_program("go").is_some();
+    if !found {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "there is no `go`: run scripts/test"
+        );
+        eprintln!("SKIPPED: there is no `go`");
+    }
+    found
+}
