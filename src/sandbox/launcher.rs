@@ -317,7 +317,7 @@ mod tests {
         let layer = Utf8Path::from_path(dir.path()).unwrap().join("work");
         std::fs::create_dir_all(layer.join("work/incompat")).unwrap();
         for path in [layer.join("work/incompat"), layer.join("work")] {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
         }
         remove(&layer).unwrap();
         assert!(!layer.exists());
