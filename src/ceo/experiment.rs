@@ -213,7 +213,11 @@ impl Session<'_> {
         let facts = self
             .target
             .diff_facts(&self.incumbent.tree, &candidate.tree)?;
-        let violations = gate::judge_diff(&self.bench.lab.policy(), &facts);
+        let policy = gate::DiffPolicy {
+            asked: gate::Asked::of(hypothesis),
+            ..self.bench.lab.policy()
+        };
+        let violations = gate::judge_diff(&policy, &facts);
         if !violations.is_empty() {
             return Ok(Stage::stop(Decision::vetoed(violations)));
         }
@@ -256,9 +260,10 @@ impl Session<'_> {
             );
         }
         let mut note = self.backend.archive(self.in_flight());
-        if let Some(reason) = &self.stop {
+        let remarks = std::mem::take(&mut self.remarks);
+        for remark in remarks.iter().chain(&self.stop) {
             note.push_str("\n\n");
-            note.push_str(reason);
+            note.push_str(remark);
         }
         self.journal(&ExperimentEvent::Noted {
             at: Timestamp::now(),
@@ -266,7 +271,9 @@ impl Session<'_> {
             cost,
         })?;
         let experiment = self.writer.seal()?;
-        self.history.extend(crate::store::summary_of(&experiment));
+        let summary = crate::store::summary_of(&experiment);
+        summary.iter().for_each(|it| self.streams.add_closed(it));
+        self.history.extend(summary);
         for notice in self.writer.take_notices() {
             self.notice(notice);
         }

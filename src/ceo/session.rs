@@ -16,6 +16,7 @@ use super::workbench::{Workbench, WorkbenchSpec};
 use super::{Error, Reporter, Request, io_error};
 use crate::agent::Backend;
 use crate::config::{FILE_NAME, HIDDEN_DIR};
+use crate::decision::Streams;
 use crate::mechanic::Mechanic;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
@@ -58,6 +59,8 @@ pub(super) struct Session<'a> {
     pub(super) base: CommitSha,
     pub(super) writer: Writer,
     pub(super) history: History,
+    /// The error budget of every noisy metric.
+    pub(super) streams: Streams,
     pub(super) bench: Workbench,
     pub(super) incumbent: Incumbent,
     /// The landing branch's tip where it lacks commits of the base: it is to be made again.
@@ -84,6 +87,8 @@ pub(super) struct Session<'a> {
     pub(super) waiting: usize,
     /// The evaluation of the candidate that is being decided.
     pub(super) candidate_evaluation: Option<Evaluation>,
+    /// What a person should know of the present experiment beside its verdict; ends up in its note.
+    pub(super) remarks: Vec<String>,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
     pub(super) cost: Cost,
@@ -123,9 +128,12 @@ impl<'a> Session<'a> {
         let bench = Workbench::open(&target, spec, cancel).await?;
         let mut summaries = writer.reader().summaries()?;
         rejections.overrule(&mut summaries);
+        let mut streams = Streams::new(request.profile.decision.alpha);
+        summaries.iter().for_each(|it| streams.add_closed(it));
         let history = History::of(summaries);
-        let session = Self {
+        let mut session = Self {
             history,
+            streams,
             backend: Box::new(Mechanic),
             observations: None,
             baseline: None,
@@ -140,6 +148,7 @@ impl<'a> Session<'a> {
             noisy: BTreeSet::new(),
             waiting: 0,
             candidate_evaluation: None,
+            remarks: Vec::new(),
             stop: None,
             cost: Cost::default(),
             started: Instant::now(),
@@ -157,6 +166,7 @@ impl<'a> Session<'a> {
             outgrown,
         };
         session.announce(&notices)?;
+        session.recall_flaky()?;
         Ok(session)
     }
 

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::gate::Permission;
 use crate::model::dimension::Direction;
 
 /// The whole of `factory.toml`.
@@ -46,6 +47,8 @@ pub struct Scope {
     pub mutable: Vec<String>,
     /// Globs that it may not, beyond tests and tool configuration.
     pub fixed: Vec<String>,
+    /// What every experiment may change without its claim saying so: `deps`, `api`, `minimum_version`.
+    pub may_change: Vec<Permission>,
 }
 
 impl Default for Scope {
@@ -53,6 +56,7 @@ impl Default for Scope {
         Self {
             mutable: vec!["**".into()],
             fixed: Vec::new(),
+            may_change: Vec::new(),
         }
     }
 }
@@ -104,13 +108,13 @@ pub struct WeightsSection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DecisionSection {
-    /// The chance of keeping a useless change, for each experiment.
+    /// Of all that is ever kept on a noisy metric, at most this share is expected to be flukes.
     pub alpha: f64,
 }
 
 impl Default for DecisionSection {
     fn default() -> Self {
-        Self { alpha: 0.01 }
+        Self { alpha: 0.05 }
     }
 }
 

@@ -11,14 +11,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Metric, Profile};
-use crate::gate::DiffPolicy;
+use crate::gate::{Asked, DiffPolicy};
 use crate::model::dimension::Evaluation;
+use crate::model::finding::TestRun;
 use crate::model::id::TreeSha;
 use crate::model::measurement::{Binding, Sample};
 use crate::model::profile::Detection;
 use crate::process;
 use crate::sandbox::{Access, Sandbox};
-use crate::toolchain::{Adapter, Outcome};
+use crate::toolchain::{self, Adapter, Outcome};
 
 mod bench;
 mod binding;
@@ -120,6 +121,10 @@ pub fn policy(profile: &Profile, adapters: &[Box<dyn Adapter>]) -> DiffPolicy {
     DiffPolicy {
         mutable: sources::glob_set(profile.scope.mutable.iter().map(String::as_str)),
         fixed: sources::glob_set(by_language.chain(by_person).chain(ours)),
+        excluded: sources::glob_set(adapters.iter().flat_map(|it| it.excluded().iter().copied())),
+        manifests: toolchain::manifest_rules(),
+        may_change: profile.scope.may_change.iter().copied().collect(),
+        asked: Asked::default(),
     }
 }
 
@@ -207,29 +212,19 @@ impl Lab {
     }
 
     fn excluded(&self) -> globset::GlobSet {
-        sources::glob_set(
-            self.adapters
-                .iter()
-                .flat_map(|it| it.excluded().iter().copied()),
-        )
+        self.policy().excluded
     }
 
-    /// Re-runs tests alone, `times` times; returns those that both passed and failed.
+    /// Runs the suite once, or only the tests of those ids, and measures nothing else.
     ///
     /// # Errors
     /// An interruption, or a child that could not be followed.
-    pub async fn flaky(
+    pub async fn suite(
         &self,
         arm: &ArmRef<'_>,
-        ids: &BTreeSet<String>,
-        times: u32,
-    ) -> Result<BTreeSet<String>, process::Error> {
-        let bench = Bench::of(self, arm)?;
-        let mut runs = Vec::new();
-        for _ in 0..times {
-            runs.push(suite::run(&bench, Some(ids)).await?.run);
-        }
-        Ok(suite::both_ways(&runs, Some(ids)))
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<TestRun, process::Error> {
+        Ok(suite::run(&Bench::of(self, arm)?, only).await?.run)
     }
 
     /// Returns the limit of one command: the profile's for the incumbent; for any other arm ten times

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::manifest::{ManifestRules, judge_manifests};
+use super::permission::{Asked, Permission};
 use super::secret::kind_of_secret;
+use super::surface::judge_surface;
 use crate::model::violation::{Rule, Violation};
 
 /// The largest file that an experiment may add.
@@ -37,11 +40,19 @@ pub struct FileFacts {
     pub tests_before: BTreeMap<String, String>,
     /// Test items on the candidate.
     pub tests_after: BTreeMap<String, String>,
+    /// Public items with their signatures on the incumbent, where the file belongs to a library.
+    pub surface_before: BTreeMap<String, String>,
+    /// Public items on the candidate.
+    pub surface_after: BTreeMap<String, String>,
+    /// The text on the incumbent, if the file could be a manifest.
+    pub manifest_before: String,
+    /// The text on the candidate, if the file could be a manifest.
+    pub manifest_after: String,
 }
 
 impl FileFacts {
     /// Returns every path that the change touches.
-    fn paths(&self) -> impl Iterator<Item = &Utf8Path> {
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Utf8Path> {
         std::iter::once(self.path.as_path()).chain(self.renamed_from.as_deref())
     }
 }
@@ -53,6 +64,14 @@ pub struct DiffPolicy {
     pub mutable: globset::GlobSet,
     /// Paths it may not: tests, evals, configuration of runners and linters.
     pub fixed: globset::GlobSet,
+    /// Paths that nobody writes by hand; what is public there is no promise.
+    pub excluded: globset::GlobSet,
+    /// Which keys of manifests judge, promise, or bring in other people's code.
+    pub manifests: Vec<ManifestRules>,
+    /// What the profile lets every experiment change.
+    pub may_change: BTreeSet<Permission>,
+    /// What the hypothesis at hand says that it changes.
+    pub asked: Asked,
 }
 
 /// Judges a diff before anything is run.
@@ -68,6 +87,8 @@ pub fn judge_diff(policy: &DiffPolicy, files: &[FileFacts]) -> Vec<Violation> {
         .collect();
     violations.extend(judge_suppressions(files));
     violations.extend(judge_tests(policy, files));
+    violations.extend(judge_surface(policy, files));
+    violations.extend(judge_manifests(policy, files));
     violations.sort();
     violations.dedup();
     violations
@@ -271,39 +292,10 @@ fn take(moved: &mut BTreeMap<&str, usize>, hash: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn globs(patterns: &[&str]) -> globset::GlobSet {
-        let mut builder = globset::GlobSetBuilder::new();
-        for pattern in patterns {
-            builder.add(globset::Glob::new(pattern).unwrap());
-        }
-        builder.build().unwrap()
-    }
-
-    fn policy() -> DiffPolicy {
-        DiffPolicy {
-            mutable: globs(&["src/**", "docs/**"]),
-            fixed: globs(&["**/tests/**", "**/conftest.py"]),
-        }
-    }
-
-    fn file(path: &str) -> FileFacts {
-        FileFacts {
-            path: path.into(),
-            size: 100,
-            ..FileFacts::default()
-        }
-    }
+    use crate::gate::testing::{file, items as tests, policy};
 
     fn counts(kind: &str, count: usize) -> BTreeMap<String, usize> {
         BTreeMap::from([(kind.to_owned(), count)])
-    }
-
-    fn tests(items: &[(&str, &str)]) -> BTreeMap<String, String> {
-        items
-            .iter()
-            .map(|(name, hash)| ((*name).to_owned(), (*hash).to_owned()))
-            .collect()
     }
 
     fn rules(files: &[FileFacts]) -> Vec<Rule> {

@@ -465,6 +465,7 @@ mod tests {
             cost: Cost::default(),
             files_hash: String::new(),
             landed: None,
+            spent: None,
         }
     }
 

@@ -377,4 +377,16 @@ pub struct Summary {
     pub files_hash: String,
     /// The landing branch's tip after a keep.
     pub landed: Option<CommitSha>,
+    /// What a test of a noisy metric took from the budget of its stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+/// What one test took from the error budget of its stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spent {
+    /// The metric that was tested.
+    pub metric: super::id::MetricName,
+    /// The level that the test was given.
+    pub level: f64,
 }

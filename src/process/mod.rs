@@ -4,6 +4,7 @@
 
 mod announce;
 mod capture;
+mod detach;
 mod environment;
 mod explain;
 mod line;
@@ -13,6 +14,7 @@ mod run;
 mod tests;
 
 pub use announce::{Announcement, announce};
+pub use detach::{Detached, detach, leave_session};
 pub use environment::{find_program, network_variables, variable};
 pub use reap::end_orphans;
 pub use run::run;

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::gate;
-use crate::model::experiment::{Experiment, Summary};
+use crate::model::experiment::{Experiment, Spent, Summary};
 use crate::model::id::ExperimentId;
+use crate::model::measurement::TestPlan;
 use crate::model::verdict::Verdict;
 
 /// The ledger's ref.
@@ -124,7 +125,22 @@ pub fn summary_of(experiment: &Experiment) -> Option<Summary> {
         cost: experiment.cost,
         files_hash: gate::files_hash(&experiment.hypothesis),
         landed: experiment.landed.clone(),
+        spent: spent(experiment),
     })
+}
+
+/// Returns what the experiment's test took from its stream: an index is used up by the first pair.
+fn spent(experiment: &Experiment) -> Option<Spent> {
+    let evidence = experiment.evidence.as_ref()?;
+    match &evidence.plan {
+        TestPlan::SignBetting(plan) if plan.stream.is_some() && !evidence.pairs.is_empty() => {
+            Some(Spent {
+                metric: evidence.metric.clone(),
+                level: plan.alpha,
+            })
+        }
+        _ => None,
+    }
 }
 
 /// Returns the totals of a snapshot in the order reports list verdicts.

@@ -15,6 +15,7 @@ pub mod rust;
 mod testing;
 mod versions;
 
+pub use catalogue::manifest_rules;
 pub use detect::detect;
 pub use versions::versions;
 

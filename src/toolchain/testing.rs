@@ -31,6 +31,20 @@ impl Tree {
         tree
     }
 
+    /// A copy of a folder of `tests/fixtures`.
+    pub(super) fn of_fixture(name: &str) -> Self {
+        let tree = Self::new(&[]);
+        let folder = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let source = Self {
+            dir: tempfile::tempdir().unwrap(),
+            root: folder.join(name),
+        };
+        for path in source.files() {
+            tree.write(path.as_str(), &source.read(path.as_str()));
+        }
+        tree
+    }
+
     pub(super) fn root(&self) -> &Utf8Path {
         &self.root
     }
@@ -84,7 +98,10 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(language: LanguageName, files: &[(&str, &str)], commands: Commands) -> Self {
-        let tree = Tree::new(files);
+        Self::on(language, Tree::new(files), commands)
+    }
+
+    pub(super) fn on(language: LanguageName, tree: Tree, commands: Commands) -> Self {
         let adapter = adapters()
             .into_iter()
             .find(|it| it.name() == language)

@@ -398,6 +398,7 @@ mod tests {
             cost: Cost::default(),
             files_hash: String::new(),
             landed: None,
+            spent: None,
         }
     }
 

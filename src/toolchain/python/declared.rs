@@ -100,7 +100,8 @@ static CLASSIFIER: LazyLock<Regex> =
 /// The program, not one of ruff's tables that are called after its plugins.
 static FLAKE8: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)\bflake8(?:$|[^-\w])"));
 
-fn pattern(text: &str) -> Regex {
+/// Returns a pattern that is a constant of ours.
+pub(super) fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant that the tests use")
 }
 

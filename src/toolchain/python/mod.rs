@@ -6,11 +6,15 @@ mod detect;
 mod doubt;
 mod fix;
 mod interpreter;
+mod layout;
 mod lint;
+mod metadata;
 mod report;
 mod suite;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traps;
 mod types;
 
 use camino::{Utf8Path, Utf8PathBuf};
