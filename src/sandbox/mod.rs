@@ -16,7 +16,7 @@ use camino::Utf8Path;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-pub use launcher::Launcher;
+pub use launcher::{Launcher, LauncherSpec};
 pub use probe::{Allowed, OURSELVES, probe};
 pub use stage::launch;
 
@@ -64,6 +64,9 @@ pub trait Sandbox: Send + Sync {
     /// # Errors
     /// A folder that cannot be removed or made.
     fn renew(&self, tree: &Utf8Path) -> std::io::Result<()>;
+
+    /// Returns whether arms are shown through layers, with a `.git` of their own.
+    fn has_layers(&self) -> bool;
 
     /// Returns where commands see the tree, if that is not where it is.
     fn shown_at(&self) -> Option<&Utf8Path>;
@@ -114,6 +117,10 @@ impl Sandbox for Plain {
 
     fn renew(&self, _tree: &Utf8Path) -> std::io::Result<()> {
         Ok(())
+    }
+
+    fn has_layers(&self) -> bool {
+        false
     }
 
     fn shown_at(&self) -> Option<&Utf8Path> {
