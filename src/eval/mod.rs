@@ -4,6 +4,7 @@
 //! into a value; it compares nothing and decides nothing.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,7 @@ mod growth;
 mod hygiene;
 mod manifests;
 mod metric;
+mod network;
 mod outcomes;
 mod project;
 pub mod report;
@@ -76,6 +78,8 @@ pub struct Memory {
     runs: AtomicU64,
     /// The incumbent's longest suite, in milliseconds: limits of the candidate derive from it.
     incumbent_millis: AtomicU64,
+    /// Tests that need the network.
+    network: Mutex<network::Knowledge>,
 }
 
 /// Which dimensions an evaluation measures.
