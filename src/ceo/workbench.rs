@@ -14,6 +14,7 @@ use crate::eval::{ArmRef, Depth, Lab, LedgerFacts, Memory};
 use crate::model::dimension::Evaluation;
 use crate::model::id::TreeSha;
 use crate::model::measurement::Arm;
+use crate::process;
 use crate::repo::{self, ArmDir, Snapshot, Target, VersionRepository, builder_repository};
 use crate::sandbox::{self, Launcher, LauncherSpec, Plain, Sandbox};
 use crate::toolchain;
@@ -316,6 +317,14 @@ async fn sandbox_at(
 ) -> Result<Box<dyn Sandbox>, Error> {
     let allowed = sandbox::probe(sandbox::OURSELVES, &spec.scratch, cancel).await?;
     if !allowed.namespaces {
+        let cargo_home = process::variable("CARGO_HOME").map(Utf8PathBuf::from);
+        let of_home = || process::variable("HOME").map(|it| Utf8Path::new(it).join(".cargo"));
+        let cargo_home = cargo_home.or_else(of_home);
+        if let Some(leak) = sandbox::leak_above(place, cargo_home.as_deref()) {
+            return Err(Error::Leak {
+                path: leak.into_string(),
+            });
+        }
         let refused = allowed.refused.unwrap_or_default();
         return Ok(Box::new(Plain::instead_of(refused)));
     }

@@ -15,4 +15,5 @@ mod landing;
 mod messages;
 mod tidy;
 mod truth_traps;
+mod sandbox;
 mod verbs;
