@@ -132,6 +132,14 @@ pub enum Error {
         /// The landing branch.
         branch: String,
     },
+    /// Tools would find a configuration above the evaluated trees, and nothing can hide it.
+    #[error(
+        "`{path}` lies above the folder in which trees are evaluated, and would change what is measured"
+    )]
+    Leak {
+        /// The file.
+        path: String,
+    },
     /// A metric's command gives no number on the unchanged code.
     #[error("metric `{name}` gives no number on the unchanged code: {reason}")]
     MetricBroken {

@@ -31,6 +31,7 @@ mod growth;
 mod hygiene;
 mod manifests;
 mod metric;
+mod network;
 mod outcomes;
 mod project;
 pub mod report;
@@ -79,6 +80,8 @@ pub struct Memory {
     incumbent_millis: AtomicU64,
     /// The benchmarks behind each metric, as its first run had them.
     benchmarks: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// Tests that need the network.
+    network: Mutex<network::Knowledge>,
 }
 
 /// Which dimensions an evaluation measures.

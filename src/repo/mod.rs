@@ -25,6 +25,7 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod tree;
+mod version;
 mod walk;
 
 pub use arm::ArmDir;
@@ -34,3 +35,4 @@ pub use error::Error;
 pub use landing::MINIMUM_GIT;
 pub use snapshot::Snapshot;
 pub use target::{Head, InProgress, Target};
+pub use version::VersionRepository;

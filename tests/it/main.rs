@@ -16,4 +16,5 @@ mod messages;
 mod run_control;
 mod tidy;
 mod truth_traps;
+mod sandbox;
 mod verbs;
