@@ -260,9 +260,10 @@ impl Session<'_> {
             );
         }
         let mut note = self.backend.archive(self.in_flight());
-        if let Some(reason) = &self.stop {
+        let remarks = std::mem::take(&mut self.remarks);
+        for remark in remarks.iter().chain(&self.stop) {
             note.push_str("\n\n");
-            note.push_str(reason);
+            note.push_str(remark);
         }
         self.journal(&ExperimentEvent::Noted {
             at: Timestamp::now(),

@@ -79,6 +79,7 @@ impl Session<'_> {
         .await?;
         self.end_phase("first report", since, "done");
         self.quarantined.extend(report.flaky.iter().cloned());
+        self.remember_flaky(report.flaky.iter().cloned())?;
         self.reporter.first_report(&report);
         Ok(report)
     }

@@ -12,6 +12,8 @@ mod reject;
 pub mod restack;
 pub mod report;
 mod session;
+mod steer;
+mod veto;
 mod workbench;
 
 use std::fmt::Write as _;
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::history::History;
 pub use self::report::{Landing, Line, RunReport};
 use self::session::Session;
+pub use self::steer::{Course, PAUSED, Steer};
 pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
 
 use self::report::Ended;
@@ -52,6 +55,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
     pub approve: bool,
+    /// A person's hand on it.
+    pub steer: Steer,
     /// Limits of the first report.
     pub budget: crate::eval::report::Budget,
 }
@@ -192,6 +197,16 @@ pub async fn run(
         {
             let reason = format!("the limit of {} experiments is reached", lines.len());
             break Ended::because(reason, ranking);
+        }
+        match session.obey().await {
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(ranking);
+            }
+            stop => {
+                if let Some(reason) = stop? {
+                    break Ended::because(reason, ranking);
+                }
+            }
         }
         if request.approve {
             match reporter.approve(&ranking.ranked) {

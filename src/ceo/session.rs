@@ -87,6 +87,8 @@ pub(super) struct Session<'a> {
     pub(super) waiting: usize,
     /// The evaluation of the candidate that is being decided.
     pub(super) candidate_evaluation: Option<Evaluation>,
+    /// What a person should know of the present experiment beside its verdict; ends up in its note.
+    pub(super) remarks: Vec<String>,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
     pub(super) cost: Cost,
@@ -129,7 +131,7 @@ impl<'a> Session<'a> {
         let mut streams = Streams::new(request.profile.decision.alpha);
         summaries.iter().for_each(|it| streams.add_closed(it));
         let history = History::of(summaries);
-        let session = Self {
+        let mut session = Self {
             history,
             streams,
             backend: Box::new(Mechanic),
@@ -146,6 +148,7 @@ impl<'a> Session<'a> {
             noisy: BTreeSet::new(),
             waiting: 0,
             candidate_evaluation: None,
+            remarks: Vec::new(),
             stop: None,
             cost: Cost::default(),
             started: Instant::now(),
@@ -163,6 +166,7 @@ impl<'a> Session<'a> {
             outgrown,
         };
         session.announce(&notices)?;
+        session.recall_flaky()?;
         Ok(session)
     }
 

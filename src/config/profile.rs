@@ -75,6 +75,8 @@ pub struct EvalSection {
     pub smoke: Option<String>,
     /// Names of dimensions that are left out.
     pub skip: Vec<String>,
+    /// Whether evaluated commands may use the network.
+    pub network: bool,
 }
 
 impl Default for EvalSection {
@@ -85,6 +87,7 @@ impl Default for EvalSection {
             weights: None,
             smoke: None,
             skip: Vec::new(),
+            network: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::bench::{Bench, complaint};
 use super::dimensions::{
     Draft, HALF_CONFIG, HALF_COVERAGE, HALF_LINT, HALF_TESTS, HALF_TYPES, Kind, as_number, fewer,
 };
-use super::{manifests, sources, suite};
+use super::{manifests, origin, sources, suite};
 use crate::model::dimension::Dimension;
 use crate::model::finding::{Finding, SuiteState, TestOutcome, TestRun};
 use crate::model::profile::Purpose;
@@ -59,10 +59,18 @@ async fn tests(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     if is_skipped(bench, &kind, draft) {
         return Ok(());
     }
-    draft.tests = suite::run(bench, None).await?.run;
+    let suite = suite::run(bench, None).await?;
+    let doubt = origin::doubt(bench, &suite).await?;
+    draft.tests = suite.run;
     let hints = install_hints(bench, Purpose::Test);
-    let dimension = tests_dimension(&kind, &draft.tests, &hints);
+    let dimension = match &doubt {
+        Some(why) => kind.failed(why.clone()),
+        None => tests_dimension(&kind, &draft.tests, &hints),
+    };
     draft.dimensions.push(dimension);
+    if let Some(why) = doubt {
+        draft.veto(Rule::SuiteBroken, why);
+    }
     match draft.tests.state.clone() {
         SuiteState::DoesNotBuild(why) => draft.veto(Rule::DoesNotBuild, why),
         SuiteState::Broken(why) => draft.veto(Rule::SuiteBroken, why),

@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Commands, Metric, Profile};
 use crate::gate::{Asked, DiffPolicy};
 use crate::model::dimension::Evaluation;
+use crate::model::finding::TestRun;
 use crate::model::id::TreeSha;
 use crate::model::measurement::{Binding, Sample};
 use crate::model::profile::Detection;
 use crate::process;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Access, Sandbox};
 use crate::toolchain::{self, Adapter, Outcome, Place};
 
 mod bench;
@@ -29,6 +30,7 @@ mod growth;
 mod hygiene;
 mod manifests;
 mod metric;
+mod origin;
 mod outcomes;
 mod project;
 pub mod report;
@@ -142,7 +144,7 @@ impl Lab {
         &self,
         arm: &ArmRef<'_>,
     ) -> Result<(Commands, Vec<String>), process::Error> {
-        let bench = Bench::of(self, arm)?;
+        let bench = Bench::of(self, arm)?.with(Access::Preparation);
         let place = Place {
             checkout: &self.detection.root,
             cache: &self.cache,
@@ -166,7 +168,7 @@ impl Lab {
     /// # Errors
     /// An interruption, or a child that could not be followed.
     pub async fn prepare(&self, arm: &ArmRef<'_>) -> Result<Vec<String>, process::Error> {
-        let bench = Bench::of(self, arm)?;
+        let bench = Bench::of(self, arm)?.with(Access::Preparation);
         let mut notes = Vec::new();
         for (adapter, project) in bench.projects() {
             let language = project.language.display();
@@ -242,22 +244,16 @@ impl Lab {
         self.policy().excluded
     }
 
-    /// Re-runs tests alone, `times` times; returns those that both passed and failed.
+    /// Runs the suite once, or only the tests of those ids, and measures nothing else.
     ///
     /// # Errors
     /// An interruption, or a child that could not be followed.
-    pub async fn flaky(
+    pub async fn suite(
         &self,
         arm: &ArmRef<'_>,
-        ids: &BTreeSet<String>,
-        times: u32,
-    ) -> Result<BTreeSet<String>, process::Error> {
-        let bench = Bench::of(self, arm)?;
-        let mut runs = Vec::new();
-        for _ in 0..times {
-            runs.push(suite::run(&bench, Some(ids)).await?.run);
-        }
-        Ok(suite::both_ways(&runs, Some(ids)))
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<TestRun, process::Error> {
+        Ok(suite::run(&Bench::of(self, arm)?, only).await?.run)
     }
 
     /// Returns the limit of one command: the profile's for the incumbent; for any other arm ten times

@@ -132,7 +132,7 @@ pub(crate) fn lab(base: &Utf8Path, detection: Detection, adapters: Vec<Box<dyn A
         profile: profile(),
         detection,
         adapters,
-        sandbox: Box::new(crate::sandbox::Plain),
+        sandbox: Box::new(crate::sandbox::Plain::default()),
         builds: base.join("builds"),
         cache: base.join("cache"),
         logs: base.join("logs"),

@@ -110,9 +110,7 @@ impl Error {
     /// Returns what a person can do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Held { .. } => {
-                "wait for it, or interrupt it with Ctrl-C or `kill -INT`: it saves its state"
-            }
+            Self::Held { .. } => "wait for it, or end it with `factory stop`: it saves its state",
             Self::Fenced => "run the command again",
             Self::Damaged { .. } => {
                 "run `factory repair`, which rebuilds what it can and says what is lost"

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod crash;
+mod control;
 mod error;
 mod events;
 #[cfg(test)]
@@ -30,7 +31,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::ExperimentId;
 use crate::model::verdict::Verdict;
 
+pub use control::{Activity, Heartbeat, Orders, Running, Stop};
 pub use error::Error;
+pub use events::RecordEvent;
 pub use layout::summary_of;
 pub use lock::Owner;
 pub use reader::Reader;

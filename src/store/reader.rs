@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::de::DeserializeOwned;
 
 use super::layout::{self, Snapshot};
-use super::{BacklogItem, Error, Owner, Rejection, Totals, events, journal, lock};
+use super::{BacklogItem, Error, Owner, RecordEvent, Rejection, Totals, events, journal, lock};
 use crate::format::{BACKLOG, Format, RECORD, REJECTION, SNAPSHOT, SUMMARY};
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId};
@@ -31,6 +31,16 @@ impl Reader {
             ledger: RecordRef::open(common_dir, layout::LEDGER)?,
             dir: common_dir.join("factory"),
         })
+    }
+
+    /// Returns the folder of what is not in git: lock, journal, orders.
+    pub(super) fn dir(&self) -> &Utf8Path {
+        &self.dir
+    }
+
+    /// Returns the commit that holds the record; it moves with every change of it.
+    pub fn tip(&self) -> Result<Option<CommitSha>, Error> {
+        Ok(self.ledger.tip()?)
     }
 
     /// Returns the last `n` experiments, newest first.
@@ -130,8 +140,8 @@ impl Reader {
         Ok(state.filter(|experiment| experiment.id >= next))
     }
 
-    /// Returns ledger events as JSON lines, those with a sequence number above `after`.
-    pub fn events(&self, after: u64) -> Result<Vec<String>, Error> {
+    /// Returns the events of the record, those with a sequence number above `after`.
+    pub fn events(&self, after: u64) -> Result<Vec<RecordEvent>, Error> {
         let sealed = self.summaries_from(events::experiment_after(after))?;
         let flying = journal::read(&self.dir.join("journal.jsonl"))?.events;
         Ok(events::lines(&sealed, &flying, after))

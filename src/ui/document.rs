@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::ceo::RunReport;
 use crate::config::{Profile, Setting};
 use crate::eval::report::FirstReport;
 use crate::model::event::RunEvent;
@@ -17,7 +18,7 @@ use crate::model::id::{CommitSha, ExperimentId};
 use crate::model::profile::Detection;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::Violation;
-use crate::store::{BacklogItem, Registered, Rejection};
+use crate::store::{BacklogItem, Registered, Rejection, Running};
 
 /// What was found, and the profile that follows from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -166,8 +167,10 @@ pub struct StatusReport {
     pub tip: Option<CommitSha>,
     /// Whether the checked-out commit already holds everything kept.
     pub landed: bool,
-    /// Who holds the target now.
+    /// Who writes to the record now.
     pub owner: Option<OwnerLine>,
+    /// The run that is under way, also while it waits or is paused.
+    pub running: Option<Running>,
     /// Experiments in the whole record.
     pub experiments: u32,
     /// How they ended.
@@ -178,6 +181,52 @@ pub struct StatusReport {
     pub backlog: usize,
     /// What a person could do next.
     pub next: String,
+}
+
+/// What `run` did in all its passes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Passes {
+    /// `factory.passes/1`.
+    pub schema: String,
+    /// How often it looked for what is worth trying.
+    pub passes: u32,
+    /// Experiments in all of them.
+    pub experiments: u32,
+    /// How many of those were kept.
+    pub kept: u32,
+    /// Why it ended.
+    pub ended: String,
+    /// The report of the last pass that was done.
+    pub last: Option<RunReport>,
+}
+
+/// A run that was started in the background.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Background {
+    /// `factory.background/1`.
+    pub schema: String,
+    /// Its process id.
+    pub pid: u32,
+    /// The file that it talks to.
+    #[schemars(with = "String")]
+    pub log: Utf8PathBuf,
+    /// The command that shows what happens.
+    pub follow: String,
+    /// The command that ends it.
+    pub stop: String,
+}
+
+/// What was asked of the run that is under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Controlled {
+    /// `factory.control/1`.
+    pub schema: String,
+    /// `stop`, `pause` or `resume`.
+    pub asked: String,
+    /// The run; `None` where none was under way.
+    pub running: Option<Running>,
+    /// What came of it, in a sentence.
+    pub outcome: String,
 }
 
 /// The process that holds a target.

@@ -14,4 +14,5 @@ mod interrupt;
 mod landing;
 mod messages;
 mod tidy;
+mod truth_traps;
 mod verbs;

@@ -64,12 +64,10 @@ impl Harness {
 
     /// Returns the program that keeps other checkouts out.
     fn first(&self, job: &Job<'_>) -> String {
-        let quoted = |it: &str| serde_json::json!(it).to_string();
-        let tree = real(job.tree);
+        let tree = serde_json::json!(seen(job)).to_string();
         let names = serde_json::json!(self.layout.packages).to_string();
         FIRST
-            .replace("\"@TREE@\"", &quoted(tree.as_str()))
-            .replace("\"@ORIGINS@\"", &quoted(self.origins.as_str()))
+            .replace("\"@TREE@\"", &tree)
             .replace("[\"@NAMES@\"]", &names)
     }
 
@@ -165,8 +163,13 @@ impl Harness {
     }
 }
 
-fn real(path: &Utf8Path) -> Utf8PathBuf {
-    path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned())
+/// Returns where the processes of a run see the tree.
+fn seen(job: &Job<'_>) -> Utf8PathBuf {
+    let real = || job.tree.canonicalize_utf8();
+    match job.sandbox.shown_at() {
+        Some(place) => place.to_owned(),
+        None => real().unwrap_or_else(|_| job.tree.to_owned()),
+    }
 }
 
 /// Runs the suite, or those of its tests that `only` names.
@@ -201,7 +204,7 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
         Ok(report) => report,
         Err(reason) => return Ok(broken_report(&reason)),
     };
-    let origin = report.origin(&harness.layout.packages, &real(job.tree));
+    let origin = report.origin(&harness.layout.packages, &seen(job));
     let mut run = TestRun {
         state: report.state(&finished),
         cases: report.cases,
