@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod detect;
+mod discovery;
 pub mod go;
 pub mod javascript;
 mod job;
@@ -17,6 +18,7 @@ mod versions;
 
 pub use catalogue::manifest_rules;
 pub use detect::detect;
+pub use discovery::own_commands;
 pub use versions::versions;
 
 use crate::config::Commands;

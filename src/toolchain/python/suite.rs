@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::extension;
 use super::interpreter::{Interpreter, environment_of, has_module};
 use super::layout::Layout;
 use super::metadata::Metadata;
 use super::report::Report;
+use super::{arguments, extension};
 use crate::model::finding::{SuiteState, TestRun};
 use crate::model::profile::Purpose;
 use crate::process::{Command, Error, variable};
@@ -79,7 +79,9 @@ impl Harness {
         let Some(metadata) = Metadata::of(&job.dir(), &self.layout, &packages) else {
             return Ok(());
         };
-        let made = metadata.write(&self.dir, python);
+        let made = metadata
+            .write(&self.dir, python)
+            .and_then(|()| metadata.complete(&job.dir()));
         made.map_err(|source| Error::Io {
             program: self.dir.to_string(),
             source,
@@ -158,7 +160,10 @@ impl Harness {
             words.push("--no-cov".into());
         }
         words.extend(job.test_args().iter().cloned());
-        words.extend(only.map(|it| test_files(job, it)).unwrap_or_default());
+        words.extend(match only {
+            Some(only) => test_files(job, only),
+            None => arguments::chosen(job),
+        });
         words
     }
 }
