@@ -112,10 +112,14 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Build products stay out of the tree, whatever tool the project's command starts.
-    fn settings(&self) -> [(String, String); 3] {
+    /// Build products stay out of the tree, whatever tool the project's command starts; nothing is
+    /// fetched, and a build that is timed or whose product is timed is never half of an earlier one.
+    fn settings(&self) -> [(String, String); 6] {
         [
+            ("CARGO_INCREMENTAL", "0".to_owned()),
+            ("CARGO_NET_OFFLINE", "true".to_owned()),
             ("CARGO_TARGET_DIR", self.build.join("cargo").into_string()),
+            ("GOCACHE", self.build.join("go-cache").into_string()),
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
             ("FACTORY_BUILD_DIR", self.build.clone().into_string()),
         ]

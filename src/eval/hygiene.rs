@@ -1,5 +1,9 @@
 //! The hygiene tier: tests, lint, types, coverage, guards, config; and the smoke test.
 
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+
 use super::bench::{Bench, complaint};
 use super::dimensions::{
     Draft, HALF_CONFIG, HALF_COVERAGE, HALF_LINT, HALF_TESTS, HALF_TYPES, Kind, as_number, fewer,
@@ -201,7 +205,7 @@ impl<T> Sum<T> {
     }
 }
 
-/// Counts findings outside protected and excluded paths: nobody is asked to change those.
+/// Counts findings outside of what is protected, excluded or generated: nobody is asked to change that.
 fn finish_findings(
     bench: &Bench<'_>,
     kind: &Kind,
@@ -213,19 +217,31 @@ fn finish_findings(
         draft.dimensions.push(dimension);
         return;
     }
-    let (protected, excluded) = (bench.lab.protected(), bench.lab.excluded());
-    let mut findings: Vec<Finding> = std::mem::take(&mut sum.measured)
-        .into_iter()
-        .flatten()
-        .filter(|it| !protected.is_match(&it.path) && !excluded.is_match(&it.path))
-        .collect();
-    findings.sort();
-    findings.dedup();
+    let findings = distinct(std::mem::take(&mut sum.measured).concat());
+    let findings = countable(&sources::Borders::of(bench), findings);
     let detail = format!("{}{}", by_rule(&findings), sum.gaps());
     draft
         .dimensions
         .push(kind.counted(findings.len(), half, "findings", detail));
     draft.findings.extend(findings);
+}
+
+/// Returns each complaint about a place once: a library and its tests hold the same file, and may word
+/// it in two ways.
+fn distinct(mut findings: Vec<Finding>) -> Vec<Finding> {
+    // What one target offers a fix for is fixable; `true` comes first.
+    let place = |it: &Finding| (it.path.clone(), it.line, it.column, it.rule.clone());
+    findings.sort_by_cached_key(|it| (place(it), !it.fixable, it.message.clone()));
+    findings.dedup_by_key(|it| place(it));
+    findings
+}
+
+/// Returns the findings in files that count.
+fn countable(borders: &sources::Borders<'_>, mut findings: Vec<Finding>) -> Vec<Finding> {
+    let paths: BTreeSet<Utf8PathBuf> = findings.iter().map(|it| it.path.clone()).collect();
+    let out: BTreeSet<Utf8PathBuf> = paths.into_iter().filter(|it| borders.is_out(it)).collect();
+    findings.retain(|it| !out.contains(&it.path));
+    findings
 }
 
 /// Names the most frequent rules: `3 F401, 1 E501`.
@@ -264,6 +280,10 @@ async fn coverage(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     let mut sum = Sum::default();
     for (adapter, project) in bench.projects() {
         sum.add(adapter.coverage(&bench.job(project)).await?);
+    }
+    let borders = sources::Borders::of(bench);
+    for coverage in &mut sum.measured {
+        coverage.leave_out(|it| borders.is_out(it));
     }
     let dimension = sum
         .without_number(&kind)

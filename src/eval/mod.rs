@@ -3,8 +3,9 @@
 //! Everything here measures one tree at a time and turns whatever goes wrong with the evaluated code
 //! into a value; it compares nothing and decides nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -77,6 +78,8 @@ pub struct Memory {
     runs: AtomicU64,
     /// The incumbent's longest suite, in milliseconds: limits of the candidate derive from it.
     incumbent_millis: AtomicU64,
+    /// The benchmarks behind each metric, as its first run had them.
+    benchmarks: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// Which dimensions an evaluation measures.
@@ -240,10 +243,6 @@ impl Lab {
         policy(&self.profile, &self.adapters)
     }
 
-    fn excluded(&self) -> globset::GlobSet {
-        self.policy().excluded
-    }
-
     /// Runs the suite once, or only the tests of those ids, and measures nothing else.
     ///
     /// # Errors
@@ -279,6 +278,29 @@ impl Memory {
     fn note_suite(&self, seconds: f64) {
         let millis = (seconds * 1000.0).max(0.0) as u64;
         self.incumbent_millis.fetch_max(millis, Ordering::Relaxed);
+    }
+
+    /// Refuses a run whose benchmarks are not those of the runs before it.
+    fn same_benchmarks<'a>(
+        &self,
+        metric: &str,
+        ids: impl Iterator<Item = &'a String>,
+    ) -> Result<(), String> {
+        let now: BTreeSet<String> = ids.cloned().collect();
+        let mut benchmarks = self
+            .benchmarks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = benchmarks
+            .entry(metric.to_owned())
+            .or_insert_with(|| now.clone());
+        if let Some(id) = known.difference(&now).next() {
+            return Err(format!("benchmark `{id}` gave no time"));
+        }
+        match now.difference(known).next() {
+            Some(id) => Err(format!("benchmark `{id}` was not there before")),
+            None => Ok(()),
+        }
     }
 
     fn next_run(&self) -> u64 {

@@ -47,6 +47,8 @@ pub(crate) fn metric(name: &str, unit: &str, run: &str) -> Metric {
         tolerance: None,
         deterministic: false,
         timeout_seconds: None,
+        only_claimed: false,
+        before: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Knows nothing of scores, arms or verdicts: it runs the language's own tools and reports what they
 //! say, or that they said nothing that can be relied on.
 
+mod benchmarks;
 mod catalogue;
 mod detect;
 mod discovery;
@@ -16,6 +17,7 @@ pub mod rust;
 mod testing;
 mod versions;
 
+pub use benchmarks::benchmarks;
 pub use catalogue::manifest_rules;
 pub use detect::detect;
 pub use discovery::own_commands;
@@ -108,8 +110,28 @@ pub struct Coverage {
     pub covered: u64,
     /// path → reached line numbers
     pub reached: BTreeMap<Utf8PathBuf, Vec<u32>>,
+    /// path → executable lines
+    pub totals: BTreeMap<Utf8PathBuf, u64>,
     /// which tool
     pub tool: String,
+}
+
+impl Coverage {
+    /// Leaves out the files that do not count.
+    pub fn leave_out(&mut self, is_out: impl Fn(&Utf8Path) -> bool) {
+        let out: Vec<Utf8PathBuf> = self
+            .totals
+            .keys()
+            .filter(|it| is_out(it))
+            .cloned()
+            .collect();
+        for path in out {
+            let lines = self.totals.remove(&path).unwrap_or_default();
+            let reached = self.reached.remove(&path).map_or(0, |it| it.len() as u64);
+            self.lines -= lines.min(self.lines);
+            self.covered -= reached.min(self.covered);
+        }
+    }
 }
 
 /// Where the code that the tests import lives.

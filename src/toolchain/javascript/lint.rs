@@ -154,11 +154,12 @@ pub(super) async fn eslint(
         return Ok(Outcome::Missing(JAVASCRIPT.install("eslint")));
     };
     let (options, targets) = eslint_arguments(&job.tree.join(dir));
-    let mut command = programs::command(job, dir, &words).args(options).args([
-        "--format",
-        "json",
-        "--no-error-on-unmatched-pattern",
-    ]);
+    let mut command = programs::command(job, dir, &words)
+        .args(options)
+        .args(["--format", "json"]);
+    if knows_unmatched(job, dir) {
+        command = command.arg("--no-error-on-unmatched-pattern");
+    }
     command = match files {
         Some(files) => command
             .arg("--")
@@ -169,12 +170,16 @@ pub(super) async fn eslint(
     if !matches!(finished.exit, Exit::Code(0 | 1)) {
         return Ok(broken("eslint", &finished));
     }
+    if finished.success() && finished.stdout.trim_ascii().is_empty() {
+        return Ok(Outcome::Measured(Vec::new()));
+    }
     let read: Result<Vec<File>, _> = serde_json::from_slice(json_of(&finished));
     let files = match read {
         Ok(files) => files,
         Err(error) => {
             return Ok(Outcome::Failed(format!(
-                "eslint: its answer cannot be read: {error}"
+                "eslint: its answer cannot be read: {error} ({})",
+                finished.explain()
             )));
         }
     };
@@ -189,6 +194,13 @@ pub(super) async fn eslint(
         .into_iter()
         .filter_map(|it| Some((job.in_tree(&it.file_path)?, it.messages)));
     Ok(Outcome::Measured(told.collect()))
+}
+
+/// Older versions say nothing where no file matches, and know no option for it.
+fn knows_unmatched(job: &Job<'_>, dir: &Utf8Path) -> bool {
+    let version = programs::version(job.tree, &job.tree.join(dir), "eslint");
+    let major = version.and_then(|it| it.split('.').next()?.parse::<u32>().ok());
+    major.is_some_and(|it| it >= 7)
 }
 
 /// A configuration may print before the answer, which is the last line.

@@ -14,18 +14,26 @@ pub(super) fn installed(
     package: &str,
     program: &str,
 ) -> Option<Utf8PathBuf> {
+    let home = home(top, dir, package)?;
+    let manifest = Manifest::read(&home);
+    let script = match manifest.get("bin")? {
+        Value::String(path) => path.clone(),
+        table => table.get(program)?.as_str()?.to_owned(),
+    };
+    Some(home.join(script)).filter(|it| it.is_file())
+}
+
+/// Returns the version of an installed package.
+pub(super) fn version(top: &Utf8Path, dir: &Utf8Path, package: &str) -> Option<String> {
+    let manifest = Manifest::read(&home(top, dir, package)?);
+    manifest.get("version")?.as_str().map(str::to_owned)
+}
+
+fn home(top: &Utf8Path, dir: &Utf8Path, package: &str) -> Option<Utf8PathBuf> {
     let levels = dir.ancestors().take_while(|it| it.starts_with(top));
     levels
         .map(|it| it.join("node_modules").join(package))
         .find(|it| it.join("package.json").is_file())
-        .and_then(|home| {
-            let manifest = Manifest::read(&home);
-            let script = match manifest.get("bin")? {
-                Value::String(path) => path.clone(),
-                table => table.get(program)?.as_str()?.to_owned(),
-            };
-            Some(home.join(script)).filter(|it| it.is_file())
-        })
 }
 
 /// Returns the words that start a tool in a folder of the tree, whose links are made.

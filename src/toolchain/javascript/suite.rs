@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::manifest::Manifest;
 use super::plan::{Invocation, Plan, Runner, expand, plan};
 use super::report::Report;
 use super::{modules, origin, programs};
@@ -171,11 +172,11 @@ impl Harness {
         let pattern = only.and_then(name_pattern);
         match run.runner {
             Runner::Mocha => {
-                words.extend([
-                    "--reporter".into(),
-                    helper("factory_mocha.cjs"),
-                    "--no-bail".into(),
-                ]);
+                words.extend(["--reporter".into(), helper("factory_mocha.cjs")]);
+                // Older versions, which know no such files, know no such option.
+                if has_mocha_settings(&at) {
+                    words.push("--no-bail".into());
+                }
                 let has_own = run
                     .options
                     .iter()
@@ -372,6 +373,12 @@ fn without_outcome(state: SuiteState, reason: String) -> Suite {
         origin: Origin::Unknown(reason),
         reasons: BTreeMap::new(),
     }
+}
+
+fn has_mocha_settings(at: &Utf8Path) -> bool {
+    let entries = at.read_dir_utf8().into_iter().flatten().flatten();
+    let mut names = entries.filter(|it| it.file_name().starts_with(".mocharc"));
+    names.next().is_some() || Manifest::read(at).get("mocha").is_some()
 }
 
 /// Returns the file of a test, relative to the tree.

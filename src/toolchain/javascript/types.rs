@@ -130,6 +130,9 @@ fn read(job: &Job<'_>, dir: &Utf8Path, finished: &Finished) -> Outcome<Vec<Findi
     let mut found = Vec::new();
     for it in text.lines().filter_map(|it| LINE.captures(it)) {
         n_lines += 1;
+        if it[1].ends_with(".json") && it[4].starts_with("TS5") {
+            return Outcome::Failed(format!("tsc: `{}`: {}", &it[1], &it[5]));
+        }
         let number = |idx: usize| it[idx].parse().unwrap_or(1);
         // What is wrong in a dependency is nothing that this tree could change.
         let Some(path) = job.in_tree(job.tree.join(dir).join(&it[1]).as_str()) else {
