@@ -8,7 +8,7 @@ use super::bench::{Bench, complaint};
 use super::dimensions::{
     Draft, HALF_CONFIG, HALF_COVERAGE, HALF_LINT, HALF_TESTS, HALF_TYPES, Kind, as_number, fewer,
 };
-use super::{manifests, network, sources, suite};
+use super::{manifests, network, origin, sources, suite};
 use crate::model::dimension::Dimension;
 use crate::model::finding::{Finding, SuiteState, TestOutcome, TestRun};
 use crate::model::profile::Purpose;
@@ -63,14 +63,22 @@ async fn tests(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     if is_skipped(bench, &kind, draft) {
         return Ok(());
     }
-    draft.tests = suite::run(bench, None).await?.run;
+    let suite = suite::run(bench, None).await?;
+    let doubt = origin::doubt(bench, &suite).await?;
+    draft.tests = suite.run;
     let hints = install_hints(bench, Purpose::Test);
-    let mut dimension = tests_dimension(&kind, &draft.tests, &hints);
+    let mut dimension = match &doubt {
+        Some(why) => kind.failed(why.clone()),
+        None => tests_dimension(&kind, &draft.tests, &hints),
+    };
     let bound = network::bound(bench).len();
     if bound > 0 {
         dimension.detail += &format!(", {bound} of them for want of the network");
     }
     draft.dimensions.push(dimension);
+    if let Some(why) = doubt {
+        draft.veto(Rule::SuiteBroken, why);
+    }
     match draft.tests.state.clone() {
         SuiteState::DoesNotBuild(why) => draft.veto(Rule::DoesNotBuild, why),
         SuiteState::Broken(why) => draft.veto(Rule::SuiteBroken, why),

@@ -32,6 +32,7 @@ mod hygiene;
 mod manifests;
 mod metric;
 mod network;
+mod origin;
 mod outcomes;
 mod project;
 pub mod report;
@@ -149,7 +150,7 @@ impl Lab {
         &self,
         arm: &ArmRef<'_>,
     ) -> Result<(Commands, Vec<String>), process::Error> {
-        let bench = Bench::of(self, arm)?;
+        let bench = Bench::of(self, arm)?.with(Access::Preparation);
         let place = Place {
             checkout: &self.detection.root,
             cache: &self.cache,

@@ -11,7 +11,7 @@ use super::bench::Bench;
 use super::campaign::{self, Campaign, Reach};
 use super::dimensions::as_number;
 use super::sources::{SourceFile, source_files};
-use super::{ArmRef, Lab, network, suite};
+use super::{ArmRef, Lab, network, origin, suite};
 use crate::model::finding::{SuiteState, TestOutcome, TestRun};
 use crate::process::Error;
 use crate::syntax;
@@ -121,6 +121,10 @@ pub async fn first_report(
         let reach = (Reach::Everything, budget);
         campaign::run(&scratch, &bench.build, &files, &first.run, reach).await?
     };
+    let doubt = match campaign.killed {
+        0 => origin::doubt(&bench, &first).await?,
+        _ => None,
+    };
     not_measured.extend(campaign.notes.iter().cloned());
     let flaky = suite::both_ways(&runs, None);
     let failing = failing(&first.run, &flaky);
@@ -132,7 +136,12 @@ pub async fn first_report(
         .collect();
     Ok(FirstReport {
         schema: "factory.report/1".to_owned(),
-        tests_your_source: answer(&first, &campaign),
+        tests_your_source: doubt
+            .map(|detail| Answer {
+                yes: Some(false),
+                detail,
+            })
+            .unwrap_or_else(|| answer(&first, &campaign)),
         suite_runs: u32::try_from(runs.len()).unwrap_or(u32::MAX),
         tests: first.run.cases.len(),
         skipped: first.run.count(TestOutcome::Skipped) - network_bound.len(),

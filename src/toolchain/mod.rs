@@ -6,6 +6,7 @@
 mod benchmarks;
 mod catalogue;
 mod detect;
+mod discovery;
 pub mod go;
 pub mod javascript;
 mod job;
@@ -19,6 +20,7 @@ mod versions;
 pub use benchmarks::benchmarks;
 pub use catalogue::manifest_rules;
 pub use detect::detect;
+pub use discovery::own_commands;
 pub use versions::versions;
 
 use crate::config::Commands;

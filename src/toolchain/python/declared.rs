@@ -133,6 +133,28 @@ pub(super) fn suppresses_for_others(dir: &Utf8Path, root: &Utf8Path) -> bool {
             .any(|it| says(root, it))
 }
 
+/// Returns whether the project says which order it likes: it configures ruff, or uses isort.
+pub(super) fn has_taste(dir: &Utf8Path, root: &Utf8Path) -> bool {
+    let has = |name: &str| [dir, root].iter().any(|it| it.join(name).exists());
+    let says = |name: &str, word: &str| {
+        let texts = [dir, root].map(|it| read_small(&it.join(name)).unwrap_or_default());
+        texts.iter().any(|it| it.contains(word))
+    };
+    has("ruff.toml")
+        || has(".ruff.toml")
+        || has(".isort.cfg")
+        || says("pyproject.toml", "[tool.ruff")
+        || [
+            "pyproject.toml",
+            "setup.cfg",
+            "tox.ini",
+            ".pre-commit-config.yaml",
+            "noxfile.py",
+        ]
+        .iter()
+        .any(|it| says(it, "isort"))
+}
+
 static REQUIRES: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r#"(?m)^\s*requires-python\s*=\s*["'][^"']*?(?:>=?|~=|==)\s*(\d+)(?:\.(\d+))?"#)
 });
@@ -225,6 +247,58 @@ mod tests {
         assert!(!runs_on("UP099", (3, 9)) && runs_on("UP099", (3, 10)));
         assert!(!runs_on("FURB188", (3, 8)));
         assert!(runs_on("F401", (2, 7)) && runs_on("I001", (2, 7)));
+    }
+
+    #[test]
+    fn an_order_is_liked_only_by_those_who_say_so() {
+        let likes = |name: &str, text: &str| {
+            let tree = Tree::new(&[(name, text)]);
+            has_taste(tree.root(), tree.root())
+        };
+        assert!(likes("pyproject.toml", "[tool.ruff]\nline-length = 99\n"));
+        assert!(likes("setup.cfg", "[isort]\nprofile = black\n"));
+        assert!(!likes("pyproject.toml", "[project]\nname = \"a\"\n"));
+    }
+
+    #[test]
+    fn the_promise_is_found_as_it_is_written_and_else_guessed() {
+        let promise = |files: &[(&str, &str)]| {
+            let project = Project {
+                language: crate::model::profile::LanguageName::Python,
+                root: Utf8PathBuf::new(),
+                manifests: Vec::new(),
+                uses: [].into(),
+            };
+            let found = minimum_version(Tree::new(files).root(), &project)?;
+            Some(format!("{} ({})", found.0, found.1))
+        };
+        let project = (
+            "pyproject.toml",
+            "[project]\nrequires-python = \">=3.9,<4\"\n",
+        );
+        assert_eq!(
+            promise(&[project]).as_deref(),
+            Some(">=3.9,<4 (pyproject.toml)")
+        );
+        let setup = ("setup.py", "setup(\n    python_requires='>=3.7',\n)");
+        assert_eq!(promise(&[setup]).as_deref(), Some(">=3.7 (setup.py)"));
+        let classifiers =
+            "'Programming Language :: Python :: 3.8',\n'Programming Language :: Python :: 3.10',";
+        assert_eq!(
+            promise(&[("setup.py", classifiers)]).as_deref(),
+            Some(">=3.8 (setup.py)")
+        );
+        let ci = "python-version: [\"3.10\", '3.9']\n";
+        let workflow = (".github/workflows/ci.yml", ci);
+        assert_eq!(
+            promise(&[workflow]).as_deref(),
+            Some(">=3.9 (.github/workflows/ci.yml)")
+        );
+        assert_eq!(
+            promise(&[("tox.ini", "envlist = py311,py39\n")]).as_deref(),
+            Some(">=3.9 (tox.ini)")
+        );
+        assert_eq!(promise(&[("setup.py", "setup()")]), None);
     }
 
     #[test]

@@ -70,9 +70,9 @@ pub(super) async fn choose(job: &Job<'_>, place: &Place<'_>) -> Result<Environme
 
 /// Returns what is declared, and what is implied: a runner, a coverage tool, tools that build.
 async fn declared(job: &Job<'_>, interpreter: &Interpreter) -> Result<Needs, Error> {
-    let setup = job.dir().join("setup.py");
-    let setup = setup.exists().then_some(setup);
-    let answer = ask(job, &interpreter.path, &Needs::default(), setup.as_deref()).await?;
+    let setup = Utf8Path::new("setup.py");
+    let setup = job.dir().join(setup).exists().then_some(setup);
+    let answer = ask(job, &interpreter.path, &Needs::default(), setup).await?;
     let mut needs = Needs::of(&job.dir(), &answer.setup);
     let is_named = |needs: &Needs, name: &str| {
         needs

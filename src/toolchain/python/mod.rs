@@ -1,5 +1,6 @@
 //! Python packages.
 
+mod arguments;
 mod coverage;
 mod declared;
 mod detect;
