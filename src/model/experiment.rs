@@ -363,7 +363,7 @@ pub struct Summary {
     pub title: String,
     /// FEEC.
     pub category: super::hypothesis::Category,
-    /// `moves`, `meets` or `keeps`.
+    /// `moves`, `meets`, `keeps` or `maintains`.
     pub claim: String,
     /// How it ended.
     pub verdict: super::verdict::Verdict,
