@@ -183,6 +183,13 @@ impl Session<'_> {
                 "the builder changed nothing that an experiment may change".to_owned(),
             )));
         }
+        if !neutralised.is_empty() {
+            let list: Vec<&str> = neutralised.iter().map(String::as_str).collect();
+            self.notice(format!(
+                "put back, since experiments may not change what judges them: {}",
+                list.join(", ")
+            ));
+        }
         let candidate = Candidate {
             size: self.target.diff_size(&self.incumbent.tree, &tree)?,
             commit,
@@ -258,6 +265,7 @@ impl Session<'_> {
         })?;
         if decision.verdict == Verdict::Keep {
             self.land(id)?;
+            self.note_unchecked(hypothesis)?;
         }
         // Halves of what delivered nothing would deliver nothing.
         if decision.verdict == Verdict::Vetoed && !delivered_nothing(&decision) {

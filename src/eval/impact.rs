@@ -70,6 +70,7 @@ fn has_word(text: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::testing;
 
     fn near(changed: &[&str], tests: &[&str]) -> Vec<String> {
         let changed: Vec<Utf8PathBuf> = changed.iter().map(Into::into).collect();
@@ -98,6 +99,22 @@ mod tests {
         assert_eq!(near(&["api/area.py"], &tests), [tests[0], tests[2]]);
         assert_eq!(near(&["src/parse.rs"], &tests), [tests[3], tests[4]]);
         assert_eq!(near(&["src/parse/mod.rs"], &tests).len(), 2);
+    }
+
+    #[test]
+    fn only_a_slow_suite_is_worth_a_first_look() {
+        let fixture = crate::eval::testing::Fixture::new();
+        let (lab, dir, tree) = (fixture.lab(), fixture.tree(), testing::tree_sha());
+        let arm = testing::arm(&dir, &tree, "candidate");
+        let tests = ["area", "other", "third"].map(|it| format!("tests/test_{it}.py::test"));
+        let near = |changed: &str| {
+            let changed = [Utf8PathBuf::from(changed)];
+            lab.worth_a_first_look(&arm, &changed, &BTreeSet::from(tests.clone()))
+        };
+        assert!(near("area.py").is_empty());
+        lab.memory.note_suite(60.0);
+        assert_eq!(near("area.py"), BTreeSet::from([tests[0].clone()]));
+        assert!(near("test.py").is_empty(), "all of them are near to it");
     }
 
     #[test]
