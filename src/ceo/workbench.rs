@@ -9,13 +9,13 @@ use fs_err as fs;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, io_error};
-use crate::config::Profile;
+use crate::config::{Commands, Profile};
 use crate::eval::{ArmRef, Depth, Lab, LedgerFacts, Memory};
 use crate::model::dimension::Evaluation;
 use crate::model::id::TreeSha;
 use crate::model::measurement::Arm;
 use crate::repo::{self, ArmDir, Snapshot, Target, builder_repository};
-use crate::sandbox::Plain;
+use crate::sandbox::{self, Launcher, Plain, Sandbox};
 use crate::toolchain;
 
 /// What a workbench is made from.
@@ -74,12 +74,13 @@ impl Workbench {
         let cache = home.join("cache");
         let mut detection = toolchain::detect(target.root(), &files, &spec.profile.commands);
         toolchain::versions(&mut detection, &cache, cancel).await;
+        let sandbox = sandbox_at(&place, &spec, cancel).await?;
         let lab = Lab {
             profile: spec.profile,
             detection,
             adapters: toolchain::adapters(),
             memory: Memory::default(),
-            sandbox: Box::new(Plain),
+            sandbox,
             builds: place.join("builds"),
             cache,
             logs: spec.logs.unwrap_or_else(|| place.join("logs")),
@@ -89,8 +90,8 @@ impl Workbench {
         let bench = Self {
             lab,
             builder: place.join("builder"),
-            incumbent: Slot::open(&place, "incumbent")?,
-            candidate: Slot::open(&place, "candidate")?,
+            incumbent: Slot::open(&place, INCUMBENT)?,
+            candidate: Slot::open(&place, CANDIDATE)?,
             support: Vec::new(),
             _lock: lock,
         };
@@ -111,6 +112,9 @@ impl Workbench {
         };
         slot.tree = None;
         slot.dir.sync(target, tree, &keep)?;
+        let dir = slot.dir.path();
+        let renewed = self.lab.sandbox.renew(dir);
+        renewed.map_err(|source| io_error(dir, source))?;
         for file in &self.support {
             file.write_into(slot.dir.path())?;
         }
@@ -144,9 +148,22 @@ impl Workbench {
     /// A tree that cannot be read, or an interruption.
     pub async fn prepare(&mut self, target: &Target, tree: &TreeSha) -> Result<Vec<String>, Error> {
         self.lay_out(target, Arm::Incumbent, tree)?;
-        let notices = self.lab.prepare(&self.arm(Arm::Incumbent)).await?;
+        let (commands, mut notices) = self.lab.environment(&self.arm(Arm::Incumbent)).await?;
+        if commands != self.lab.profile.commands {
+            self.use_commands(target, &commands).await?;
+        }
+        notices.extend(self.lab.prepare(&self.arm(Arm::Incumbent)).await?);
         self.support = self.find_support_files(target, tree)?;
         Ok(notices)
+    }
+
+    /// Looks for tools again, now in the environment that the tests run in.
+    async fn use_commands(&mut self, target: &Target, commands: &Commands) -> Result<(), Error> {
+        let files = target.tracked_files()?;
+        let mut detection = toolchain::detect(target.root(), &files, commands);
+        toolchain::versions(&mut detection, &self.lab.cache, &self.lab.cancel).await;
+        self.lab.detection = detection;
+        Ok(())
     }
 
     /// Removes support files from a directory that is about to be snapshot, where the tree itself
@@ -265,6 +282,9 @@ impl Workbench {
     }
 }
 
+const INCUMBENT: &str = "incumbent";
+const CANDIDATE: &str = "candidate";
+
 /// Room that must be left after an evaluation, in bytes.
 const PROBE: usize = 256 << 10;
 
@@ -273,13 +293,36 @@ const SUPPORT_NAMES: [&str; 1] = ["Cargo.lock"];
 
 impl Slot {
     fn open(place: &Utf8Path, name: &'static str) -> Result<Self, Error> {
-        let dir = ArmDir::open(&place.join(name).join("tree"))?;
+        let dir = ArmDir::open(&tree_of(place, name))?;
         Ok(Self {
             dir,
             tree: None,
             name,
         })
     }
+}
+
+fn tree_of(place: &Utf8Path, name: &str) -> Utf8PathBuf {
+    place.join(name).join("tree")
+}
+
+/// Returns the best sandbox that this machine allows.
+async fn sandbox_at(
+    place: &Utf8Path,
+    spec: &WorkbenchSpec,
+    cancel: &CancellationToken,
+) -> Result<Box<dyn Sandbox>, Error> {
+    let allowed = sandbox::probe(sandbox::OURSELVES, &spec.scratch, cancel).await?;
+    if !allowed.namespaces {
+        let refused = allowed.refused.unwrap_or_default();
+        return Ok(Box::new(Plain::instead_of(refused)));
+    }
+    let arms = [tree_of(place, INCUMBENT), tree_of(place, CANDIDATE)];
+    let arms = [arms[0].as_path(), arms[1].as_path()];
+    let network = spec.profile.eval.network;
+    let launcher = Launcher::new(sandbox::OURSELVES, place, &arms, network, allowed);
+    let launcher = launcher.map_err(|source| io_error(place, source))?;
+    Ok(Box::new(launcher))
 }
 
 impl SupportFile {

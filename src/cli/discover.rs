@@ -33,9 +33,10 @@ pub(super) fn run(args: &DiscoverArgs, ctx: &Context) -> Result<Exit, CliError> 
 pub(super) fn discover(root: &Utf8Path, ctx: &Context) -> Result<Discovery, CliError> {
     let options = ctx.options(Some(root))?;
     let detection = with_versions(root, &options, ctx)?;
+    let proposal = config::propose(&detection, &detect::benchmarks(root, &detection)?);
     Ok(Discovery {
         schema: "factory.discover/1".to_owned(),
-        proposal: config::propose(&detection),
+        proposal,
         file: options.source.path().map(Utf8Path::to_owned),
         profile: options.profile,
         detection,

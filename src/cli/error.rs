@@ -126,6 +126,10 @@ impl From<process::Error> for CliError {
             }
             process::Error::Syntax { .. } => Self::from_source(Exit::Input, error, None),
             process::Error::Io { .. } => Self::from_source(Exit::Internal, error, None),
+            process::Error::Isolation { .. } => {
+                let hint = "`factory doctor` says what this machine allows".to_owned();
+                Self::from_source(Exit::Internal, error, Some(hint))
+            }
         }
     }
 }

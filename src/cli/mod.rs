@@ -33,6 +33,7 @@ mod interrupt;
 mod lab;
 mod land;
 mod limits;
+mod launch;
 mod logging;
 mod man;
 mod pause;
@@ -145,6 +146,8 @@ enum Verb {
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    #[command(hide = true)]
+    Launch(launch::LaunchArgs),
 }
 
 /// Parses the command line, runs the verb, and prints what went wrong.
@@ -154,6 +157,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return refuse(&args, &error),
     };
+    if let Verb::Launch(args) = &cli.verb {
+        // First of all: namespaces can only be left before there is a second thread.
+        return launch::run(args);
+    }
     ui::color_mode(cli.globals.color);
     let is_json = cli.globals.json.is_some();
     run(cli).unwrap_or_else(|error| fail(&error, is_json))
@@ -204,6 +211,7 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Schema(args) => schema::run(args, ctx),
         Verb::Completions(args) => completions::run(args, ctx),
         Verb::Man(args) => man::run(args, ctx),
+        Verb::Launch(args) => Ok(launch::run(args)),
     }
 }
 

@@ -3,14 +3,15 @@
 //! Everything here measures one tree at a time and turns whatever goes wrong with the evaluated code
 //! into a value; it compares nothing and decides nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Metric, Profile};
+use crate::config::{Commands, Metric, Profile};
 use crate::gate::{Asked, DiffPolicy, Noticed};
 use crate::model::dimension::Evaluation;
 use crate::model::finding::TestRun;
@@ -18,10 +19,10 @@ use crate::model::id::TreeSha;
 use crate::model::measurement::{Binding, Sample};
 use crate::model::profile::Detection;
 use crate::process;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Access, Sandbox};
 use crate::score::composite;
 use crate::syntax::Grammar;
-use crate::toolchain::{self, Adapter, Outcome};
+use crate::toolchain::{self, Adapter, Outcome, Place};
 
 mod bench;
 mod binding;
@@ -83,6 +84,8 @@ pub struct Memory {
     runs: AtomicU64,
     /// The incumbent's longest suite, in milliseconds: limits of the candidate derive from it.
     incumbent_millis: AtomicU64,
+    /// The benchmarks behind each metric, as its first run had them.
+    benchmarks: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// Which dimensions an evaluation measures.
@@ -189,12 +192,40 @@ impl Lab {
         binding::binding(self)
     }
 
+    /// Chooses or makes the environments that the tests need, from an arm's manifests; returns the
+    /// commands that name them, and what a person should know.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn environment(
+        &self,
+        arm: &ArmRef<'_>,
+    ) -> Result<(Commands, Vec<String>), process::Error> {
+        let bench = Bench::of(self, arm)?;
+        let place = Place {
+            checkout: &self.detection.root,
+            cache: &self.cache,
+        };
+        let mut commands = self.profile.commands.clone();
+        let mut notes = Vec::new();
+        for (adapter, project) in bench.projects() {
+            let mut job = bench.job(project);
+            job.commands = &commands;
+            let environment = adapter.environment(&job, &place).await?;
+            notes.extend(environment.notes);
+            if let Some(python) = environment.python {
+                commands.python = Some(python.into_string());
+            }
+        }
+        Ok((commands, notes))
+    }
+
     /// Runs the adapters' prepare step on the incumbent; returns what could not be made.
     ///
     /// # Errors
     /// An interruption, or a child that could not be followed.
     pub async fn prepare(&self, arm: &ArmRef<'_>) -> Result<Vec<String>, process::Error> {
-        let bench = Bench::of(self, arm)?;
+        let bench = Bench::of(self, arm)?.with(Access::Preparation);
         let mut notes = Vec::new();
         for (adapter, project) in bench.projects() {
             let language = project.language.display();
@@ -399,6 +430,29 @@ impl Memory {
     fn note_suite(&self, seconds: f64) {
         let millis = (seconds * 1000.0).max(0.0) as u64;
         self.incumbent_millis.fetch_max(millis, Ordering::Relaxed);
+    }
+
+    /// Refuses a run whose benchmarks are not those of the runs before it.
+    fn same_benchmarks<'a>(
+        &self,
+        metric: &str,
+        ids: impl Iterator<Item = &'a String>,
+    ) -> Result<(), String> {
+        let now: BTreeSet<String> = ids.cloned().collect();
+        let mut benchmarks = self
+            .benchmarks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = benchmarks
+            .entry(metric.to_owned())
+            .or_insert_with(|| now.clone());
+        if let Some(id) = known.difference(&now).next() {
+            return Err(format!("benchmark `{id}` gave no time"));
+        }
+        match now.difference(known).next() {
+            Some(id) => Err(format!("benchmark `{id}` was not there before")),
+            None => Ok(()),
+        }
     }
 
     fn next_run(&self) -> u64 {

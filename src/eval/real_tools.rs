@@ -46,7 +46,7 @@ impl Tree {
             profile: Profile::default(),
             detection: toolchain::detect(&root, &files, &Commands::default()),
             adapters: toolchain::adapters(),
-            sandbox: Box::new(Plain),
+            sandbox: Box::new(Plain::default()),
             builds: self.at("builds"),
             cache: self.at("cache"),
             logs: self.at("logs"),

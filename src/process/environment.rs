@@ -57,6 +57,15 @@ const NETWORK: &[&str] = &[
     "CARGO_HTTP_CAINFO",
     "CARGO_NET_GIT_FETCH_WITH_CLI",
     "CARGO_NET_RETRY",
+    "PIP_CERT",
+    "PIP_CONFIG_FILE",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "PIP_TRUSTED_HOST",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_INDEX_URL",
 ];
 
 struct Environment {

@@ -39,7 +39,7 @@ fn tests_are_tidied_only_if_they_judge_as_before() {
     let env = TestEnv::new();
     let repo = env.fixture("unformatted_tests");
     let document = repo.factory(&ceo_with(&[])).exits(0).json();
-    let tidied = experiment(&document, "Format the tests with black");
+    let tidied = experiment(&document, "Format the tests with ruff");
     assert_eq!(tidied["verdict"], "keep", "{tidied:#}");
     let reasons = tidied["reasons"].to_string();
     assert!(reasons.contains("of 1 sampled mutants"), "{tidied:#}");

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use regex::Regex;
 
+use crate::model::profile::Project;
 use crate::toolchain::detect::read_small;
 
 /// A version of Python: major and minor.
@@ -55,6 +56,52 @@ pub(super) fn oldest(dir: &Utf8Path) -> Option<Version> {
         .or_else(|| texts.iter().filter_map(|it| lowest(&CLASSIFIER, it)).min())
 }
 
+/// Returns the Python that a project promises to run on, as it is written: declared, else the oldest
+/// of its classifiers, else the oldest that its checks run on.
+pub(super) fn minimum_version(root: &Utf8Path, project: &Project) -> Option<(String, Utf8PathBuf)> {
+    let inside = |name: &str| project.root.join(name);
+    let read = |path: &Utf8Path| read_small(&root.join(path)).unwrap_or_default();
+    let written = ["pyproject.toml", "setup.cfg", "setup.py"]
+        .into_iter()
+        .find_map(|name| {
+            let path = inside(name);
+            let text = read(&path);
+            let found = WRITTEN.captures(&text)?;
+            Some((found[1].trim().to_owned(), path))
+        });
+    let text = |(major, minor): Version| format!(">={major}.{minor}");
+    let classified = || {
+        ["pyproject.toml", "setup.cfg", "setup.py"]
+            .into_iter()
+            .find_map(|name| {
+                let path = inside(name);
+                Some((text(lowest(&CLASSIFIER, &read(&path))?), path))
+            })
+    };
+    let checked = || {
+        let found = [(inside("tox.ini"), &TOX), (inside("noxfile.py"), &MATRIX)];
+        let workflows = root.join(".github/workflows").read_dir_utf8().ok();
+        let workflows = workflows.into_iter().flatten().flatten();
+        let names = workflows.map(|it| Utf8Path::new(".github/workflows").join(it.file_name()));
+        let mut all: Vec<_> = names.map(|it| (it, &MATRIX)).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        let told = found.into_iter().chain(all).filter_map(|(path, pattern)| {
+            let text = read(&path);
+            let lines = text
+                .lines()
+                .filter(|it| !pattern_is_matrix(pattern) || it.contains("python"));
+            let lines: Vec<&str> = lines.collect();
+            Some((lowest(pattern, &lines.join("\n"))?, path))
+        });
+        told.min().map(|(version, path)| (text(version), path))
+    };
+    written.or_else(classified).or_else(checked)
+}
+
+fn pattern_is_matrix(pattern: &Regex) -> bool {
+    pattern.as_str() == MATRIX.as_str()
+}
+
 /// Returns whether a rule's fix runs on that Python.
 pub(super) fn runs_on(rule: &str, oldest: Version) -> bool {
     let is_newer = |family: &&str| {
@@ -94,6 +141,16 @@ static OTHER_REQUIRES: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?m)(?:python_requires\s*=|^python\s*=)\s*["']?[^"'\n]*?(?:>=?|~=|==|\^|~)\s*(\d+)(?:\.(\d+))?"#,
     )
 });
+/// The whole of what is promised.
+static WRITTEN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?m)^\s*(?:requires-python|python_requires|python)\s*=\s*["']?([^"'\n#]*\d[^"'\n#]*)["']?"#,
+    )
+});
+/// The Pythons of a matrix, in a line that names them.
+static MATRIX: LazyLock<Regex> = LazyLock::new(|| pattern(r#"["'](\d)\.(\d+)(?:-dev)?["']"#));
+/// The environments of tox.
+static TOX: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bpy(\d)(\d+)\b"));
 static CLASSIFIER: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"Programming Language :: Python :: (\d+)(?:\.(\d+))?"));
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::extension;
 use super::interpreter::{Interpreter, environment_of, has_module};
 use super::layout::Layout;
 use super::metadata::Metadata;
@@ -178,6 +179,10 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
         return Ok(completed_empty());
     }
     let harness = Harness::new(job)?;
+    let built = extension::build(job, |it| harness.environment(job, it)).await?;
+    if let Err(reason) = built {
+        return Ok(does_not_build(reason));
+    }
     let mut command = harness
         .environment(job, job.command(python))
         .args(harness.arguments(job, only));
@@ -234,6 +239,17 @@ fn completed_empty() -> Suite {
             ..TestRun::default()
         },
         origin: Origin::Unknown("no test was asked for".into()),
+        reasons: BTreeMap::new(),
+    }
+}
+
+fn does_not_build(reason: String) -> Suite {
+    Suite {
+        run: TestRun {
+            state: SuiteState::DoesNotBuild(reason),
+            ..TestRun::default()
+        },
+        origin: Origin::Unknown("it does not build".into()),
         reasons: BTreeMap::new(),
     }
 }

@@ -1,0 +1,1 @@
+//! The adapter on small real trees, with real tools.
