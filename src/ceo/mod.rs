@@ -7,6 +7,7 @@ mod experiment;
 mod history;
 mod hypothesise;
 mod measure;
+mod promise;
 mod rank;
 mod reject;
 pub mod restack;
