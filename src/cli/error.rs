@@ -96,6 +96,7 @@ impl From<store::Error> for CliError {
             store::Error::Damaged { .. } | store::Error::Newer { .. } => Exit::Damaged,
             store::Error::NoSuchItem { .. }
             | store::Error::NoSuchExperiment { .. }
+            | store::Error::Pending { .. }
             | store::Error::BadName { .. } => Exit::Input,
             store::Error::Io { source, .. } => io_kind(source),
             store::Error::Unstorable { .. }

@@ -48,6 +48,7 @@ mod schema;
 mod show;
 mod status;
 mod stop;
+mod sync;
 mod targets;
 
 #[cfg(test)]
@@ -139,6 +140,7 @@ enum Verb {
     Targets(targets::TargetsArgs),
     Backlog(backlog::BacklogArgs),
     Land(land::LandArgs),
+    Sync(sync::SyncArgs),
     Repair(repair::RepairArgs),
     Forget(forget::ForgetArgs),
     Config(config::ConfigArgs),
@@ -198,6 +200,7 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Targets(args) => targets::run(args, ctx),
         Verb::Backlog(args) => backlog::run(args, ctx),
         Verb::Land(args) => land::run(args, ctx),
+        Verb::Sync(args) => sync::run(args, ctx),
         Verb::Repair(args) => repair::run(args, ctx),
         Verb::Forget(args) => forget::run(args, ctx),
         Verb::Config(args) => config::run(args, ctx),

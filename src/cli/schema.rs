@@ -96,6 +96,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         of::<doc::Schemas>("schema"),
         of::<doc::Shown>("show"),
         of::<doc::StatusReport>("status"),
+        of::<doc::Synced>("sync"),
         of::<doc::Targets>("targets"),
     ]
 }

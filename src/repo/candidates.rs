@@ -2,10 +2,13 @@
 
 use git2::{ErrorCode, Oid, Signature};
 
+use super::target::commit_sha;
 use super::{Error, Target};
 use crate::model::experiment::Candidate;
+use crate::model::id::CommitSha;
 
-const CANDIDATES: &str = "refs/factory/candidates";
+/// The ref of the candidates.
+pub const CANDIDATES: &str = "refs/factory/candidates";
 const ATTEMPTS: usize = 20;
 
 impl Target {
@@ -30,6 +33,39 @@ impl Target {
         Err(Error::RefContended {
             name: CANDIDATES.to_owned(),
         })
+    }
+
+    /// Returns where the candidates are anchored, if there are any.
+    pub fn candidates(&self) -> Result<Option<CommitSha>, Error> {
+        Ok(self.candidates_tip()?.map(commit_sha))
+    }
+
+    /// Hangs everything below another clone's anchor, whose objects are here, below ours as well.
+    pub fn join_candidates(&self, theirs: &CommitSha) -> Result<CommitSha, Error> {
+        let other = self.find_commit(theirs)?.id();
+        for _ in 0..ATTEMPTS {
+            let tip = self.candidates_tip()?;
+            let to = match tip {
+                None => other,
+                Some(tip) if self.contains(tip, other)? => tip,
+                Some(tip) if self.contains(other, tip)? => other,
+                Some(tip) => self.write_anchor(Some(tip), other, "of another clone")?,
+            };
+            if Some(to) == tip {
+                return Ok(commit_sha(to));
+            }
+            self.persist(to)?;
+            if self.swap_ref(CANDIDATES, tip, to, "factory: candidates of another clone")? {
+                return Ok(commit_sha(to));
+            }
+        }
+        Err(Error::RefContended {
+            name: CANDIDATES.to_owned(),
+        })
+    }
+
+    fn contains(&self, anchor: Oid, other: Oid) -> Result<bool, Error> {
+        self.is_ancestor(&commit_sha(other), &commit_sha(anchor))
     }
 
     fn candidates_tip(&self) -> Result<Option<Oid>, Error> {
@@ -62,7 +98,6 @@ mod tests {
     use super::super::testing::Fixture;
     use super::*;
     use crate::model::experiment::DiffSize;
-    use crate::model::id::CommitSha;
 
     fn candidate(target: &Target, contents: &str) -> Candidate {
         let head = target.head().unwrap().commit;

@@ -171,6 +171,34 @@ impl RecordRef {
         Ok(sha(written.commit))
     }
 
+    /// Moves the ref, without a new commit, only if it still is where it was seen.
+    pub fn move_to(&self, expected: Option<&CommitSha>, to: &CommitSha) -> Result<(), Error> {
+        let durable = self.durable_repository(Deltas::Skip)?;
+        let to = oid(to).map_err(|source| self.git("move the ref", source))?;
+        self.swap(&durable, expected, to)
+    }
+
+    /// Deletes the ref, if it is there.
+    pub fn delete(&self) -> Result<(), Error> {
+        match self.repository.find_reference(&self.name) {
+            Ok(mut reference) => reference
+                .delete()
+                .map_err(|source| self.git("delete the ref", source)),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(()),
+            Err(source) => Err(self.unreadable("the ref", source)),
+        }
+    }
+
+    /// Returns the last commit that two histories have in common.
+    pub fn common(&self, one: &CommitSha, other: &CommitSha) -> Result<Option<CommitSha>, Error> {
+        let base = oid(one).and_then(|one| self.repository.merge_base(one, oid(other)?));
+        match base {
+            Ok(base) => Ok(Some(sha(base))),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(source) => Err(self.git("compare two histories", source)),
+        }
+    }
+
     /// Returns the same repository opened so that packs and refs reach the disk before a call returns.
     ///
     /// Git does not fsync by default and libgit2 reads only `core.fsyncObjectFiles`. The keys are laid

@@ -178,9 +178,19 @@ impl Target {
 
     /// Deletes every ref of ours but branches; returns how many there were.
     pub fn forget_refs(&self) -> Result<usize, Error> {
+        let n_references = self.delete_refs("refs/factory/*")?;
+        let folder = self.common_dir.join("refs/factory");
+        if folder.is_dir() && files::list(&folder).is_ok_and(|entries| entries.is_empty()) {
+            fs_err::remove_dir(&folder).map_err(Error::io("remove", folder))?;
+        }
+        Ok(n_references)
+    }
+
+    /// Deletes the refs that match; returns how many there were.
+    pub(super) fn delete_refs(&self, glob: &str) -> Result<usize, Error> {
         let repo = &self.ref_writer()?.repo;
         let delete = || -> Result<usize, git2::Error> {
-            let references = repo.references_glob("refs/factory/*")?;
+            let references = repo.references_glob(glob)?;
             let references: Vec<Reference<'_>> = references.collect::<Result<_, _>>()?;
             let n_references = references.len();
             for mut reference in references {
@@ -188,12 +198,7 @@ impl Target {
             }
             Ok(n_references)
         };
-        let n_references = delete().map_err(Error::git("delete our refs"))?;
-        let folder = self.common_dir.join("refs/factory");
-        if folder.is_dir() && files::list(&folder).is_ok_and(|entries| entries.is_empty()) {
-            fs_err::remove_dir(&folder).map_err(Error::io("remove", folder))?;
-        }
-        Ok(n_references)
+        delete().map_err(Error::git("delete our refs"))
     }
 
     /// Returns the root of a worktree in which the branch is in use.
@@ -263,7 +268,7 @@ fn linked_root(git_dir: &Utf8Path) -> Utf8PathBuf {
     dot_git.parent().unwrap_or(git_dir).to_owned()
 }
 
-fn branch_ref(name: &str) -> Result<String, Error> {
+pub(super) fn branch_ref(name: &str) -> Result<String, Error> {
     let full = format!("refs/heads/{name}");
     let is_plain = !name.starts_with('-') && name != "HEAD";
     if is_plain && Reference::is_valid_name(&full) {

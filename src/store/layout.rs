@@ -15,7 +15,7 @@ use crate::model::measurement::TestPlan;
 use crate::model::verdict::Verdict;
 
 /// The ledger's ref.
-pub(super) const LEDGER: &str = "refs/factory/ledger";
+pub const LEDGER: &str = "refs/factory/ledger";
 /// The fold of the whole ledger.
 pub(super) const SNAPSHOT: &str = "snapshot.json";
 /// Who writes, with the epoch that grows with every writer.

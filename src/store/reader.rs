@@ -16,7 +16,7 @@ use crate::repo::records::RecordRef;
 /// Read access; any number at once.
 pub struct Reader {
     pub(super) ledger: RecordRef,
-    dir: Utf8PathBuf,
+    pub(super) dir: Utf8PathBuf,
 }
 
 impl Reader {
@@ -185,10 +185,19 @@ impl Reader {
     }
 
     fn lines<T: DeserializeOwned>(&self, path: &str, format: &Format) -> Result<Vec<T>, Error> {
-        let Some(tip) = self.ledger.tip()? else {
-            return Ok(Vec::new());
-        };
-        let Some(bytes) = self.ledger.read(&tip, path)? else {
+        match self.ledger.tip()? {
+            Some(tip) => self.lines_at(&tip, path, format),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    pub(super) fn lines_at<T: DeserializeOwned>(
+        &self,
+        tip: &CommitSha,
+        path: &str,
+        format: &Format,
+    ) -> Result<Vec<T>, Error> {
+        let Some(bytes) = self.ledger.read(tip, path)? else {
             return Ok(Vec::new());
         };
         let (items, _) = format

@@ -324,6 +324,25 @@ pub struct Repair {
     pub lost: Vec<String>,
 }
 
+/// What was exchanged with a remote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Synced {
+    /// `factory.sync/1`.
+    pub schema: String,
+    /// The remote.
+    pub remote: String,
+    /// Whether anything was moved; `false` with `--dry-run`.
+    pub done: bool,
+    /// Experiments that came from there.
+    pub received: u32,
+    /// Experiments that went there.
+    pub sent: u32,
+    /// Experiments of this clone that got another number: the old one and the new one.
+    pub renumbered: Vec<(ExperimentId, ExperimentId)>,
+    /// What happened to the landing branch, with `--landing`.
+    pub landing: Option<String>,
+}
+
 /// What was removed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Changes {

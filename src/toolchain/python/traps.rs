@@ -155,7 +155,11 @@ async fn unstable_ids_are_the_same_in_two_runs_and_in_any_order() {
     let second = run("unstable_ids", tools.clone()).await;
     assert_eq!(ids(&first), ids(&second));
     let in_order = Commands {
-        test_args: [("python".to_owned(), ["-p", "no:randomly"].map(str::to_owned).to_vec())].into(),
+        test_args: [(
+            "python".to_owned(),
+            ["-p", "no:randomly"].map(str::to_owned).to_vec(),
+        )]
+        .into(),
         ..tools
     };
     assert_eq!(ids(&first), ids(&run("unstable_ids", in_order).await));
