@@ -118,19 +118,13 @@ pub enum Error {
         /// Its tip, short.
         tip: String,
     },
-    /// Kept work does not hold on the commit that is checked out now.
-    #[error("the work on `{branch}` does not hold on the checked-out commit: {reason}")]
-    Outgrown {
-        /// The landing branch.
-        branch: String,
-        /// What it breaks.
-        reason: String,
-    },
     /// The landing branch is checked out, and is never moved under a person.
-    #[error("`{branch}` is checked out, and kept work would have to move it")]
+    #[error("`{branch}` is checked out in `{worktree}`, and kept work would have to move it")]
     LandingCheckedOut {
         /// The landing branch.
         branch: String,
+        /// Where.
+        worktree: String,
     },
     /// A metric's command gives no number on the unchanged code.
     #[error("metric `{name}` gives no number on the unchanged code: {reason}")]

@@ -252,9 +252,10 @@ impl Record {
         let target = Target::open(&request.root)?;
         let branch = &request.profile.landing.branch;
         target.can_create_branch(branch)?;
-        if target.is_checked_out(branch)? {
+        if let Some(worktree) = target.worktree_of(branch)? {
             return Err(Error::LandingCheckedOut {
                 branch: branch.clone(),
+                worktree: worktree.into_string(),
             });
         }
         let (mut writer, recovery) = Writer::open(&target, now)?;

@@ -156,17 +156,23 @@ impl From<ceo::Error> for CliError {
                 let hint = "`factory eval` shows what was run; `factory doctor` what is missing";
                 Self::from_source(Exit::NothingBuilds, error, Some(hint.to_owned()))
             }
-            ceo::Error::Diverged { ref branch, .. } | ceo::Error::Outgrown { ref branch, .. } => {
+            ceo::Error::Diverged { ref branch, .. } => {
                 let hint = format!(
                     "merge `{branch}` into your branch or the other way round, or set it aside with `git branch -m {branch} kept-before`"
                 );
                 Self::from_source(Exit::Input, error, Some(hint))
             }
-            ceo::Error::LandingCheckedOut { ref branch } => {
-                let hint = format!(
-                    "check out another branch, or set `[landing] branch` to something else than `{branch}`"
+            ceo::Error::LandingCheckedOut {
+                ref branch,
+                ref worktree,
+            } => {
+                let switch = format!(
+                    "check out another branch there: `git -C {worktree} switch -`; if that folder is gone, `git worktree prune`"
                 );
-                Self::from_source(Exit::Input, error, Some(hint))
+                let other = format!(
+                    "or let kept work land elsewhere: `[landing] branch` in factory.toml, now `{branch}`"
+                );
+                Self::from_source(Exit::Input, error, Some(switch)).hint(other)
             }
             ceo::Error::MetricBroken { ref name, .. } => {
                 let hint = format!("run the command of `[[metric]]` `{name}` by hand");

@@ -108,11 +108,6 @@ impl Target {
         }
     }
 
-    /// Returns whether the branch is checked out, or being rebased or bisected, in any worktree.
-    pub fn is_checked_out(&self, name: &str) -> Result<bool, Error> {
-        Ok(self.worktree_of(name)?.is_some())
-    }
-
     /// Moves or makes a branch, only if it still is at `expected`; refuses a checked-out one.
     pub fn advance(
         &self,
@@ -201,8 +196,8 @@ impl Target {
         delete().map_err(Error::git("delete our refs"))
     }
 
-    /// Returns the root of a worktree in which the branch is in use.
-    fn worktree_of(&self, name: &str) -> Result<Option<Utf8PathBuf>, Error> {
+    /// Returns the root of a worktree in which the branch is checked out, or being rebased or bisected.
+    pub fn worktree_of(&self, name: &str) -> Result<Option<Utf8PathBuf>, Error> {
         let wanted = branch_ref(name)?;
         let main = self.common_dir.clone();
         let is_bare = |repo: &Repository| repo.config()?.get_bool("core.bare");
@@ -334,7 +329,7 @@ mod tests {
             first.as_str(),
         ]);
         let target = fixture.target();
-        assert!(target.is_checked_out("main").unwrap());
+        assert!(target.worktree_of("main").unwrap().is_some());
         match target.advance(BEST, Some(&first), &second) {
             Err(Error::BranchCheckedOut { worktree, .. }) => assert_eq!(worktree, linked),
             other => panic!("{other:?}"),
@@ -342,15 +337,16 @@ mod tests {
         assert!(
             Target::open(&linked)
                 .unwrap()
-                .is_checked_out("main")
+                .worktree_of("main")
                 .unwrap()
+                .is_some()
         );
         fixture.git(&["worktree", "remove", linked.as_str()]);
-        assert!(!fixture.target().is_checked_out(BEST).unwrap());
+        assert!(fixture.target().worktree_of(BEST).unwrap().is_none());
         let rebase = fixture.root.join(".git/rebase-merge");
         std::fs::create_dir(&rebase).unwrap();
         std::fs::write(rebase.join("head-name"), "refs/heads/factory/best\n").unwrap();
-        assert!(fixture.target().is_checked_out(BEST).unwrap());
+        assert!(fixture.target().worktree_of(BEST).unwrap().is_some());
     }
 
     #[test]
