@@ -217,6 +217,7 @@ pub async fn run(
         session.waiting = ranking.ranked.len() - 1;
         let (experiment, failure) = session.experiment(hypothesis).await?;
         lines.push(report::line(&experiment));
+        session.renew_handles()?;
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
             Some(error) => return Err(error),

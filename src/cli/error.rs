@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use camino::{Utf8Path, Utf8PathBuf};
+
 use crate::ui::document::Failure;
 use crate::{agent, ceo, config, process, repo, store};
 
@@ -74,6 +76,18 @@ impl CliError {
             hints: hint.into_iter().collect(),
         }
     }
+
+    /// Names the disk where one that is full is the cause, and says what to do about it.
+    fn on_disk(mut self, cause: Option<(Utf8PathBuf, std::io::ErrorKind)>) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        if let Some((path, StorageFull | QuotaExceeded)) = cause {
+            let disk = disk_of(&path).unwrap_or(path);
+            self.hints = vec![format!(
+                "the disk at `{disk}` is full: free some space there (`factory prune` helps), then run the same command again; what was recorded is kept"
+            )];
+        }
+        self
+    }
 }
 
 impl From<repo::Error> for CliError {
@@ -85,7 +99,11 @@ impl From<repo::Error> for CliError {
             _ => Exit::Input,
         };
         let hint = error.hint();
-        Self::from_source(kind, error, hint)
+        let full = match &error {
+            repo::Error::Io { path, source, .. } => Some((path.clone(), source.kind())),
+            _ => None,
+        };
+        Self::from_source(kind, error, hint).on_disk(full)
     }
 }
 
@@ -107,7 +125,11 @@ impl From<store::Error> for CliError {
             | store::Error::Git { .. } => Exit::Internal,
         };
         let hint = error.hint();
-        Self::from_source(kind, error, hint)
+        let full = match &error {
+            store::Error::Io { path, source, .. } => Some((path.clone(), source.kind())),
+            _ => None,
+        };
+        Self::from_source(kind, error, hint).on_disk(full)
     }
 }
 
@@ -178,9 +200,12 @@ impl From<ceo::Error> for CliError {
                 let hint = format!("run the command of `[[metric]]` `{name}` by hand");
                 Self::from_source(Exit::NothingBuilds, error, Some(hint))
             }
-            ceo::Error::Io { ref source, .. } => {
-                let kind = io_kind(source);
-                Self::from_source(kind, error, None)
+            ceo::Error::Io {
+                ref path,
+                ref source,
+            } => {
+                let (kind, full) = (io_kind(source), (path.into(), source.kind()));
+                Self::from_source(kind, error, None).on_disk(Some(full))
             }
         }
     }
@@ -190,6 +215,21 @@ impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         Self::from_source(io_kind(&error), error, None)
     }
+}
+
+/// Returns where the disk of a path is mounted: the highest folder on the same device.
+fn disk_of(path: &Utf8Path) -> Option<Utf8PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut above = path.ancestors().skip_while(|it| !it.exists());
+    let mut disk = above.next()?;
+    let device = disk.metadata().ok()?.dev();
+    for folder in above {
+        if folder.metadata().ok()?.dev() != device {
+            break;
+        }
+        disk = folder;
+    }
+    Some(disk.to_owned())
 }
 
 /// Returns whose fault a file operation is: the place that was given, or ours.
@@ -224,6 +264,19 @@ mod tests {
         .hint("look again");
         assert_eq!(error.text(), "error: `x` is not there\nhint: look again\n");
         assert_eq!(error.document().exit, 3);
+    }
+
+    #[test]
+    fn a_full_disk_is_named_with_what_to_do() {
+        let error = CliError::from(ceo::Error::Io {
+            path: "/proc/self/no-such-file".to_owned(),
+            source: std::io::Error::from(std::io::ErrorKind::StorageFull),
+        });
+        assert!(
+            error.text().contains("the disk at `/proc` is full"),
+            "{}",
+            error.text()
+        );
     }
 
     #[test]

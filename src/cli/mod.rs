@@ -36,6 +36,7 @@ mod limits;
 mod logging;
 mod man;
 mod pause;
+mod prune;
 mod record;
 mod reject;
 mod repair;
@@ -140,6 +141,7 @@ enum Verb {
     Targets(targets::TargetsArgs),
     Backlog(backlog::BacklogArgs),
     Land(land::LandArgs),
+    Prune(prune::PruneArgs),
     Sync(sync::SyncArgs),
     Repair(repair::RepairArgs),
     Forget(forget::ForgetArgs),
@@ -200,6 +202,7 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Targets(args) => targets::run(args, ctx),
         Verb::Backlog(args) => backlog::run(args, ctx),
         Verb::Land(args) => land::run(args, ctx),
+        Verb::Prune(args) => prune::run(args, ctx),
         Verb::Sync(args) => sync::run(args, ctx),
         Verb::Repair(args) => repair::run(args, ctx),
         Verb::Forget(args) => forget::run(args, ctx),

@@ -88,6 +88,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         of::<RecordEvent>("ledger_event"),
         of::<doc::Passes>("passes"),
         of::<Profile>("profile"),
+        of::<doc::Pruned>("prune"),
         of::<doc::Rejected>("reject"),
         of::<doc::Repair>("repair"),
         of::<doc::Replay>("replay"),

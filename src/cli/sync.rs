@@ -1,6 +1,6 @@
 //! `factory sync`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use clap::Args;
@@ -107,6 +107,7 @@ impl Sync<'_> {
             all.renumbered = chain(&all.renumbered, joined.renumbered);
             if let Some(theirs) = refs.get(CANDIDATES) {
                 self.target.join_candidates(theirs)?;
+                self.target.let_go(&pruned(writer)?)?;
             }
             let landing = self.join_landing(&refs)?;
             if self.push(writer, &refs)? {
@@ -200,6 +201,17 @@ impl Sync<'_> {
             landing,
         }
     }
+}
+
+/// Returns the candidates that some clone pruned: they do not come back with the other clone's.
+fn pruned(writer: &Writer) -> Result<BTreeSet<CommitSha>, CliError> {
+    let reader = writer.reader();
+    let mut commits = BTreeSet::new();
+    for id in reader.pruned()? {
+        let candidate = reader.experiment(id)?.and_then(|it| it.candidate);
+        commits.extend(candidate.map(|it| it.commit));
+    }
+    Ok(commits)
 }
 
 /// Follows numbers that changed twice because another clone was faster.

@@ -4,6 +4,7 @@
 
 mod packs;
 mod rebuild;
+mod unreachable;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,8 @@ use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, Time, Tree};
 
 use crate::model::id::CommitSha;
+
+pub use unreachable::{Reachable, Removal};
 
 /// The identity that every commit of a record carries.
 const IDENTITY: (&str, &str) = ("factory", "factory@localhost");

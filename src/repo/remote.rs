@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::records::Reachable;
 use super::refs::branch_ref;
 use super::target::commit_sha;
 use super::{Error, Target};
@@ -142,6 +143,18 @@ impl Target {
             return Ok(false);
         }
         Err(error)
+    }
+
+    /// Returns every object that a ref, a reflog, an index or a checkout names, directly or not.
+    pub fn reachable(&self) -> Result<Reachable, Error> {
+        let arguments = [
+            "rev-list",
+            "--objects",
+            "--all",
+            "--reflog",
+            "--indexed-objects",
+        ];
+        Ok(Reachable::of_listing(&self.git_quietly(&arguments)?))
     }
 
     fn git_quietly(&self, arguments: &[&str]) -> Result<Vec<u8>, Error> {

@@ -2,6 +2,8 @@
 //!
 //! Each question reads one commit of the ledger: what it answers was true at one instant.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::de::DeserializeOwned;
 
@@ -114,6 +116,12 @@ impl Reader {
             .ledger
             .read(&tip, &format!("{}/{name}", layout::NOTES))?;
         Ok(text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Returns the experiments whose candidates were pruned.
+    pub fn pruned(&self) -> Result<BTreeSet<ExperimentId>, Error> {
+        let note = self.note(layout::PRUNED)?.unwrap_or_default();
+        Ok(layout::pruned_in(&note))
     }
 
     /// Returns who holds the lock now, if anybody.

@@ -6,6 +6,8 @@ pub use join::Joined;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
@@ -18,7 +20,7 @@ use crate::model::experiment::{Experiment, ExperimentEvent, Stage};
 use crate::model::id::{CommitSha, ExperimentId, RunId};
 use crate::model::verdict::Verdict;
 use crate::repo::Target;
-use crate::repo::records::FileChange;
+use crate::repo::records::{FileChange, Reachable, Removal};
 
 /// The one writer: holds the kernel lock.
 pub struct Writer {
@@ -73,6 +75,15 @@ impl Writer {
         };
         recovery::resume(&mut writer, &contents, now, &mut recovery)?;
         Ok((writer, recovery))
+    }
+
+    /// Opens git's objects anew: a handle must not outlive the packs that were merged under it.
+    pub fn renew(&mut self) -> Result<(), Error> {
+        let common_dir = self.reader.dir().parent().map(Utf8Path::to_owned);
+        if let Some(common_dir) = common_dir {
+            self.reader = Reader::at(&common_dir)?;
+        }
+        Ok(())
     }
 
     /// Returns the reader's view.
@@ -244,6 +255,18 @@ impl Writer {
         }
         let change = (format!("{}/{name}", layout::NOTES), Some(text.into()));
         self.write(vec![change], &format!("note {name}"), now)
+    }
+
+    /// Records that the candidates of these experiments were pruned.
+    pub fn prune(&mut self, ids: &BTreeSet<ExperimentId>, now: Timestamp) -> Result<(), Error> {
+        let mut pruned = self.reader.pruned()?;
+        pruned.extend(ids);
+        self.note(layout::PRUNED, &layout::pruned_note(&pruned), now)
+    }
+
+    /// Frees what nothing names any more in our packs; returns how many bytes.
+    pub fn free(&self, reachable: &Reachable, removal: Removal) -> Result<u64, Error> {
+        Ok(self.reader.ledger.free(reachable, removal)?)
     }
 
     fn write_backlog(

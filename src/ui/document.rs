@@ -18,7 +18,7 @@ use crate::model::id::{CommitSha, ExperimentId};
 use crate::model::profile::Detection;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::Violation;
-use crate::store::{BacklogItem, Registered, Rejection, Running};
+use crate::store::{BacklogItem, Rejection, Running};
 
 /// What was found, and the profile that follows from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -281,8 +281,45 @@ pub enum CheckState {
 pub struct Targets {
     /// `factory.targets/1`.
     pub schema: String,
-    /// In the order they were first used.
-    pub targets: Vec<Registered>,
+    /// In path order.
+    pub targets: Vec<TargetLine>,
+}
+
+/// One target, and how it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetLine {
+    /// Its root.
+    #[schemars(with = "String")]
+    pub path: Utf8PathBuf,
+    /// When it was first used.
+    pub first: Timestamp,
+    /// When it was last used, within an hour.
+    pub last: Timestamp,
+    /// Nothing that could be a target is there any more.
+    pub gone: bool,
+    /// The run that is under way.
+    pub running: Option<Running>,
+    /// Experiments in its record; `None` where that cannot be read.
+    pub experiments: Option<u32>,
+    /// How many of those were kept.
+    pub kept: Option<u32>,
+}
+
+/// What was pruned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pruned {
+    /// `factory.prune/1`.
+    pub schema: String,
+    /// Whether anything was removed; `false` with `--dry-run`.
+    pub done: bool,
+    /// Experiments whose candidates went; their records stay.
+    pub candidates: Vec<ExperimentId>,
+    /// Bytes of git objects that this frees; `None` with `--dry-run`.
+    pub object_bytes: Option<u64>,
+    /// Folders that went: old logs, and caches of targets that are gone.
+    pub folders: Vec<String>,
+    /// Bytes in those folders.
+    pub folder_bytes: u64,
 }
 
 /// Wishes.

@@ -265,6 +265,18 @@ impl Merge<'_> {
         )
     }
 
+    /// What either side pruned is pruned.
+    fn pruned(&self, mine: Option<&[u8]>, theirs: Option<&[u8]>) -> String {
+        let read = |bytes: Option<&[u8]>| {
+            let text = String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+            layout::pruned_in(&text)
+        };
+        let renumbered = |id| self.numbers.get(&id).copied().unwrap_or(id);
+        let mut pruned = read(theirs);
+        pruned.extend(read(mine).into_iter().map(renumbered));
+        layout::pruned_note(&pruned)
+    }
+
     /// A text that both sides changed stays as the other clone has it, with ours beside it.
     fn notes(&self) -> Result<Vec<FileChange>, Error> {
         let mut changes = Vec::new();
@@ -278,6 +290,11 @@ impl Merge<'_> {
                 None => None,
             };
             if mine == theirs || mine == before {
+                continue;
+            }
+            if name == layout::PRUNED {
+                let note = self.pruned(mine.as_deref(), theirs.as_deref());
+                changes.push((path, Some(note.into_bytes())));
                 continue;
             }
             let is_free = theirs.is_none() || theirs == before;
