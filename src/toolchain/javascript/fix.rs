@@ -211,7 +211,10 @@ async fn by_prettier(job: &Job<'_>) -> Result<Outcome<Vec<Utf8PathBuf>>, Error> 
         "--loglevel",
         "--no-color",
     ];
-    let args = arguments(&job.dir(), "prettier").unwrap_or_default();
+    let args = arguments(&job.dir(), "prettier")
+        .into_iter()
+        .next()
+        .unwrap_or_default();
     let args = without(
         &args,
         &ours,
