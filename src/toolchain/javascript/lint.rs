@@ -89,7 +89,8 @@ struct File {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Message {
     pub(super) rule_id: Option<String>,
-    message: String,
+    #[serde(rename = "message")]
+    text: String,
     #[serde(default)]
     line: u32,
     #[serde(default)]
@@ -135,12 +136,7 @@ fn finding(path: Utf8PathBuf, message: Message) -> Option<Finding> {
         tool: "eslint".into(),
         fixable: message.fix.is_some() && rule != "unused-directive",
         rule,
-        message: message
-            .message
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
+        message: message.text.lines().next().unwrap_or_default().to_owned(),
     })
 }
 
