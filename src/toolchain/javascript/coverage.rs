@@ -6,7 +6,7 @@ use globset::GlobSet;
 use super::manifest::{Manifest, glob_set};
 use super::plan::Runner;
 use super::programs;
-use super::suite::{Harness, Ready, Stuck};
+use super::suite::{Harness, Ready};
 use crate::model::finding::SuiteState;
 use crate::process::Error;
 use crate::toolchain::catalogue::JAVASCRIPT;
@@ -24,7 +24,7 @@ pub(super) async fn measure(job: &Job<'_>) -> Result<Outcome<Coverage>, Error> {
     if harness.plan.runs.is_empty() {
         return Ok(Outcome::Missing("no test runner that is known here".into()));
     }
-    if let Err(Stuck::Build(state)) = harness.build(job).await? {
+    if let Err(state) = harness.build(job).await? {
         return Ok(Outcome::Failed(format!(
             "the suite did not run: {}",
             told(&state)
@@ -36,8 +36,7 @@ pub(super) async fn measure(job: &Job<'_>) -> Result<Outcome<Coverage>, Error> {
         let ready = match harness.ready(job, number, None)? {
             Ok(Some(ready)) => ready,
             Ok(None) => continue,
-            Err(Stuck::Missing(hint)) => return Ok(Outcome::Missing(hint)),
-            Err(Stuck::Build(_)) => continue,
+            Err(hint) => return Ok(Outcome::Missing(hint)),
         };
         let counter = Counter::of(job, &harness, number);
         let mut counter = match counter {

@@ -117,7 +117,7 @@ fn formatter(root: &Utf8Path, dir: &Utf8Path, manifest: &Manifest) -> Option<&'s
     };
     let configures =
         has(".prettierrc") || has("prettier.config.") || manifest.get("prettier").is_some();
-    let runs = lint::arguments(&at, "prettier").is_some();
+    let runs = !lint::arguments(&at, "prettier").is_empty();
     if configures || runs {
         return Some("prettier");
     }

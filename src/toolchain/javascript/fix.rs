@@ -61,9 +61,9 @@ async fn eslint(
     may_touch: &(dyn Fn(&Utf8Path) -> bool + Sync),
 ) -> Result<Outcome<usize>, Error> {
     let mut touched = BTreeSet::new();
-    let mut files = None;
+    let mut looked_at = None;
     for _ in 0..MAX_PASSES {
-        let told = match lint::eslint(job, dir, files.as_ref()).await? {
+        let told = match lint::eslint(job, dir, looked_at.as_ref()).await? {
             Outcome::Measured(told) => told,
             Outcome::Missing(hint) => return Ok(Outcome::Missing(hint)),
             Outcome::Failed(why) => return Ok(Outcome::Failed(why)),
@@ -91,18 +91,18 @@ async fn eslint(
             break;
         }
         touched.extend(pass.iter().cloned());
-        files = Some(pass);
+        looked_at = Some(pass);
     }
     Ok(Outcome::Measured(touched.len()))
 }
 
 fn rewrite(file: &Utf8Path, fixes: Vec<Fix>) -> std::io::Result<bool> {
     let text = std::fs::read_to_string(file)?;
-    let fixed = apply(&text, fixes);
-    if fixed == text {
+    let rewritten = apply(&text, fixes);
+    if rewritten == text {
         return Ok(false);
     }
-    std::fs::write(file, fixed)?;
+    std::fs::write(file, rewritten)?;
     Ok(true)
 }
 
@@ -114,7 +114,7 @@ fn apply(text: &str, mut fixes: Vec<Fix>) -> String {
     };
     fixes.sort_by_key(|it| it.range);
     let offsets = offsets(body);
-    let mut fixed = mark.to_owned();
+    let mut written = mark.to_owned();
     let mut end = 0;
     let mut last: Option<(i64, i64)> = None;
     for fix in fixes {
@@ -130,13 +130,13 @@ fn apply(text: &str, mut fixes: Vec<Fix>) -> String {
         if last.is_some_and(|it| fix.range.0 <= it.1) || to < from {
             continue;
         }
-        fixed.push_str(&body[end..from]);
-        fixed.push_str(&fix.text);
+        written.push_str(&body[end..from]);
+        written.push_str(&fix.text);
         end = to;
         last = Some(fix.range);
     }
-    fixed.push_str(&body[end..]);
-    fixed
+    written.push_str(&body[end..]);
+    written
 }
 
 /// Returns the byte at which each UTF-16 unit of a text begins, and the text's end.
@@ -211,7 +211,10 @@ async fn by_prettier(job: &Job<'_>) -> Result<Outcome<Vec<Utf8PathBuf>>, Error> 
         "--loglevel",
         "--no-color",
     ];
-    let args = arguments(&job.dir(), "prettier").unwrap_or_default();
+    let args = arguments(&job.dir(), "prettier")
+        .into_iter()
+        .next()
+        .unwrap_or_default();
     let args = without(
         &args,
         &ours,

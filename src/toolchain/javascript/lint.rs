@@ -89,7 +89,8 @@ struct File {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Message {
     pub(super) rule_id: Option<String>,
-    message: String,
+    #[serde(rename = "message")]
+    text: String,
     #[serde(default)]
     line: u32,
     #[serde(default)]
@@ -135,65 +136,76 @@ fn finding(path: Utf8PathBuf, message: Message) -> Option<Finding> {
         tool: "eslint".into(),
         fixable: message.fix.is_some() && rule != "unused-directive",
         rule,
-        message: message
-            .message
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
+        message: message.text.lines().next().unwrap_or_default().to_owned(),
     })
 }
 
-/// Runs eslint on what the project's own script looks at, or on those files of the tree.
+/// What eslint says of each file of the tree.
+pub(super) type Told = Vec<(Utf8PathBuf, Vec<Message>)>;
+
+/// Runs eslint as often as the project's own script does, or once on those files of the tree.
 pub(super) async fn eslint(
     job: &Job<'_>,
     dir: &Utf8Path,
     files: Option<&BTreeSet<Utf8PathBuf>>,
-) -> Result<Outcome<Vec<(Utf8PathBuf, Vec<Message>)>>, Error> {
+) -> Result<Outcome<Told>, Error> {
     let Some(words) = programs::words(job, dir, "eslint", "eslint") else {
         return Ok(Outcome::Missing(JAVASCRIPT.install("eslint")));
     };
-    let (options, targets) = eslint_arguments(&job.tree.join(dir));
-    let mut command = programs::command(job, dir, &words)
-        .args(options)
-        .args(["--format", "json"]);
-    if knows_unmatched(job, dir) {
-        command = command.arg("--no-error-on-unmatched-pattern");
+    let mut all = Vec::new();
+    for (options, targets) in eslint_arguments(&job.tree.join(dir)) {
+        let mut command = programs::command(job, dir, &words)
+            .args(options)
+            .args(["--format", "json"]);
+        if knows_unmatched(job, dir) {
+            command = command.arg("--no-error-on-unmatched-pattern");
+        }
+        command = match files {
+            Some(files) => command
+                .arg("--")
+                .args(files.iter().map(|it| job.tree.join(it).into_string())),
+            None => command.args(targets),
+        };
+        let finished = job.run(&command).await?;
+        match read_eslint(job, &finished) {
+            Outcome::Measured(told) => all.extend(told),
+            other => return Ok(other),
+        }
+        if files.is_some() {
+            break;
+        }
     }
-    command = match files {
-        Some(files) => command
-            .arg("--")
-            .args(files.iter().map(|it| job.tree.join(it).into_string())),
-        None => command.args(targets),
-    };
-    let finished = job.run(&command).await?;
+    // A file that two uses look at has each complaint twice.
+    let mut seen = BTreeSet::new();
+    all.retain(|(path, _)| seen.insert(path.clone()));
+    Ok(Outcome::Measured(all))
+}
+
+fn read_eslint(job: &Job<'_>, finished: &Finished) -> Outcome<Told> {
     if !matches!(finished.exit, Exit::Code(0 | 1)) {
-        return Ok(broken("eslint", &finished));
+        return broken("eslint", finished);
     }
     if finished.success() && finished.stdout.trim_ascii().is_empty() {
-        return Ok(Outcome::Measured(Vec::new()));
+        return Outcome::Measured(Vec::new());
     }
-    let read: Result<Vec<File>, _> = serde_json::from_slice(json_of(&finished));
+    let read: Result<Vec<File>, _> = serde_json::from_slice(json_of(finished));
     let files = match read {
         Ok(files) => files,
         Err(error) => {
-            return Ok(Outcome::Failed(format!(
+            return Outcome::Failed(format!(
                 "eslint: its answer cannot be read: {error} ({})",
                 finished.explain()
-            )));
+            ));
         }
     };
     let n: usize = files.iter().map(|it| it.messages.len()).sum();
     if !finished.success() && n == 0 {
-        return Ok(Outcome::Failed(format!(
-            "eslint: no findings, but {}",
-            finished.explain()
-        )));
+        return Outcome::Failed(format!("eslint: no findings, but {}", finished.explain()));
     }
     let told = files
         .into_iter()
         .filter_map(|it| Some((job.in_tree(&it.file_path)?, it.messages)));
-    Ok(Outcome::Measured(told.collect()))
+    Outcome::Measured(told.collect())
 }
 
 /// Older versions say nothing where no file matches, and know no option for it.
@@ -214,7 +226,7 @@ fn json_of(finished: &Finished) -> &[u8] {
 }
 
 /// Returns the options and targets of the project's own use of eslint.
-fn eslint_arguments(at: &Utf8Path) -> (Vec<String>, Vec<String>) {
+fn eslint_arguments(at: &Utf8Path) -> Vec<(Vec<String>, Vec<String>)> {
     let ours = [
         "--fix*",
         "--format",
@@ -256,18 +268,25 @@ fn eslint_arguments(at: &Utf8Path) -> (Vec<String>, Vec<String>) {
         "--concurrency",
         "--flag",
     ];
-    let Some(args) = arguments(at, "eslint") else {
-        return (Vec::new(), vec![".".into()]);
+    let everything = || vec![".".to_owned()];
+    let split = |args: &Vec<String>| {
+        let (options, targets) = split_options(&without(args, &ours, &values), &with_value);
+        let targets = if targets.is_empty() {
+            everything()
+        } else {
+            targets
+        };
+        (options, targets)
     };
-    let (options, mut targets) = split_options(&without(&args, &ours, &values), &with_value);
-    if targets.is_empty() {
-        targets.push(".".into());
+    let uses: Vec<_> = arguments(at, "eslint").iter().map(split).collect();
+    if uses.is_empty() {
+        return vec![(Vec::new(), everything())];
     }
-    (options, targets)
+    uses
 }
 
 /// Returns the arguments that the project's own scripts give to a program, the plainest script first.
-pub(super) fn arguments(at: &Utf8Path, program: &str) -> Option<Vec<String>> {
+pub(super) fn arguments(at: &Utf8Path, program: &str) -> Vec<Vec<String>> {
     let manifest = Manifest::read(at);
     let mut names: Vec<&str> = manifest.scripts().into_keys().collect();
     names.sort_by_key(|it| {
@@ -284,11 +303,13 @@ pub(super) fn arguments(at: &Utf8Path, program: &str) -> Option<Vec<String>> {
         .position(|wanted| wanted == it);
         (place.unwrap_or(99), it.contains("fix"), it.len())
     });
-    let steps = names.iter().flat_map(|it| script::steps(&manifest, it));
-    steps
-        .filter(|it| it.program() == program)
-        .map(|it| it.words[1..].to_vec())
-        .next()
+    let uses = |script: &&str| -> Vec<Vec<String>> {
+        let steps = script::steps(&manifest, script).into_iter();
+        let own = steps.filter(|it| it.program() == program);
+        own.map(|it| it.words[1..].to_vec()).collect()
+    };
+    let mut all = names.iter().map(uses);
+    all.find(|it| !it.is_empty()).unwrap_or_default()
 }
 
 #[derive(Deserialize)]

@@ -11,8 +11,11 @@ mod plan;
 mod prepare;
 mod programs;
 mod report;
+mod runners;
 mod script;
+mod start;
 mod suite;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod types;

@@ -110,8 +110,7 @@ impl Recipe {
     fn arguments(&self) -> &'static [&'static str] {
         match (self.manager, self.is_locked) {
             ("npm", true) => &["ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-            ("pnpm", _) => &["install", "--frozen-lockfile", "--ignore-scripts"],
-            ("yarn", _) => &["install", "--frozen-lockfile", "--ignore-scripts"],
+            ("pnpm" | "yarn", _) => &["install", "--frozen-lockfile", "--ignore-scripts"],
             _ => &[
                 "install",
                 "--no-audit",

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::manifest::Manifest;
-use super::plan::{Invocation, Plan, Runner, expand, plan};
+use super::plan::{Invocation, Plan, Runner, plan};
 use super::report::Report;
+use super::start::{Start, name_pattern};
 use super::{modules, origin, programs};
 use crate::model::finding::{SuiteState, TestCase, TestOutcome, TestRun};
 use crate::process::{Command, Error, Exit};
@@ -64,12 +64,6 @@ pub(super) struct Ready {
     early: Utf8PathBuf,
 }
 
-/// A runner that is not installed, or a build that failed.
-pub(super) enum Stuck {
-    Missing(String),
-    Build(SuiteState),
-}
-
 impl Harness {
     /// Writes the helper programs into a clean folder outside the tree, and links what is installed.
     pub(super) fn new(job: &Job<'_>) -> Result<Self, Error> {
@@ -85,37 +79,45 @@ impl Harness {
     }
 
     /// Builds what the tests load.
-    pub(super) async fn build(&self, job: &Job<'_>) -> Result<Result<(), Stuck>, Error> {
+    pub(super) async fn build(&self, job: &Job<'_>) -> Result<Result<(), SuiteState>, Error> {
         for (dir, line) in &self.plan.builds {
             let words = ["sh", "-c", line].map(str::to_owned);
             let finished = job.run(&programs::command(job, dir, &words)).await?;
             if finished.exit == Exit::TimedOut {
                 let why = format!("`{line}` was {}", finished.explain());
-                return Ok(Err(Stuck::Build(SuiteState::TimedOut(why))));
+                return Ok(Err(SuiteState::TimedOut(why)));
             }
             if !finished.success() {
                 let why = format!("`{line}` failed: {}", finished.explain());
-                return Ok(Err(Stuck::Build(SuiteState::DoesNotBuild(why))));
+                return Ok(Err(SuiteState::DoesNotBuild(why)));
             }
         }
         Ok(Ok(()))
     }
 
-    /// Makes a run ready; `None` where none of the wanted tests is part of it.
+    /// Makes a run ready; `None` where none of the wanted tests is part of it. The inner error is how
+    /// to get a runner that is not there.
     pub(super) fn ready(
         &self,
         job: &Job<'_>,
         number: usize,
         only: Option<&[String]>,
-    ) -> Result<Result<Option<Ready>, Stuck>, Error> {
+    ) -> Result<Result<Option<Ready>, String>, Error> {
         let run = &self.plan.runs[number];
         let files = only.map(|it| own_files(job, run, it));
         if files.as_ref().is_some_and(BTreeSet::is_empty) {
             return Ok(Ok(None));
         }
-        let words = match self.words(job, run, files.as_ref(), only)? {
-            Some(words) => words,
-            None => return Ok(Err(Stuck::Missing(JAVASCRIPT.install(run.runner.tool())))),
+        let start = Start {
+            job,
+            run,
+            helpers: &self.dir,
+            at: job.tree.join(&run.dir),
+            files,
+            pattern: only.and_then(name_pattern),
+        };
+        let Some(words) = start.words()? else {
+            return Ok(Err(JAVASCRIPT.install(run.runner.tool())));
         };
         let report = self.dir.join(format!("report-{number}.jsonl"));
         let early = self.dir.join(format!("early-{number}."));
@@ -140,105 +142,6 @@ impl Harness {
             report,
             early,
         })))
-    }
-
-    /// Returns the command line of a run, with our reporter; `None` where the runner is not there.
-    fn words(
-        &self,
-        job: &Job<'_>,
-        run: &Invocation,
-        files: Option<&BTreeSet<String>>,
-        only: Option<&[String]>,
-    ) -> Result<Option<Vec<String>>, Error> {
-        let Some(node) = job.tool("node") else {
-            return Ok(None);
-        };
-        let mut words: Vec<String> = node.to_vec();
-        let helper = |name: &str| self.dir.join(name).into_string();
-        let preload = ["--require".to_owned(), helper("factory_preload.cjs")];
-        words.extend(run.node.iter().cloned());
-        let at = job.tree.join(&run.dir);
-        let targets: Vec<String> = match files {
-            Some(files) => files.iter().cloned().collect(),
-            None => run.targets.clone(),
-        };
-        let tool = run.runner.tool();
-        if matches!(run.runner, Runner::Vitest | Runner::Jest | Runner::Mocha) {
-            let Some(script) = programs::installed(job.tree, &at, tool, tool) else {
-                return Ok(None);
-            };
-            words.push(script.into_string());
-        }
-        let pattern = only.and_then(name_pattern);
-        match run.runner {
-            Runner::Mocha => {
-                words.extend(["--reporter".into(), helper("factory_mocha.cjs")]);
-                // Older versions, which know no such files, know no such option.
-                if has_mocha_settings(&at) {
-                    words.push("--no-bail".into());
-                }
-                let has_own = run
-                    .options
-                    .iter()
-                    .any(|it| it.contains("grep") || it == "-g" || it == "-f");
-                if let Some(pattern) = pattern.filter(|_| !has_own) {
-                    words.extend(["--grep".into(), pattern]);
-                }
-            }
-            Runner::Jest => {
-                let cache = self.dir.with_file_name("jest-cache");
-                words.extend([
-                    "--ci".into(),
-                    "--coverage=false".into(),
-                    "--passWithNoTests".into(),
-                    "--watchman=false".into(),
-                    format!("--cacheDirectory={cache}"),
-                    format!("--reporters={}", helper("factory_jest.cjs")),
-                ]);
-                words.extend(
-                    pattern
-                        .into_iter()
-                        .flat_map(|it| ["--testNamePattern".into(), it]),
-                );
-                words.extend(files.map(|_| "--runTestsByPath".into()));
-            }
-            Runner::Vitest => {
-                words.extend([
-                    "run".into(),
-                    format!("--reporter={}", helper("factory_vitest.mjs")),
-                    "--coverage.enabled=false".into(),
-                    "--passWithNoTests".into(),
-                ]);
-                words.extend(
-                    pattern
-                        .into_iter()
-                        .flat_map(|it| ["--testNamePattern".into(), it]),
-                );
-            }
-            Runner::Node => {
-                words.extend(preload);
-                words.extend([
-                    "--test".into(),
-                    format!("--test-reporter={}", helper("factory_node.mjs")),
-                    "--test-reporter-destination=stdout".into(),
-                ]);
-                words.extend(expand_patterns(&at, &targets));
-                return Ok(Some(words));
-            }
-            Runner::Files => {
-                let files = expand(&at, &targets).into_iter().map(|it| at.join(it));
-                let args: Vec<String> = words.drain(node.len()..).chain(preload).collect();
-                let work = serde_json::json!({ "files": files.collect::<Vec<_>>(), "args": args });
-                let list = self.dir.join("files.json");
-                write(&list, &work.to_string())?;
-                words.extend([helper("factory_files.cjs"), list.into_string()]);
-                return Ok(Some(words));
-            }
-        }
-        words.extend(run.options.iter().cloned());
-        words.extend(job.test_args().iter().cloned());
-        words.extend(targets);
-        Ok(Some(words))
     }
 }
 
@@ -282,7 +185,7 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
         let hint = "no script of `package.json` runs a test runner that is known here".to_owned();
         return Ok(without_outcome(SuiteState::NoRunner, hint));
     }
-    if let Err(Stuck::Build(state)) = harness.build(job).await? {
+    if let Err(state) = harness.build(job).await? {
         return Ok(without_outcome(state, "the suite did not run".into()));
     }
     let mut all = Gathered::default();
@@ -290,8 +193,7 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
         let ready = match harness.ready(job, number, only)? {
             Ok(Some(ready)) => ready,
             Ok(None) => continue,
-            Err(Stuck::Missing(hint)) => return Ok(without_outcome(SuiteState::NoRunner, hint)),
-            Err(Stuck::Build(state)) => return Ok(without_outcome(state, String::new())),
+            Err(hint) => return Ok(without_outcome(SuiteState::NoRunner, hint)),
         };
         let finished = job.run(&ready.command).await?;
         match ready.read() {
@@ -375,12 +277,6 @@ fn without_outcome(state: SuiteState, reason: String) -> Suite {
     }
 }
 
-fn has_mocha_settings(at: &Utf8Path) -> bool {
-    let entries = at.read_dir_utf8().into_iter().flatten().flatten();
-    let mut names = entries.filter(|it| it.file_name().starts_with(".mocharc"));
-    names.next().is_some() || Manifest::read(at).get("mocha").is_some()
-}
-
 /// Returns the file of a test, relative to the tree.
 pub(super) fn file_of(id: &str) -> &str {
     id.split(" > ").next().unwrap_or_default()
@@ -394,63 +290,4 @@ fn own_files(job: &Job<'_>, run: &Invocation, ids: &[String]) -> BTreeSet<String
         .filter_map(|it| it.strip_prefix(&run.dir).ok())
         .map(Utf8Path::to_string)
         .collect()
-}
-
-/// More names than this are not worth a pattern, nor do they fit on a command line.
-const MOST_NAMES: usize = 200;
-
-/// Returns a pattern of full names, with anything where a name was made canonical.
-fn name_pattern(ids: &[String]) -> Option<String> {
-    let is_whole_file = |it: &String| !it.contains(" > ");
-    if ids.len() > MOST_NAMES || ids.iter().any(is_whole_file) {
-        return None;
-    }
-    let name = |id: &String| {
-        let (_, titles) = id.split_once(" > ")?;
-        let titles = NUMBER.replace(titles, "");
-        let plain = regex::escape(&titles).replace(" > ", " (> )?");
-        Some(PLACE.replace_all(&plain, ".*").into_owned())
-    };
-    let names: BTreeSet<String> = ids.iter().filter_map(name).collect();
-    let names: Vec<String> = names.into_iter().collect();
-    Some(format!("^({})$", names.join("|")))
-}
-
-static NUMBER: std::sync::LazyLock<regex::Regex> =
-    std::sync::LazyLock::new(|| regex::Regex::new(r" #\d+$").expect("the pattern is valid"));
-static PLACE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-    regex::Regex::new("<(uuid|time|address|duration|number|tree|temporary)>")
-        .expect("the pattern is valid")
-});
-
-/// Older versions of node know no patterns: the shell, or we, must put files in their place.
-fn expand_patterns(at: &Utf8Path, targets: &[String]) -> Vec<String> {
-    let mut words = Vec::new();
-    for target in targets {
-        if target.contains(['*', '{', '?', '[']) || at.join(target).is_dir() {
-            let files = expand(at, std::slice::from_ref(target));
-            words.extend(files.into_iter().map(Utf8PathBuf::into_string));
-        } else {
-            words.push(target.clone());
-        }
-    }
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_become_a_pattern_and_unstable_parts_anything() {
-        let ids = ["a.js > b > c (d) #2", "a.js > at <temporary>"].map(str::to_owned);
-        let pattern = name_pattern(&ids).unwrap();
-        let regex = regex::Regex::new(&pattern).unwrap();
-        assert!(
-            regex.is_match("b c (d)") && regex.is_match("at /tmp/x"),
-            "{pattern}"
-        );
-        assert!(!regex.is_match("b c"));
-        assert_eq!(name_pattern(&["a.js".to_owned()]), None);
-    }
 }

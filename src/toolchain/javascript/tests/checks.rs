@@ -213,7 +213,7 @@ async fn the_projects_own_formatter_is_used_and_only_where_allowed() {
         let files: Vec<&str> = files
             .iter()
             .map(|it| it.as_str())
-            .filter(|it| it.ends_with(".js"))
+            .filter(|it| Utf8Path::new(it).extension() == Some("js"))
             .collect();
         assert_eq!(files, ["a.js", "b.js"]);
         let allowed = |path: &Utf8Path| path == "a.js";

@@ -341,14 +341,14 @@ async fn a_run_may_stop_at_the_first_failure_that_nobody_expected() {
 
 #[tokio::test]
 async fn what_is_tested_is_built_first_and_a_build_that_fails_is_told() {
-    let text = |build: &str| {
+    let manifest_of = |build: &str| {
         format!(
             "{{\"name\": \"sample\", \"main\": \"dist/index.js\", \"scripts\": {{\"build\": \"{build}\", \"pretest\": \"npm run build\", \"test\": \"node --test test\"}}}}"
         )
     };
     let test =
         "require('node:test')('holds', () => require('assert').equal(require('..').one(), 1));\n";
-    let good = text("node scripts/build.js");
+    let good = manifest_of("node scripts/build.js");
     let script = "const fs = require('fs');\nfs.mkdirSync('dist', { recursive: true });\nfs.copyFileSync('lib/index.js', 'dist/index.js');\n";
     let files = [
         ("package.json", good.as_str()),
