@@ -13,6 +13,7 @@ mod gaming;
 mod interrupt;
 mod landing;
 mod messages;
+mod other_languages;
 mod run_control;
 mod tidy;
 mod truth_traps;
