@@ -74,15 +74,15 @@ impl Workbench {
         let (place, lock) = claim_slot(&home, spec.slot)?;
         let files = target.tracked_files()?;
         let cache = home.join("cache");
-        let mut detection = toolchain::detect(target.root(), &files, &spec.profile.commands);
+        let mut detection = toolchain::detect(target.root(), &files, &spec.profile);
         toolchain::versions(&mut detection, &cache, cancel).await;
         let base = target.head()?.commit;
         let version = VersionRepository::make(target, &base, &place.join("git"))?;
         let sandbox = sandbox_at(&place, &spec, &version, cancel).await?;
         let lab = Lab {
-            profile: spec.profile,
             detection,
-            adapters: toolchain::adapters(),
+            adapters: toolchain::adapters_of(&spec.profile),
+            profile: spec.profile,
             memory: Memory::default(),
             sandbox,
             builds: place.join("builds"),
@@ -175,7 +175,9 @@ impl Workbench {
     /// Looks for tools again, now in the environment that the tests run in.
     async fn use_commands(&mut self, target: &Target, commands: &Commands) -> Result<(), Error> {
         let files = target.tracked_files()?;
-        let mut detection = toolchain::detect(target.root(), &files, commands);
+        let mut profile = self.lab.profile.clone();
+        profile.commands = commands.clone();
+        let mut detection = toolchain::detect(target.root(), &files, &profile);
         toolchain::versions(&mut detection, &self.lab.cache, &self.lab.cancel).await;
         self.lab.detection = detection;
         Ok(())

@@ -279,7 +279,7 @@ fn with_proposal(options: Options, target: &Target, ctx: &Context) -> Result<Opt
     }
     let mut options = ctx.options(Some(target.root()))?;
     if options.source == ProfileSource::Proposed {
-        let detection = detect::detect(target.root(), &options.profile.commands)?;
+        let detection = detect::detect(target.root(), &options.profile)?;
         let proposed = detect::benchmarks(target.root(), &detection)?;
         options.profile.metrics.extend(proposed.metrics);
     }

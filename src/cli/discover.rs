@@ -63,7 +63,7 @@ pub(super) fn with_versions(
     options: &Options,
     ctx: &Context,
 ) -> Result<Detection, CliError> {
-    let mut detection = detect::detect(root, &options.profile.commands)?;
+    let mut detection = detect::detect(root, &options.profile)?;
     let cache = ctx.scratch.join("versions");
     interrupt::run(ctx.output, async |cancel| {
         toolchain::versions(&mut detection, &cache, &cancel).await;

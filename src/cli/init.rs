@@ -32,11 +32,11 @@ pub(super) fn run(args: &InitArgs, ctx: &Context) -> Result<Exit, CliError> {
                 .hint("edit it, or move it away first"),
         );
     }
-    let commands = ctx.options(Some(&root))?.profile.commands;
+    let profile = ctx.options(Some(&root))?.profile;
     let text = match config::find(&root).path() {
         Some(hidden) => fs::read_to_string(hidden)?,
         None => {
-            let detection = detect::detect(&root, &commands)?;
+            let detection = detect::detect(&root, &profile)?;
             config::propose(&detection, &detect::benchmarks(&root, &detection)?)
         }
     };

@@ -3,6 +3,7 @@
 //! Knows nothing of git, tools or terminals; the environment comes in as an argument.
 
 mod keys;
+mod language;
 mod layers;
 mod parse;
 mod profile;
@@ -11,6 +12,7 @@ mod validate;
 
 use camino::Utf8PathBuf;
 
+pub use language::{CoverageParser, Language, LintParser, Parsed, Pattern, TestParser};
 pub use layers::{ENVIRONMENT, Inputs, Options, Origin, Setting, resolve};
 pub use parse::parse;
 pub use profile::{

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::language::Language;
 use crate::gate::Permission;
 use crate::model::dimension::Direction;
 
@@ -25,6 +26,9 @@ pub struct Profile {
     pub landing: LandingSection,
     /// Commands that replace or extend the discovered ones.
     pub commands: Commands,
+    /// Languages that have no adapter, by their commands.
+    #[serde(rename = "language")]
+    pub languages: Vec<Language>,
     /// Commands that must exit 0.
     #[serde(rename = "guard")]
     pub guards: Vec<Guard>,

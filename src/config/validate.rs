@@ -1,5 +1,7 @@
 //! What the types cannot say: ranges, sums, names that must exist.
 
+mod languages;
+
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
@@ -34,6 +36,7 @@ pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     let mut found = Vec::new();
     sections(profile, &mut found);
     globs(profile, &mut found);
+    languages::languages(profile, &mut found);
     guards(profile, &mut found);
     metrics(profile, &mut found);
     references(profile, &mut found);
@@ -96,11 +99,14 @@ fn sections(profile: &Profile, found: &mut Vec<Problem>) {
         );
     }
     for language in profile.commands.test_args.keys() {
-        if !["rust", "python"].contains(&language.as_str()) {
+        if !languages::BUILT_IN.contains(&language.as_str()) {
             report(
                 found,
                 format!("commands.test_args.{language}"),
-                format!("`{language}` is no language here; known are `rust`, `python`"),
+                format!(
+                    "`{language}` is no language here; known are `{}`",
+                    languages::BUILT_IN.join("`, `")
+                ),
             );
         }
     }
@@ -112,15 +118,7 @@ fn globs(profile: &Profile, found: &mut Vec<Problem>) {
         ("scope.mutable", &scope.mutable),
         ("scope.fixed", &scope.fixed),
     ] {
-        for pattern in patterns {
-            if let Err(error) = globset::Glob::new(pattern) {
-                report(
-                    found,
-                    key,
-                    format!("`{pattern}` is not a glob: {}", error.kind()),
-                );
-            }
-        }
+        check_globs(patterns, key, found);
     }
     if scope.mutable.is_empty() {
         report(
@@ -128,6 +126,18 @@ fn globs(profile: &Profile, found: &mut Vec<Problem>) {
             "scope.mutable",
             "nothing may be touched, so nothing can be tried; use [\"**\"] for everything",
         );
+    }
+}
+
+fn check_globs(patterns: &[String], key: &str, found: &mut Vec<Problem>) {
+    for pattern in patterns {
+        if let Err(error) = globset::Glob::new(pattern) {
+            report(
+                found,
+                key,
+                format!("`{pattern}` is not a glob: {}", error.kind()),
+            );
+        }
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Lab {
     pub profile: Profile,
     /// Languages and tools, with versions.
     pub detection: Detection,
-    /// What knows the languages; `toolchain::adapters()`.
+    /// What knows the languages; `toolchain::adapters_of()`.
     pub adapters: Vec<Box<dyn Adapter>>,
     /// Where code runs.
     pub sandbox: Box<dyn Sandbox>,

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::report::{Budget, first_report};
 use super::testing::{arm, tree_sha};
 use super::{Depth, Lab, LedgerFacts, Memory, sources};
-use crate::config::{Commands, Profile};
+use crate::config::Profile;
 use crate::model::dimension::Status;
 use crate::sandbox::Plain;
 use crate::toolchain;
@@ -44,7 +44,7 @@ impl Tree {
         let files = sources::paths(&root);
         Lab {
             profile: Profile::default(),
-            detection: toolchain::detect(&root, &files, &Commands::default()),
+            detection: toolchain::detect(&root, &files, &Profile::default()),
             adapters: toolchain::adapters(),
             sandbox: Box::new(Plain::default()),
             builds: self.at("builds"),

@@ -42,7 +42,7 @@ pub use strategy::bisect;
 
 /// Looks at a strategist's input as the ground that hypotheses are drawn from.
 fn on_ground<T>(input: &StrategyInput<'_>, look: impl FnOnce(&strategy::Ground<'_>) -> T) -> T {
-    let surface = Surface::of_profile(input.profile, &toolchain::adapters());
+    let surface = Surface::of_profile(input.profile, &toolchain::adapters_of(input.profile));
     look(&strategy::Ground {
         observations: input.observations,
         evaluation: input.evaluation,

@@ -43,6 +43,8 @@ pub fn benchmarks(
             LanguageName::Python => python::find(&place),
             LanguageName::JavaScript => javascript::find(&place),
             LanguageName::Go => go::find(&place),
+            // A declared language declares its metrics too.
+            LanguageName::Declared(_) => continue,
         };
         proposed.metrics.extend(found.metrics);
         proposed.on_request.extend(found.on_request);

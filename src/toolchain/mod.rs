@@ -5,6 +5,7 @@
 
 mod benchmarks;
 mod catalogue;
+mod declared;
 mod detect;
 mod discovery;
 pub mod go;
@@ -23,7 +24,7 @@ pub use detect::detect;
 pub use discovery::own_commands;
 pub use versions::versions;
 
-use crate::config::Commands;
+use crate::config::{Commands, Profile};
 use crate::model::finding::{Finding, TestRun};
 use crate::model::hypothesis::LintRule;
 use crate::model::profile::{Detection, LanguageName, Project, Purpose, Tool};
@@ -254,10 +255,10 @@ pub trait Adapter: Send + Sync {
     ) -> BoxFuture<'a, Result<Outcome<usize>, process::Error>>;
 
     /// Globs of paths that judge the code: tests, conftests, runner and linter configuration.
-    fn protected(&self) -> &'static [&'static str];
+    fn protected(&self) -> &[&'static str];
 
     /// Globs of files nobody writes by hand: vendored, generated, lock files.
-    fn excluded(&self) -> &'static [&'static str];
+    fn excluded(&self) -> &[&'static str];
 }
 
 /// Returns the tool without which none of the projects here can be built or run.
@@ -271,7 +272,14 @@ pub fn missing_builder(detection: &Detection) -> Option<&Tool> {
     builders.all(|it| it.command.is_none()).then_some(first)
 }
 
-/// All adapters.
+/// All adapters that a target may need: the built-in ones, and those of the languages it declares.
+pub fn adapters_of(profile: &Profile) -> Vec<Box<dyn Adapter>> {
+    let declared = profile.languages.iter();
+    let declared = declared.map(|it| Box::new(declared::Declared::new(it)) as Box<dyn Adapter>);
+    adapters().into_iter().chain(declared).collect()
+}
+
+/// The built-in adapters.
 pub fn adapters() -> Vec<Box<dyn Adapter>> {
     vec![
         Box::new(rust::Rust),

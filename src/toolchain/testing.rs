@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
-use super::{Job, Lints, adapters};
+use super::{Adapter, Job, Lints, adapters};
 use crate::config::Commands;
 use crate::model::profile::{LanguageName, Project, Tool};
 use crate::sandbox::Plain;
@@ -106,6 +106,10 @@ impl Bench {
             .into_iter()
             .find(|it| it.name() == language)
             .unwrap();
+        Self::with(&*adapter, tree, commands)
+    }
+
+    pub(super) fn with(adapter: &dyn Adapter, tree: Tree, commands: Commands) -> Self {
         let (projects, tools) = adapter.detect(tree.root(), &tree.files(), &commands);
         let build = tree.outside("build");
         std::fs::create_dir_all(&build).unwrap();

@@ -117,7 +117,7 @@ fn write(file: &Utf8Path, cache: &Cache) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Commands;
+    use crate::config::Profile;
     use crate::toolchain::detect;
     use crate::toolchain::testing::Tree;
 
@@ -143,7 +143,7 @@ mod tests {
             "Cargo.toml",
             "[package]\nname = \"a\"\nversion = \"0.1.0\"\n",
         )]);
-        let mut detection = detect(tree.root(), &tree.files(), &Commands::default());
+        let mut detection = detect(tree.root(), &tree.files(), &Profile::default());
         let cache = tree.outside("cache");
         versions(&mut detection, &cache, &CancellationToken::new()).await;
         let cargo = detection
@@ -156,7 +156,7 @@ mod tests {
         let text = std::fs::read_to_string(cache.join(CACHE_FILE)).unwrap();
         let version = cargo.version.clone().unwrap();
         std::fs::write(cache.join(CACHE_FILE), text.replace(&version, "9.9.9")).unwrap();
-        let mut again = detect(tree.root(), &tree.files(), &Commands::default());
+        let mut again = detect(tree.root(), &tree.files(), &Profile::default());
         versions(&mut again, &cache, &CancellationToken::new()).await;
         let cargo = again.tools.iter().find(|it| it.name == "cargo").unwrap();
         assert_eq!(

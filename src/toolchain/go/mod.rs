@@ -21,7 +21,7 @@ use futures_util::future::BoxFuture;
 use super::catalogue::GO;
 use super::{Adapter, Coverage, Job, Outcome, Suite};
 use crate::config::Commands;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, TestCase};
 use crate::model::hypothesis::LintRule;
 use crate::model::profile::{LanguageName, Project, Tool};
 use crate::process::Error;
@@ -29,6 +29,23 @@ use crate::process::Error;
 /// The adapter for Go modules.
 #[derive(Debug, Default)]
 pub struct Go;
+
+/// Reads the events of `go test -json` that somebody else's command printed; ids begin with the whole
+/// path of the package.
+pub(super) fn read_events(text: &str, temporary: &Utf8Path) -> Result<Vec<TestCase>, String> {
+    let events = events::Events::parse(text)?;
+    if events.build_failed {
+        return Err("a package does not build".into());
+    }
+    let packages = events.packages.into_iter();
+    let named = packages.flat_map(|(path, it)| names::named(&path, it.tests, temporary));
+    let case = |it: names::Named| TestCase {
+        id: it.id,
+        outcome: it.ended.outcome,
+        seconds: it.ended.seconds,
+    };
+    Ok(named.map(case).collect())
+}
 
 /// Returns what is out of step between a module's manifest, checksums and imports.
 ///
