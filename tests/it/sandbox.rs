@@ -218,6 +218,59 @@ fn truth_trap_parents_nothing_above_the_tree_leaks_in() {
     }
 }
 
+/// Runs `factory`, from a copy that everybody may read, as a user without any rights.
+fn as_nobody(repo: &Repo<'_>, env: &TestEnv, args: &[&str]) -> Output {
+    let program = env.root().join("factory");
+    fs::copy(env!("CARGO_BIN_EXE_factory"), &program).unwrap();
+    crate::support::set_mode(&env.root(), 0o755);
+    let owned = env
+        .command("chown", &env.root())
+        .args(["-R", "65534:65534", "."])
+        .status();
+    assert!(owned.unwrap().success());
+    let mut command = env.command("setpriv", &repo.path);
+    command
+        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+        .arg(&program)
+        .args(args);
+    command.output().unwrap()
+}
+
+#[test]
+fn an_ordinary_user_is_isolated_too_and_leaves_nothing_that_cannot_be_removed() {
+    let env = TestEnv::new();
+    if is_refused(&env) || !rustix::process::getuid().is_root() {
+        return;
+    }
+    let profile = guards(&[
+        ("alone", "test \"$(grep -c : /proc/self/net/dev)\" = 1"),
+        ("itself", "test \"$(id -u)\" = 65534"),
+        (
+            "write",
+            "test ! -e stray && echo x > stray && echo y >> a.txt",
+        ),
+        (
+            "powers",
+            "grep -q 'CapEff:.0000000000000000' /proc/self/status",
+        ),
+        ("version", "test \"$(git describe --tags --dirty)\" = v1"),
+    ]);
+    let repo = env.repo("target", &[("a.txt", "a\n"), ("factory.toml", &profile)]);
+    repo.git(&["tag", "v1"]);
+    for _ in 0..2 {
+        let output = as_nobody(&repo, &env, &["eval", "--json"]);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let all = document["dimensions"].as_array().unwrap();
+        let guards = all.iter().find(|it| it["name"] == "guards").unwrap();
+        assert_eq!(guards["score"], 1.0, "{document:#}");
+        assert_eq!(document["sandbox"]["network"], false, "{document:#}");
+    }
+    let mut removed = env.command("setpriv", &env.root());
+    removed.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+    let status = removed.args(["rm", "-r", "scratch"]).status().unwrap();
+    assert!(status.success());
+}
+
 /// Runs `factory` in a user namespace that may make no other.
 fn without_namespaces(repo: &Repo<'_>, env: &TestEnv, args: &[&str]) -> Output {
     let forbid = "for it in user mnt; do echo 0 > /proc/sys/user/max_${it}_namespaces || exit 99; done; exec \"$@\"";
@@ -264,7 +317,7 @@ fn without_namespaces_trees_are_copies_it_is_said_and_a_leak_is_refused() {
 #[test]
 fn killing_the_program_ends_its_commands_and_leaves_no_mount() {
     let env = TestEnv::new();
-    let profile = guards(&[("slow", "echo x > stray; sleep 1000")]);
+    let profile = guards(&[("slow", "echo x > stray; exec sleep 1000")]);
     let repo = env.repo("target", &[("a.txt", "a\n"), ("factory.toml", &profile)]);
     let mut running = repo.start(&["eval"]);
     let stray = || {
@@ -275,7 +328,7 @@ fn killing_the_program_ends_its_commands_and_leaves_no_mount() {
     running.signal(Signal::KILL);
     running.end();
     let left = env.settled_processes();
-    assert!(left.iter().all(|it| !it.contains("factory")), "{left:#?}");
+    assert!(left.is_empty(), "{left:#?}");
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
     assert!(!mounts.contains(env.root().to_str().unwrap()), "{mounts}");
     repo.write("factory.toml", &guards(&[("quick", "test ! -e stray")]));
