@@ -95,6 +95,9 @@ fn sections(profile: &Profile, found: &mut Vec<Problem>) {
             ),
         );
     }
+    if let Some(line) = &profile.commands.prepare {
+        command_line(line, "commands.prepare", found);
+    }
     for language in profile.commands.test_args.keys() {
         if !["rust", "python"].contains(&language.as_str()) {
             report(
