@@ -7,6 +7,7 @@ mod experiment;
 mod history;
 mod hypothesise;
 mod measure;
+mod promise;
 mod rank;
 mod reject;
 pub mod restack;
@@ -118,19 +119,21 @@ pub enum Error {
         /// Its tip, short.
         tip: String,
     },
-    /// Kept work does not hold on the commit that is checked out now.
-    #[error("the work on `{branch}` does not hold on the checked-out commit: {reason}")]
-    Outgrown {
-        /// The landing branch.
-        branch: String,
-        /// What it breaks.
-        reason: String,
-    },
     /// The landing branch is checked out, and is never moved under a person.
-    #[error("`{branch}` is checked out, and kept work would have to move it")]
+    #[error("`{branch}` is checked out in `{worktree}`, and kept work would have to move it")]
     LandingCheckedOut {
         /// The landing branch.
         branch: String,
+        /// Where.
+        worktree: String,
+    },
+    /// Tools would find a configuration above the evaluated trees, and nothing can hide it.
+    #[error(
+        "`{path}` lies above the folder in which trees are evaluated, and would change what is measured"
+    )]
+    Leak {
+        /// The file.
+        path: String,
     },
     /// A metric's command gives no number on the unchanged code.
     #[error("metric `{name}` gives no number on the unchanged code: {reason}")]
@@ -223,6 +226,7 @@ pub async fn run(
         session.waiting = ranking.ranked.len() - 1;
         let (experiment, failure) = session.experiment(hypothesis).await?;
         lines.push(report::line(&experiment));
+        session.renew_handles()?;
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
             Some(error) => return Err(error),

@@ -16,8 +16,9 @@ use crate::model::dimension::Evaluation;
 use crate::model::id::TreeSha;
 use crate::model::measurement::Arm;
 use crate::model::profile::Detection;
-use crate::repo::{self, ArmDir, Snapshot, Target, builder_repository};
-use crate::sandbox::{self, Launcher, Plain, Sandbox};
+use crate::process;
+use crate::repo::{self, ArmDir, Snapshot, Target, VersionRepository, builder_repository};
+use crate::sandbox::{self, Launcher, LauncherSpec, Plain, Sandbox};
 use crate::toolchain;
 
 /// What a workbench is made from.
@@ -44,6 +45,7 @@ pub struct Workbench {
     incumbent: Slot,
     candidate: Slot,
     support: Vec<SupportFile>,
+    version: VersionRepository,
     _lock: File,
 }
 
@@ -76,7 +78,9 @@ impl Workbench {
         let cache = home.join("cache");
         let mut detection = toolchain::detect(target.root(), &files, &spec.profile.commands);
         toolchain::versions(&mut detection, &cache, cancel).await;
-        let sandbox = sandbox_at(&place, &spec, cancel).await?;
+        let base = target.head()?.commit;
+        let version = VersionRepository::make(target, &base, &place.join("git"))?;
+        let sandbox = sandbox_at(&place, &spec, &version, cancel).await?;
         let lab = Lab {
             profile: spec.profile,
             detection,
@@ -95,6 +99,7 @@ impl Workbench {
             incumbent: Slot::open(&place, INCUMBENT)?,
             candidate: Slot::open(&place, CANDIDATE)?,
             support: Vec::new(),
+            version,
             _lock: lock,
         };
         // A killed run may have left half a repository, which nobody would take for a builder's.
@@ -107,7 +112,9 @@ impl Workbench {
     /// # Errors
     /// A tree that cannot be read, or a disk that cannot be written.
     pub fn lay_out(&mut self, target: &Target, arm: Arm, tree: &TreeSha) -> Result<(), Error> {
-        let keep: Vec<&str> = self.support.iter().map(|it| it.path.as_str()).collect();
+        let support = self.support.iter().map(|it| it.path.as_str());
+        let keep: Vec<&str> = support.chain(self.has_copies().then_some(".git")).collect();
+        let copied = self.has_copies().then(|| self.version.clone());
         let slot = match arm {
             Arm::Incumbent => &mut self.incumbent,
             Arm::Candidate => &mut self.candidate,
@@ -117,11 +124,19 @@ impl Workbench {
         let dir = slot.dir.path();
         let renewed = self.lab.sandbox.renew(dir);
         renewed.map_err(|source| io_error(dir, source))?;
+        if let Some(version) = copied {
+            version.copy_into(dir)?;
+        }
         for file in &self.support {
             file.write_into(slot.dir.path())?;
         }
         slot.tree = Some(tree.clone());
         Ok(())
+    }
+
+    /// Whether commands see the arms as they are on disk.
+    fn has_copies(&self) -> bool {
+        !self.lab.sandbox.has_layers()
     }
 
     /// Returns the arm with the tree it holds.
@@ -338,17 +353,32 @@ fn tree_of(place: &Utf8Path, name: &str) -> Utf8PathBuf {
 async fn sandbox_at(
     place: &Utf8Path,
     spec: &WorkbenchSpec,
+    version: &VersionRepository,
     cancel: &CancellationToken,
 ) -> Result<Box<dyn Sandbox>, Error> {
     let allowed = sandbox::probe(sandbox::OURSELVES, &spec.scratch, cancel).await?;
     if !allowed.namespaces {
+        let cargo_home = process::variable("CARGO_HOME").map(Utf8PathBuf::from);
+        let of_home = || process::variable("HOME").map(|it| Utf8Path::new(it).join(".cargo"));
+        let cargo_home = cargo_home.or_else(of_home);
+        if let Some(leak) = sandbox::leak_above(place, cargo_home.as_deref()) {
+            return Err(Error::Leak {
+                path: leak.into_string(),
+            });
+        }
         let refused = allowed.refused.unwrap_or_default();
         return Ok(Box::new(Plain::instead_of(refused)));
     }
     let arms = [tree_of(place, INCUMBENT), tree_of(place, CANDIDATE)];
     let arms = [arms[0].as_path(), arms[1].as_path()];
-    let network = spec.profile.eval.network;
-    let launcher = Launcher::new(sandbox::OURSELVES, place, &arms, network, allowed);
+    let launcher = Launcher::new(LauncherSpec {
+        program: sandbox::OURSELVES,
+        place,
+        arms: &arms,
+        git: Some(version.layer()),
+        network: spec.profile.eval.network,
+        allowed,
+    });
     let launcher = launcher.map_err(|source| io_error(place, source))?;
     Ok(Box::new(launcher))
 }

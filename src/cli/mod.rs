@@ -32,11 +32,12 @@ mod init;
 mod interrupt;
 mod lab;
 mod land;
-mod limits;
 mod launch;
+mod limits;
 mod logging;
 mod man;
 mod pause;
+mod prune;
 mod record;
 mod reject;
 mod repair;
@@ -49,6 +50,7 @@ mod schema;
 mod show;
 mod status;
 mod stop;
+mod sync;
 mod targets;
 
 #[cfg(test)]
@@ -140,6 +142,8 @@ enum Verb {
     Targets(targets::TargetsArgs),
     Backlog(backlog::BacklogArgs),
     Land(land::LandArgs),
+    Prune(prune::PruneArgs),
+    Sync(sync::SyncArgs),
     Repair(repair::RepairArgs),
     Forget(forget::ForgetArgs),
     Config(config::ConfigArgs),
@@ -205,6 +209,8 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Targets(args) => targets::run(args, ctx),
         Verb::Backlog(args) => backlog::run(args, ctx),
         Verb::Land(args) => land::run(args, ctx),
+        Verb::Prune(args) => prune::run(args, ctx),
+        Verb::Sync(args) => sync::run(args, ctx),
         Verb::Repair(args) => repair::run(args, ctx),
         Verb::Forget(args) => forget::run(args, ctx),
         Verb::Config(args) => config::run(args, ctx),

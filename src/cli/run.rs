@@ -307,14 +307,7 @@ fn detach(root: &Utf8Path, args: &RunArgs, ctx: &Context) -> Result<Exit, CliErr
     drop(Heart::take(&target, None, |_| {})?);
     let log = target.exclude_factory_dir()?.join("logs/run.log");
     let begins_at = std::fs::metadata(&log).map_or(0, |it| it.len());
-    let arguments = std::env::args_os().skip(1).map(|it| {
-        if it == "--detach" {
-            OsString::from("--detached")
-        } else {
-            it
-        }
-    });
-    let mut child = process::detach(&arguments.collect::<Vec<_>>(), &log)?;
+    let mut child = process::detach(&arguments(std::env::args_os().skip(1)), &log)?;
     await_start(&Reader::open(&target)?, &mut child, &log, begins_at)?;
     let path = args
         .path
@@ -334,6 +327,17 @@ fn detach(root: &Utf8Path, args: &RunArgs, ctx: &Context) -> Result<Exit, CliErr
         )
     })?;
     Ok(Exit::Done)
+}
+
+/// Returns the same command line for the process in the background, whose words are for people.
+fn arguments(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let is_json = |it: &OsString| it.to_str().is_some_and(|it| it.starts_with("--json"));
+    let args = args.filter(|it| !is_json(it));
+    args.map(|it| match it.to_str() {
+        Some("--detach") => OsString::from("--detached"),
+        _ => it,
+    })
+    .collect()
 }
 
 /// Waits until the process holds the target, or says why it does not.

@@ -88,6 +88,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         of::<RecordEvent>("ledger_event"),
         of::<doc::Passes>("passes"),
         of::<Profile>("profile"),
+        of::<doc::Pruned>("prune"),
         of::<doc::Rejected>("reject"),
         of::<doc::Repair>("repair"),
         of::<doc::Replay>("replay"),
@@ -96,6 +97,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         of::<doc::Schemas>("schema"),
         of::<doc::Shown>("show"),
         of::<doc::StatusReport>("status"),
+        of::<doc::Synced>("sync"),
         of::<doc::Targets>("targets"),
     ]
 }

@@ -56,6 +56,27 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// Returns the same bench, with the network.
+    pub(super) fn networked(&self) -> Self {
+        Self {
+            dir: self.dir.clone(),
+            build: self.build.clone(),
+            log: self.log.clone(),
+            sandbox: self.lab.sandbox.with(Access::Networked),
+            ..*self
+        }
+    }
+
+    /// Returns whether its commands can reach the network.
+    pub(super) fn has_network(&self) -> bool {
+        self.sandbox.report().network
+    }
+
+    /// Returns whether it holds the unchanged code.
+    pub(super) fn is_incumbent(&self) -> bool {
+        self.build.file_name() == Some("incumbent")
+    }
+
     /// Returns every sub-project with the adapter of its language.
     pub(super) fn projects(
         &self,

@@ -8,7 +8,7 @@ use super::bench::{Bench, complaint};
 use super::dimensions::{
     Draft, HALF_CONFIG, HALF_COVERAGE, HALF_LINT, HALF_TESTS, HALF_TYPES, Kind, as_number, fewer,
 };
-use super::{manifests, origin, sources, suite};
+use super::{manifests, network, origin, sources, suite};
 use crate::model::dimension::Dimension;
 use crate::model::finding::{Finding, SuiteState, TestOutcome, TestRun};
 use crate::model::profile::Purpose;
@@ -19,7 +19,10 @@ use crate::toolchain::{Coverage, Outcome};
 /// The order in which the tier is told.
 const ORDER: [&str; 6] = ["tests", "lint", "types", "coverage", "guards", "config"];
 
-/// Measures the whole tier.
+/// The dimension that may be slow, since a person may declare any command.
+pub const GUARDS: &str = "guards";
+
+/// Measures the tier but for its guards, which come last.
 ///
 /// What only reads the tree comes first: a suite may write into it, and what it wrote is not measured.
 pub(super) async fn measure(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
@@ -28,11 +31,13 @@ pub(super) async fn measure(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), 
     types(bench, draft).await?;
     smoke(bench, draft).await?;
     tests(bench, draft).await?;
-    coverage(bench, draft).await?;
-    guards(bench, draft).await?;
+    coverage(bench, draft).await
+}
+
+/// Puts the dimensions of this tier in the order in which they are told, before all others.
+pub(super) fn put_in_order(dimensions: &mut [Dimension]) {
     let place = |it: &Dimension| ORDER.iter().position(|name| *name == it.name.as_str());
-    draft.dimensions.sort_by_key(place);
-    Ok(())
+    dimensions.sort_by_key(|it| place(it).unwrap_or(ORDER.len()));
 }
 
 /// Returns whether the profile leaves this dimension out, and says so in the draft.
@@ -67,10 +72,14 @@ async fn tests(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     let doubt = origin::doubt(bench, &suite).await?;
     draft.tests = suite.run;
     let hints = install_hints(bench, Purpose::Test);
-    let dimension = match &doubt {
+    let mut dimension = match &doubt {
         Some(why) => kind.failed(why.clone()),
         None => tests_dimension(&kind, &draft.tests, &hints),
     };
+    let bound = network::bound(bench).len();
+    if bound > 0 {
+        dimension.detail += &format!(", {bound} of them for want of the network");
+    }
     draft.dimensions.push(dimension);
     if let Some(why) = doubt {
         draft.veto(Rule::SuiteBroken, why);
@@ -322,8 +331,8 @@ fn coverage_dimension(kind: &Kind, sum: &Sum<Coverage>) -> Dimension {
 }
 
 /// The share of `[[guard]]` commands that exit 0; each that does not is a veto too.
-async fn guards(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
-    let kind = Kind::hygiene("guards", 0.1);
+pub(super) async fn guards(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
+    let kind = Kind::hygiene(GUARDS, 0.1);
     if is_skipped(bench, &kind, draft) {
         return Ok(());
     }

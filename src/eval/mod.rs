@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Commands, Metric, Profile};
-use crate::gate::{Asked, DiffPolicy};
+use crate::gate::{Asked, DiffPolicy, Noticed};
 use crate::model::dimension::Evaluation;
 use crate::model::finding::TestRun;
 use crate::model::id::TreeSha;
@@ -20,6 +20,8 @@ use crate::model::measurement::{Binding, Sample};
 use crate::model::profile::Detection;
 use crate::process;
 use crate::sandbox::{Access, Sandbox};
+use crate::score::composite;
+use crate::syntax::Grammar;
 use crate::toolchain::{self, Adapter, Outcome, Place};
 
 mod bench;
@@ -29,8 +31,10 @@ mod dimensions;
 mod edit;
 mod growth;
 mod hygiene;
+mod impact;
 mod manifests;
 mod metric;
+mod network;
 mod origin;
 mod outcomes;
 mod project;
@@ -46,6 +50,10 @@ mod testing;
 
 use bench::Bench;
 use dimensions::Draft;
+pub use hygiene::GUARDS;
+
+/// A suite that takes at least so many seconds is worth a look at the tests near to a change first.
+const SLOW_SUITE: u64 = 10;
 
 /// Everything an evaluation needs beside the tree: made once per run, then only read.
 pub struct Lab {
@@ -80,6 +88,8 @@ pub struct Memory {
     incumbent_millis: AtomicU64,
     /// The benchmarks behind each metric, as its first run had them.
     benchmarks: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// Tests that need the network.
+    network: Mutex<network::Knowledge>,
 }
 
 /// Which dimensions an evaluation measures.
@@ -87,6 +97,8 @@ pub struct Memory {
 pub enum Depth {
     /// What decides in the loop: everything deterministic but capability.
     Decisive,
+    /// The same without the guards, which may be slow: [`Lab::add_guards`] adds them.
+    ButGuards,
     /// Everything, mutants included.
     Full,
 }
@@ -129,6 +141,52 @@ pub fn policy(profile: &Profile, adapters: &[Box<dyn Adapter>]) -> DiffPolicy {
         manifests: toolchain::manifest_rules(),
         may_change: profile.scope.may_change.iter().copied().collect(),
         asked: Asked::default(),
+    }
+}
+
+/// Files of tests that may be tidied: source files among what a language protects, and nothing that
+/// configures a runner, whatever a person lets experiments touch.
+#[derive(Clone, Debug)]
+pub struct TestPaths {
+    protected: globset::GlobSet,
+    fixed: globset::GlobSet,
+    policy: DiffPolicy,
+}
+
+/// Source files that set up a runner, an interpreter or a build rather than test anything.
+const SET_UP: [&str; 9] = [
+    "**/conftest.py",
+    "**/sitecustomize.py",
+    "**/usercustomize.py",
+    "**/noxfile.py",
+    "**/.cargo/**",
+    "**/.github/**",
+    "**/*.config.*",
+    "**/*.setup.*",
+    "**/build.rs",
+];
+
+impl TestPaths {
+    /// Returns the files of tests as far as a profile and the languages tell them.
+    pub fn of(profile: &Profile, adapters: &[Box<dyn Adapter>]) -> Self {
+        let by_language = adapters
+            .iter()
+            .flat_map(|it| it.protected().iter().copied());
+        let by_person = profile.scope.fixed.iter().map(String::as_str);
+        Self {
+            protected: sources::glob_set(by_language),
+            fixed: sources::glob_set(by_person.chain(SET_UP)),
+            policy: policy(profile, adapters),
+        }
+    }
+
+    /// Returns whether a test-maintenance experiment may touch the file at that path.
+    pub fn is_match(&self, path: &Utf8Path) -> bool {
+        Grammar::of(path).is_some()
+            && self.protected.is_match(path)
+            && !self.fixed.is_match(path)
+            && self.policy.mutable.is_match(path)
+            && !self.policy.excluded.is_match(path)
     }
 }
 
@@ -201,11 +259,109 @@ impl Lab {
         let mut draft = Draft::default();
         hygiene::measure(&bench, &mut draft).await?;
         growth::measure(&bench, depth, facts, &mut draft).await?;
+        if depth != Depth::ButGuards {
+            hygiene::guards(&bench, &mut draft).await?;
+        }
         project::measure(&bench, depth, &mut draft).await?;
         if arm.name == "incumbent" {
             self.memory.note_suite(draft.tests.seconds);
         }
         Ok(draft.finish(self, arm.tree, started.elapsed()))
+    }
+
+    /// Tries sampled mutants on a copy of an arm whose tests ended like that.
+    ///
+    /// # Errors
+    /// An interruption, or a child or file of the harness that could not be used.
+    pub async fn noticed(
+        &self,
+        arm: &ArmRef<'_>,
+        tests: &TestRun,
+    ) -> Result<Noticed, process::Error> {
+        let bench = Bench::of(self, arm)?;
+        let files = sources::source_files(&bench);
+        let scratch = scratch::Scratch::copy_of(&bench)?;
+        let section = &self.profile.report;
+        let budget = report::Budget {
+            seconds: section.seconds,
+            mutants: section.mutants,
+        };
+        let reach = (campaign::Reach::Everything, budget);
+        let found = campaign::run(&scratch.bench, &bench.build, &files, tests, reach).await;
+        scratch.remove();
+        let found = found?;
+        let in_words = |it: &report::Survivor| {
+            format!(
+                "{}:{} in `{}`: {}",
+                it.path, it.line, it.item, it.description
+            )
+        };
+        Ok(Noticed {
+            viable: found.viable(),
+            survivors: found.survivors.iter().map(in_words).collect(),
+        })
+    }
+
+    /// Returns the files of tests that may be tidied.
+    pub fn test_paths(&self) -> TestPaths {
+        TestPaths::of(&self.profile, &self.adapters)
+    }
+
+    /// Runs the guards on the tree of an evaluation that was made without them.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn add_guards(
+        &self,
+        arm: &ArmRef<'_>,
+        evaluation: &mut Evaluation,
+    ) -> Result<(), process::Error> {
+        let mut draft = Draft::default();
+        hygiene::guards(&Bench::of(self, arm)?, &mut draft).await?;
+        evaluation.vetoes.extend(draft.vetoes);
+        evaluation.dimensions.extend(draft.dimensions);
+        self.compose(evaluation);
+        Ok(())
+    }
+
+    /// Returns the evaluation as it would be without its guards.
+    pub fn without_guards(&self, evaluation: &Evaluation) -> Evaluation {
+        let mut evaluation = evaluation.clone();
+        evaluation
+            .dimensions
+            .retain(|it| it.name.as_str() != hygiene::GUARDS);
+        self.compose(&mut evaluation);
+        evaluation
+    }
+
+    /// Puts the dimensions in order and makes their composite.
+    fn compose(&self, evaluation: &mut Evaluation) {
+        hygiene::put_in_order(&mut evaluation.dimensions);
+        let weights = dimensions::weights(&self.profile.eval, &evaluation.dimensions);
+        (evaluation.score, evaluation.tiers) = composite(&evaluation.dimensions, weights);
+    }
+
+    /// Returns the tests near to the changed files, where running those first is worth a run of their
+    /// own: the suite is slow, and they are less than half of it.
+    pub fn worth_a_first_look(
+        &self,
+        arm: &ArmRef<'_>,
+        changed: &[Utf8PathBuf],
+        tests: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let seconds = self.memory.incumbent_millis.load(Ordering::Relaxed) / 1000;
+        if seconds < SLOW_SUITE {
+            return BTreeSet::new();
+        }
+        let projects = self.detection.languages.iter();
+        let roots: Vec<&Utf8Path> = projects.map(|it| it.root.as_path()).collect();
+        let read = |path: &Utf8Path| fs_err::read_to_string(arm.dir.join(path)).ok();
+        let near = impact::impacted(changed, tests, &roots, &read);
+        if near.len() * 2 < tests.len() {
+            near
+        } else {
+            BTreeSet::new()
+        }
     }
 
     /// Builds what a metric measures, once per arm and tree, not timed; the inner error is the

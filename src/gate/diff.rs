@@ -86,20 +86,25 @@ pub fn judge_diff(policy: &DiffPolicy, files: &[FileFacts]) -> Vec<Violation> {
     let has_manifest = files.iter().any(|it| policy.is_manifest(it));
     let mut violations: Vec<Violation> = files
         .iter()
-        .flat_map(|file| {
-            judge_paths(policy, file, has_manifest)
-                .into_iter()
-                .chain(judge_kind(file))
-                .chain(judge_lines(file))
-        })
+        .flat_map(|file| judge_paths(policy, file, has_manifest))
         .collect();
-    violations.extend(judge_suppressions(files));
+    violations.extend(judge_contents(files));
     violations.extend(judge_tests(policy, files));
     violations.extend(judge_surface(policy, files));
     violations.extend(judge_manifests(policy, files));
     violations.sort();
     violations.dedup();
     violations
+}
+
+/// Judges what files hold, wherever they are: what kind they are of, secrets, suppressions.
+pub(super) fn judge_contents(files: &[FileFacts]) -> Vec<Violation> {
+    let in_each = |file| judge_kind(file).into_iter().chain(judge_lines(file));
+    files
+        .iter()
+        .flat_map(in_each)
+        .chain(judge_suppressions(files))
+        .collect()
 }
 
 fn judge_paths(policy: &DiffPolicy, file: &FileFacts, has_manifest: bool) -> Vec<Violation> {

@@ -169,11 +169,17 @@ fn entries(top: &str) -> io::Result<Vec<(OsString, Entry)>> {
 
 fn show(shown: &Shown, place: &Path, owns_root: bool) -> Step<()> {
     let (base, lower, upper, work) = match shown {
-        Shown::Folder(folder) => {
-            return step(
-                "show the tree",
-                mount_bind_recursive(folder.as_std_path(), place),
-            );
+        Shown::Folder { path, git } => {
+            let shown = mount_bind_recursive(path.as_std_path(), place);
+            step("show the tree", shown)?;
+            let Some(git) = git.as_ref().filter(|_| needs_git(place)) else {
+                return Ok(());
+            };
+            let place = place.join(".git");
+            let made = fs::create_dir_all(&place);
+            step("make room for a `.git`", made)?;
+            let shown = mount_bind_recursive(git.as_std_path(), &place);
+            return step("show a `.git`", shown);
         }
         Shown::Layers {
             base,
@@ -201,6 +207,14 @@ fn show(shown: &Shown, place: &Path, owns_root: bool) -> Step<()> {
     step("mount an overlay", mounted)?;
     open_up(&base.as_std_path().join(work));
     Ok(())
+}
+
+/// Whether a tree has no `.git`, or the empty folder that was made for one.
+fn needs_git(tree: &Path) -> bool {
+    match fs::read_dir(tree.join(".git")) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
 }
 
 /// The kernel makes its folders with no rights at all, which nobody but root could remove after a crash.

@@ -23,14 +23,29 @@ pub struct Launcher {
     access: Access,
 }
 
+/// What a launcher is made from.
+#[derive(Clone, Debug)]
+pub struct LauncherSpec<'a> {
+    /// This program; [`OURSELVES`](super::OURSELVES), or where it is.
+    pub program: &'a str,
+    /// Where the roots of commands are put together; trees with layers lie below.
+    pub place: &'a Utf8Path,
+    /// Trees that are shown through a throw-away layer.
+    pub arms: &'a [&'a Utf8Path],
+    /// A folder below `place` with a `.git` for trees that have none.
+    pub git: Option<&'a Utf8Path>,
+    /// The profile declares that evaluations need the network.
+    pub network: bool,
+    /// What this machine allows.
+    pub allowed: Allowed,
+}
+
 struct Shared {
     program: String,
-    /// Where the roots of commands are put together; trees with layers lie below.
     place: Utf8PathBuf,
-    /// Trees that are shown through a throw-away layer.
     arms: Vec<Arm>,
+    git: Option<Utf8PathBuf>,
     allowed: Allowed,
-    /// The profile declares that evaluations need the network.
     network: bool,
     /// The folder at the top of a command's root, and what is in it.
     top: String,
@@ -46,26 +61,20 @@ struct Arm {
 }
 
 impl Launcher {
-    /// Shows trees at one place; those of `arms`, which lie below `place`, through a throw-away layer
-    /// where the machine allows it.
+    /// Shows trees at one place, and arms through a throw-away layer where the machine allows it.
     ///
     /// # Errors
     /// A folder that cannot be made.
-    pub fn new(
-        program: impl Into<String>,
-        place: &Utf8Path,
-        arms: &[&Utf8Path],
-        network: bool,
-        allowed: Allowed,
-    ) -> std::io::Result<Self> {
+    pub fn new(spec: LauncherSpec<'_>) -> std::io::Result<Self> {
         let top = free_name();
         let shown = Utf8Path::new("/").join(&top);
         let shared = Shared {
-            program: program.into(),
-            place: place.to_owned(),
-            arms: arms.iter().map(|it| Arm::new(it)).collect(),
-            allowed,
-            network,
+            program: spec.program.to_owned(),
+            place: spec.place.to_owned(),
+            arms: spec.arms.iter().map(|it| Arm::new(it)).collect(),
+            git: spec.git.map(Utf8Path::to_owned),
+            allowed: spec.allowed,
+            network: spec.network,
             tree: shown.join("tree"),
             build: shown.join("build"),
             top,
@@ -94,11 +103,14 @@ impl Launcher {
             None => None,
         };
         let tree = match arm {
-            Some(arm) => arm.layers(&shared.place).map_err(|source| Error::Io {
+            Some(arm) => shared.layers(arm).map_err(|source| Error::Io {
                 program: arm.tree.to_string(),
                 source,
             })?,
-            None => Shown::Folder(room.tree.to_owned()),
+            None => Shown::Folder {
+                path: room.tree.to_owned(),
+                git: shared.git.as_ref().map(|it| it.join(".git")),
+            },
         };
         let names = Names::new([(room.tree, &*shared.tree), (room.build, &*shared.build)]);
         let mut shown = command.clone();
@@ -120,10 +132,6 @@ impl Launcher {
         finished.stdout = names.tell(finished.stdout);
         finished.stderr = names.tell(finished.stderr);
         Ok(finished)
-    }
-
-    fn has_layers(&self) -> bool {
-        self.shared.allowed.layers && self.access != Access::Preparation
     }
 }
 
@@ -174,6 +182,10 @@ impl Sandbox for Launcher {
         }
     }
 
+    fn has_layers(&self) -> bool {
+        self.shared.allowed.layers && self.access != Access::Preparation
+    }
+
     fn shown_at(&self) -> Option<&Utf8Path> {
         Some(&self.shared.tree)
     }
@@ -186,6 +198,24 @@ impl Shared {
 
     fn arm(&self, tree: &Utf8Path) -> Option<&Arm> {
         self.arms.iter().find(|it| it.tree == tree)
+    }
+
+    /// Returns the layers for one command: a kernel wants a new folder for its own use each time.
+    fn layers(&self, arm: &Arm) -> std::io::Result<Shown> {
+        let (upper, work) = (arm.upper(), arm.work());
+        if !upper.is_dir() {
+            arm.renew()?;
+        }
+        remove(&work)?;
+        fs_err::create_dir_all(&work)?;
+        let name = |path: &Utf8Path| path.strip_prefix(&self.place).unwrap_or(path).to_string();
+        let lower = self.git.iter().chain([&arm.tree]).map(|it| name(it));
+        Ok(Shown::Layers {
+            base: self.place.clone(),
+            lower: lower.collect(),
+            upper: name(&upper),
+            work: name(&work),
+        })
     }
 
     /// Returns the command that sets the stage and becomes this one.
@@ -228,26 +258,6 @@ impl Arm {
         fs_err::set_permissions(&upper, metadata.permissions())?;
         let times = std::fs::FileTimes::new().set_modified(metadata.modified()?);
         fs_err::File::open(&upper)?.file().set_times(times)
-    }
-
-    /// Returns the layers for one command: a kernel wants a new folder for its own use each time.
-    fn layers(&self, place: &Utf8Path) -> std::io::Result<Shown> {
-        let (upper, work) = (self.upper(), self.work());
-        if !upper.is_dir() {
-            self.renew()?;
-        }
-        remove(&work)?;
-        fs_err::create_dir_all(&work)?;
-        let name = |path: &Utf8Path| {
-            let relative = path.strip_prefix(place).unwrap_or(path);
-            relative.to_string()
-        };
-        Ok(Shown::Layers {
-            base: place.to_owned(),
-            lower: vec![name(&self.tree)],
-            upper: name(&upper),
-            work: name(&work),
-        })
     }
 
     fn forget_work(&self) {
@@ -317,7 +327,7 @@ mod tests {
         let layer = Utf8Path::from_path(dir.path()).unwrap().join("work");
         std::fs::create_dir_all(layer.join("work/incompat")).unwrap();
         for path in [layer.join("work/incompat"), layer.join("work")] {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
         }
         remove(&layer).unwrap();
         assert!(!layer.exists());

@@ -8,6 +8,7 @@ mod inside;
 mod launcher;
 #[cfg(target_os = "linux")]
 mod loopback;
+mod parents;
 mod paths;
 mod probe;
 mod stage;
@@ -16,7 +17,8 @@ use camino::Utf8Path;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-pub use launcher::Launcher;
+pub use launcher::{Launcher, LauncherSpec};
+pub use parents::leak_above;
 pub use probe::{Allowed, OURSELVES, probe};
 pub use stage::launch;
 
@@ -64,6 +66,9 @@ pub trait Sandbox: Send + Sync {
     /// # Errors
     /// A folder that cannot be removed or made.
     fn renew(&self, tree: &Utf8Path) -> std::io::Result<()>;
+
+    /// Returns whether arms are shown through layers, with a `.git` of their own.
+    fn has_layers(&self) -> bool;
 
     /// Returns where commands see the tree, if that is not where it is.
     fn shown_at(&self) -> Option<&Utf8Path>;
@@ -114,6 +119,10 @@ impl Sandbox for Plain {
 
     fn renew(&self, _tree: &Utf8Path) -> std::io::Result<()> {
         Ok(())
+    }
+
+    fn has_layers(&self) -> bool {
+        false
     }
 
     fn shown_at(&self) -> Option<&Utf8Path> {

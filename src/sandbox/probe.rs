@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 use tokio_util::sync::CancellationToken;
 
-use super::launcher::Launcher;
+use super::launcher::{Launcher, LauncherSpec};
 use super::{Room, Sandbox as _};
 use crate::process::{Command, Error};
 
@@ -73,7 +73,16 @@ async fn attempt(
     let made = fs_err::create_dir_all(&tree)
         .and_then(|()| fs_err::create_dir_all(&build))
         .and_then(|()| fs_err::write(tree.join("file"), "old\n"))
-        .and_then(|()| Launcher::new(program, dir, &[&tree], false, allowed.clone()));
+        .and_then(|()| {
+            Launcher::new(LauncherSpec {
+                program,
+                place: dir,
+                arms: &[&tree],
+                git: None,
+                network: false,
+                allowed: allowed.clone(),
+            })
+        });
     let launcher = made.map_err(|source| Error::Io {
         program: dir.to_string(),
         source,

@@ -30,7 +30,12 @@ pub(super) struct Stage {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Shown {
     /// The folder itself.
-    Folder(Utf8PathBuf),
+    Folder {
+        /// The folder.
+        path: Utf8PathBuf,
+        /// A `.git` for it, if it has none.
+        git: Option<Utf8PathBuf>,
+    },
     /// Layers, of which only the upper one is written to. All names are relative to `base`, so that
     /// no path of the machine can be misread as an option.
     Layers {

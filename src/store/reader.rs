@@ -2,6 +2,8 @@
 //!
 //! Each question reads one commit of the ledger: what it answers was true at one instant.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::de::DeserializeOwned;
 
@@ -16,7 +18,7 @@ use crate::repo::records::RecordRef;
 /// Read access; any number at once.
 pub struct Reader {
     pub(super) ledger: RecordRef,
-    dir: Utf8PathBuf,
+    pub(super) dir: Utf8PathBuf,
 }
 
 impl Reader {
@@ -116,6 +118,12 @@ impl Reader {
         Ok(text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
+    /// Returns the experiments whose candidates were pruned.
+    pub fn pruned(&self) -> Result<BTreeSet<ExperimentId>, Error> {
+        let note = self.note(layout::PRUNED)?.unwrap_or_default();
+        Ok(layout::pruned_in(&note))
+    }
+
     /// Returns who holds the lock now, if anybody.
     pub fn owner(&self) -> Option<Owner> {
         lock::owner(&self.dir.join("lock"))
@@ -185,10 +193,19 @@ impl Reader {
     }
 
     fn lines<T: DeserializeOwned>(&self, path: &str, format: &Format) -> Result<Vec<T>, Error> {
-        let Some(tip) = self.ledger.tip()? else {
-            return Ok(Vec::new());
-        };
-        let Some(bytes) = self.ledger.read(&tip, path)? else {
+        match self.ledger.tip()? {
+            Some(tip) => self.lines_at(&tip, path, format),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    pub(super) fn lines_at<T: DeserializeOwned>(
+        &self,
+        tip: &CommitSha,
+        path: &str,
+        format: &Format,
+    ) -> Result<Vec<T>, Error> {
+        let Some(bytes) = self.ledger.read(tip, path)? else {
             return Ok(Vec::new());
         };
         let (items, _) = format

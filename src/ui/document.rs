@@ -18,7 +18,7 @@ use crate::model::id::{CommitSha, ExperimentId};
 use crate::model::profile::{Detection, OwnCommand};
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::Violation;
-use crate::store::{BacklogItem, Registered, Rejection, Running};
+use crate::store::{BacklogItem, Rejection, Running};
 
 /// What was found, and the profile that follows from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -284,8 +284,45 @@ pub enum CheckState {
 pub struct Targets {
     /// `factory.targets/1`.
     pub schema: String,
-    /// In the order they were first used.
-    pub targets: Vec<Registered>,
+    /// In path order.
+    pub targets: Vec<TargetLine>,
+}
+
+/// One target, and how it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetLine {
+    /// Its root.
+    #[schemars(with = "String")]
+    pub path: Utf8PathBuf,
+    /// When it was first used.
+    pub first: Timestamp,
+    /// When it was last used, within an hour.
+    pub last: Timestamp,
+    /// Nothing that could be a target is there any more.
+    pub gone: bool,
+    /// The run that is under way.
+    pub running: Option<Running>,
+    /// Experiments in its record; `None` where that cannot be read.
+    pub experiments: Option<u32>,
+    /// How many of those were kept.
+    pub kept: Option<u32>,
+}
+
+/// What was pruned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pruned {
+    /// `factory.prune/1`.
+    pub schema: String,
+    /// Whether anything was removed; `false` with `--dry-run`.
+    pub done: bool,
+    /// Experiments whose candidates went; their records stay.
+    pub candidates: Vec<ExperimentId>,
+    /// Bytes of git objects that this frees; `None` with `--dry-run`.
+    pub object_bytes: Option<u64>,
+    /// Folders that went: old logs, and caches of targets that are gone.
+    pub folders: Vec<String>,
+    /// Bytes in those folders.
+    pub folder_bytes: u64,
 }
 
 /// Wishes.
@@ -325,6 +362,25 @@ pub struct Repair {
     pub done: Vec<String>,
     /// What could not be read anywhere, in sentences.
     pub lost: Vec<String>,
+}
+
+/// What was exchanged with a remote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Synced {
+    /// `factory.sync/1`.
+    pub schema: String,
+    /// The remote.
+    pub remote: String,
+    /// Whether anything was moved; `false` with `--dry-run`.
+    pub done: bool,
+    /// Experiments that came from there.
+    pub received: u32,
+    /// Experiments that went there.
+    pub sent: u32,
+    /// Experiments of this clone that got another number: the old one and the new one.
+    pub renumbered: Vec<(ExperimentId, ExperimentId)>,
+    /// What happened to the landing branch, with `--landing`.
+    pub landing: Option<String>,
 }
 
 /// What was removed.

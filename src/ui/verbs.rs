@@ -109,14 +109,24 @@ pub fn targets(targets: &Targets, width: usize) -> String {
         .targets
         .iter()
         .map(|it| {
+            let count = |n: Option<u32>| n.map_or_else(String::new, |n| n.to_string());
+            let state = match (&it.running, it.gone) {
+                (_, true) => "gone",
+                (Some(run), _) => run.activity.name(),
+                (None, _) => "",
+            };
             vec![
                 text::harmless(it.path.as_str()).into(),
                 day(it.first).into(),
                 day(it.last).into(),
+                count(it.experiments).into(),
+                count(it.kept).into(),
+                state.into(),
             ]
         })
         .collect();
-    text::table(&["target", "first", "last"], &rows, &[1, 2], width)
+    let columns = ["target", "first", "last", "tried", "kept", "now"];
+    text::table(&columns, &rows, &[1, 2, 3, 4], width)
 }
 
 /// Returns the wishes.

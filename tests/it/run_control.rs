@@ -239,6 +239,8 @@ fn what_happens_can_be_followed_as_words_and_as_documents() {
         "{}",
         words.printed()
     );
+    run.wait_until("gone", is_gone);
+    assert_eq!(status(&repo)["experiments"], 1, "{}", run.log());
     assert!(
         words.wait_until(|it| it.contains("#1 sealed")),
         "{}",

@@ -156,6 +156,30 @@ async fn guards_are_a_share_and_each_broken_one_a_veto() {
 }
 
 #[tokio::test]
+async fn guards_that_come_last_make_the_same_evaluation() {
+    let fixture = Fixture::with_code();
+    let mut lab = fixture.lab();
+    lab.profile.guards = vec![Guard {
+        name: "breaks".into(),
+        run: "false".into(),
+    }];
+    let (dir, tree) = (fixture.tree(), crate::eval::testing::tree_sha());
+    let arm = crate::eval::testing::arm(&dir, &tree, "candidate");
+    let facts = crate::eval::LedgerFacts::default();
+    let whole = lab.evaluate(&arm, Depth::Decisive, &facts).await.unwrap();
+    let mut late = lab.evaluate(&arm, Depth::ButGuards, &facts).await.unwrap();
+    assert!(late.dimension(GUARDS).is_none() && late.vetoes.is_empty());
+    assert_eq!(lab.without_guards(&whole).dimensions, late.dimensions);
+    assert_eq!(lab.without_guards(&whole).score, late.score);
+    lab.add_guards(&arm, &mut late).await.unwrap();
+    assert_eq!(
+        (late.dimensions, late.score),
+        (whole.dimensions, whole.score)
+    );
+    assert_eq!(late.vetoes, whole.vetoes);
+}
+
+#[tokio::test]
 async fn no_guard_is_not_a_guard_that_holds() {
     let evaluation = Fixture::with_code().decisive().await;
     assert_eq!(status(&evaluation, "guards"), Status::NotMeasured);
