@@ -11,9 +11,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, io_error};
 use crate::config::{Commands, Profile};
 use crate::eval::{ArmRef, Depth, Lab, LedgerFacts, Memory};
+use crate::gate::Permission;
 use crate::model::dimension::Evaluation;
 use crate::model::id::TreeSha;
 use crate::model::measurement::Arm;
+use crate::model::profile::Detection;
 use crate::process;
 use crate::repo::{self, ArmDir, Snapshot, Target, VersionRepository, builder_repository};
 use crate::sandbox::{self, Launcher, LauncherSpec, Plain, Sandbox};
@@ -236,9 +238,35 @@ impl Workbench {
         facts: &LedgerFacts,
     ) -> Result<Evaluation, Error> {
         self.lay_out(target, arm, tree)?;
-        let evaluation = self.lab.evaluate(&self.arm(arm), depth, facts).await?;
+        let usual = self.use_own_environment(target, arm).await?;
+        let evaluated = self.lab.evaluate(&self.arm(arm), depth, facts).await;
+        if let Some(usual) = usual {
+            self.lab.detection = usual;
+        }
         self.check_space()?;
-        Ok(evaluation)
+        Ok(evaluated?)
+    }
+
+    /// Gives a candidate that may bring dependencies the environment that its own manifests ask for;
+    /// returns the tools to go back to.
+    async fn use_own_environment(
+        &mut self,
+        target: &Target,
+        arm: Arm,
+    ) -> Result<Option<Detection>, Error> {
+        let may_bring = self
+            .lab
+            .profile
+            .scope
+            .may_change
+            .contains(&Permission::Deps);
+        if arm == Arm::Incumbent || !may_bring {
+            return Ok(None);
+        }
+        let usual = self.lab.detection.clone();
+        let (commands, _told_before) = self.lab.environment(&self.arm(arm)).await?;
+        self.use_commands(target, &commands).await?;
+        Ok(Some(usual))
     }
 
     /// Refuses to believe what was measured on a full disk: tools fail there in ways of their own.

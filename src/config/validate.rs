@@ -98,6 +98,9 @@ fn sections(profile: &Profile, found: &mut Vec<Problem>) {
             ),
         );
     }
+    if let Some(line) = &profile.commands.prepare {
+        command_line(line, "commands.prepare", found);
+    }
     for language in profile.commands.test_args.keys() {
         if !languages::BUILT_IN.contains(&language.as_str()) {
             report(

@@ -136,12 +136,13 @@ pub async fn first_report(
         .collect();
     Ok(FirstReport {
         schema: "factory.report/1".to_owned(),
-        tests_your_source: doubt
-            .map(|detail| Answer {
+        tests_your_source: match doubt {
+            Some(detail) => Answer {
                 yes: Some(false),
                 detail,
-            })
-            .unwrap_or_else(|| answer(&first, &campaign)),
+            },
+            None => answer(&first, &campaign),
+        },
         suite_runs: u32::try_from(runs.len()).unwrap_or(u32::MAX),
         tests: first.run.cases.len(),
         skipped: first.run.count(TestOutcome::Skipped) - network_bound.len(),

@@ -111,9 +111,9 @@ pub fn own_commands(root: &Utf8Path, project: &Utf8Path) -> Vec<OwnCommand> {
 fn add(found: &mut Vec<OwnCommand>, source: &Utf8Path, lines: Vec<String>) {
     for line in lines {
         let line = line.trim().trim_start_matches(['@', '-']).trim().to_owned();
-        let starts = |it: &&str| line == **it || line.starts_with(&format!("{it} "));
+        let starts = |it: &str| line == it || line.starts_with(&format!("{it} "));
         let is_check =
-            !line.is_empty() && !line.starts_with('#') && !SETUP.iter().any(|it| starts(&it));
+            !line.is_empty() && !line.starts_with('#') && !SETUP.iter().any(|it| starts(it));
         if is_check && !found.iter().any(|it| it.line == line) {
             found.push(OwnCommand {
                 source: source.to_owned(),

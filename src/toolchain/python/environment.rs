@@ -298,10 +298,10 @@ impl Maker<'_> {
             Ok(())
         } else {
             let text = String::from_utf8_lossy(&finished.stderr).into_owned();
-            let errors = text
+            let mut errors = text
                 .lines()
                 .filter(|it| it.to_ascii_lowercase().contains("error"));
-            let word = errors.last().map(|it| it.trim().to_owned());
+            let word = errors.next_back().map(|it| it.trim().to_owned());
             Err(word.unwrap_or_else(|| finished.explain()))
         })
     }

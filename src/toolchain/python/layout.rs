@@ -199,7 +199,7 @@ mod tests {
 
     fn layout(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let layout = Layout::of(Tree::new(files).root());
-        let roots = layout.roots.iter().map(|it| it.to_string()).collect();
+        let roots = layout.roots.iter().map(ToString::to_string).collect();
         (roots, layout.packages)
     }
 

@@ -145,7 +145,7 @@ impl Needs {
         let old = dig(document, &["tool", "poetry", "dev-dependencies"]);
         if names.contains(&"dev") && old.is_some() {
             self.lines.extend(poetry(old));
-            self.source = "poetry's dev-dependencies".to_owned();
+            "poetry's dev-dependencies".clone_into(&mut self.source);
             return true;
         }
         false
@@ -199,7 +199,7 @@ impl Needs {
             }
         }
         if !lines.is_empty() {
-            self.source = "`tox.ini`".to_owned();
+            "`tox.ini`".clone_into(&mut self.source);
         }
     }
 }

@@ -84,7 +84,7 @@ static FILES: LazyLock<Regex> = LazyLock::new(|| {
 fn default_files(job: &Job<'_>) -> Vec<String> {
     match Layout::of(&job.dir()).places(&job.dir()).as_slice() {
         [] => vec![".".into()],
-        places => places.iter().map(|it| it.to_string()).collect(),
+        places => places.iter().map(ToString::to_string).collect(),
     }
 }
 
