@@ -159,12 +159,11 @@ fn bench(place: &Place<'_>, package: &Package, target: &Target, n_packages: usiz
         _ => ("criterion", CRITERION),
     };
     let build = format!("{line} --no-run");
-    metric(
-        &target.name,
-        Some(build),
-        format!("{line} -- {options}"),
-        parser,
-    )
+    let name = match target.name.as_str() {
+        "bench" | "benches" | "benchmark" | "benchmarks" => &package.name,
+        name => name,
+    };
+    metric(name, Some(build), format!("{line} -- {options}"), parser)
 }
 
 fn manifest_path(dir: &Utf8Path) -> String {
