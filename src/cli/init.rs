@@ -33,12 +33,11 @@ pub(super) fn run(args: &InitArgs, ctx: &Context) -> Result<Exit, CliError> {
         );
     }
     let profile = ctx.options(Some(&root))?.profile;
-    let text = match config::find(&root).path() {
-        Some(hidden) => fs::read_to_string(hidden)?,
-        None => {
-            let detection = detect::detect(&root, &profile)?;
-            config::propose(&detection, &detect::benchmarks(&root, &detection)?)
-        }
+    let text = if let Some(hidden) = config::find(&root).path() {
+        fs::read_to_string(hidden)?
+    } else {
+        let detection = detect::detect(&root, &profile)?;
+        config::propose(&detection, &detect::benchmarks(&root, &detection)?)
     };
     if !args.dry_run {
         fs::write(&path, &text)?;

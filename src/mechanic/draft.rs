@@ -12,6 +12,7 @@ use crate::model::id::{MetricName, StructuralKey};
 const KEY: usize = 200;
 
 /// What was seen of one rule.
+#[derive(Clone, Copy)]
 pub(crate) struct Seen<'a> {
     /// The rule.
     pub(crate) rule: &'a LintRule,
@@ -80,6 +81,19 @@ pub(crate) fn fixes(rules: &[LintRule], seen: &[Seen<'_>]) -> Hypothesis {
         },
         files: BTreeMap::new(),
         expected_gain: 0.0,
+    }
+}
+
+/// Returns the hypothesis that the fixes of a rule about speed move a benchmark.
+pub(crate) fn faster(seen: &Seen<'_>, metric: &str) -> Hypothesis {
+    let rules = std::slice::from_ref(seen.rule);
+    Hypothesis {
+        key: key(&format!("faster:{}@{metric}", list_of(rules, ","))),
+        category: Category::Exploit,
+        claim: moves(metric),
+        success: success_of(Some(metric)),
+        expected_gain: 0.01,
+        ..fixes(rules, std::slice::from_ref(seen))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Files of `vitest bench`.
 
+use camino::Utf8Path;
+
 use super::{Place, metric, quoted};
 use crate::config::ProposedMetrics;
 
@@ -11,17 +13,17 @@ pub(super) fn find(place: &Place<'_>) -> ProposedMetrics {
         .read(&manifest)
         .and_then(|it| serde_json::from_str(&it).ok())
         .unwrap_or_default();
-    let is_bench = |name: &str| {
-        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-        let script = matches!(
-            extension,
-            "js" | "mjs" | "cjs" | "ts" | "mts" | "cts" | "jsx" | "tsx"
-        );
-        script && (stem.ends_with(".bench") || stem.ends_with(".benchmark"))
+    let is_bench = |it: &Utf8Path| {
+        let stem = it.file_stem().map(Utf8Path::new);
+        matches!(
+            it.extension(),
+            Some("js" | "mjs" | "cjs" | "ts" | "mts" | "cts" | "jsx" | "tsx")
+        ) && matches!(
+            stem.and_then(Utf8Path::extension),
+            Some("bench" | "benchmark")
+        )
     };
-    let has_benches = place
-        .own_files()
-        .any(|it| it.file_name().is_some_and(is_bench));
+    let has_benches = place.own_files().any(|it| is_bench(it));
     let uses_vitest = ["devDependencies", "dependencies"]
         .iter()
         .any(|it| package[it].get("vitest").is_some());

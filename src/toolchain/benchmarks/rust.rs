@@ -32,7 +32,7 @@ pub(super) fn find(place: &Place<'_>) -> ProposedMetrics {
                     target.path
                 )),
                 Runner::Unknown => found.notes.push(format!(
-                    "`{}` has a harness of its own, whose output has no known form",
+                    "`{}` has a harness of its own, or one that the manifest does not name",
                     target.path
                 )),
             }
@@ -46,6 +46,7 @@ struct Package {
     name: String,
     dir: Utf8PathBuf,
     manifest: Table,
+    text: String,
 }
 
 struct Target {
@@ -70,12 +71,14 @@ fn packages(place: &Place<'_>) -> Vec<Package> {
     });
     manifests
         .filter_map(|path| {
-            let manifest: Table = place.read(path)?.parse().ok()?;
+            let text = place.read(path)?;
+            let manifest: Table = text.parse().ok()?;
             let name = manifest.get("package")?.get("name")?.as_str()?.to_owned();
             Some(Package {
                 name,
                 dir: path.parent()?.to_owned(),
                 manifest,
+                text,
             })
         })
         .collect()
@@ -120,7 +123,7 @@ impl Package {
             .find_map(|it| Some((it.clone(), place.read(&it)?)))?;
         let has_harness = bench.get("harness").and_then(Value::as_bool) != Some(false);
         Some(Target {
-            runner: runner(has_harness, &source)?,
+            runner: runner(has_harness, &source, &self.text)?,
             features: strings(bench.get("required-features")),
             name,
             path,
@@ -128,12 +131,14 @@ impl Package {
     }
 }
 
-/// A file without any benchmark of libtest's is a module of another.
-fn runner(has_harness: bool, source: &str) -> Option<Runner> {
+/// A file without any benchmark of libtest's is a module of another. A runner that the manifest does
+/// not name is not there: what is published often lacks it.
+fn runner(has_harness: bool, source: &str, manifest: &str) -> Option<Runner> {
+    let uses = |it: &str| source.contains(it) && manifest.contains(it);
     match has_harness {
         true => source.contains("#[bench]").then_some(Runner::Libtest),
-        false if source.contains("criterion") => Some(Runner::Criterion),
-        false if source.contains("divan") => Some(Runner::Divan),
+        false if uses("criterion") => Some(Runner::Criterion),
+        false if uses("divan") => Some(Runner::Divan),
         false => Some(Runner::Unknown),
     }
 }
@@ -146,25 +151,25 @@ fn strings(value: Option<&Value>) -> Vec<String> {
 }
 
 fn bench(place: &Place<'_>, package: &Package, target: &Target, n_packages: usize) -> Metric {
-    let mut line = format!("cargo bench{}", manifest_path(&place.project.root));
+    let mut words = vec![format!("cargo bench{}", manifest_path(&place.project.root))];
     if n_packages > 1 {
-        line += &format!(" -p {}", quoted(&package.name));
+        words.push(format!("-p {}", quoted(&package.name)));
     }
-    line += &format!(" --bench {}", quoted(&target.name));
+    words.push(format!("--bench {}", quoted(&target.name)));
     if !target.features.is_empty() {
-        line += &format!(" --features {}", quoted(&target.features.join(",")));
+        words.push(format!("--features {}", quoted(&target.features.join(","))));
     }
+    let line = words.join(" ");
     let (parser, options) = match target.runner {
         Runner::Divan => ("divan", DIVAN),
         _ => ("criterion", CRITERION),
     };
     let build = format!("{line} --no-run");
-    metric(
-        &target.name,
-        Some(build),
-        format!("{line} -- {options}"),
-        parser,
-    )
+    let name = match target.name.as_str() {
+        "bench" | "benches" | "benchmark" | "benchmarks" => &package.name,
+        name => name,
+    };
+    metric(name, Some(build), format!("{line} -- {options}"), parser)
 }
 
 fn manifest_path(dir: &Utf8Path) -> String {
@@ -183,14 +188,14 @@ fn build_seconds(place: &Place<'_>, packages: &[Package]) -> Option<Metric> {
         return None;
     }
     let manifest = manifest_path(&place.project.root);
-    let names: String = packages
+    let names: Vec<String> = packages
         .iter()
-        .map(|it| format!(" -p {}", quoted(&it.name)))
+        .map(|it| format!("-p {}", quoted(&it.name)))
         .collect();
     let build = format!("cargo build --workspace{manifest}");
     Some(Metric {
         name: "build_seconds".to_owned(),
-        before: Some(format!("cargo clean{manifest}{names}")),
+        before: Some(format!("cargo clean{manifest} {}", names.join(" "))),
         unit: "s".to_owned(),
         ..metric("build", Some(build.clone()), build, "seconds")
     })

@@ -49,7 +49,8 @@ fn bench_targets_with_a_known_runner_are_metrics() {
     let manifest = format!(
         "{PACKAGE}\n[[bench]]\nname = \"parse\"\nharness = false\nrequired-features = [\"x\", \"y\"]\n\
          \n[[bench]]\nname = \"fill\"\npath = \"speed/fill.rs\"\nharness = false\n\
-         \n[[bench]]\nname = \"own\"\nharness = false\n"
+         \n[[bench]]\nname = \"own\"\nharness = false\n\
+         \n[dev-dependencies]\ncriterion = \"0.8\"\ndivan = \"0.1\"\n"
     );
     let proposed = found(
         LanguageName::Rust,
@@ -83,7 +84,7 @@ fn bench_targets_with_a_known_runner_are_metrics() {
     assert_eq!(
         proposed.notes,
         [
-            "`benches/own.rs` has a harness of its own, whose output has no known form",
+            "`benches/own.rs` has a harness of its own, or one that the manifest does not name",
             "`benches/old.rs` uses `#[bench]`, which only a nightly compiler builds",
         ]
     );
@@ -106,7 +107,8 @@ fn the_time_of_a_build_waits_for_a_person() {
 fn a_member_of_a_workspace_is_named_and_those_beyond_the_first_few_wait() {
     let member = |name: &str| {
         format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\n\n[[bench]]\nname = \"speed\"\nharness = false\n"
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\n\n[[bench]]\nname = \"speed\"\nharness = false\n\
+             \n[dev-dependencies]\ncriterion = \"0.8\"\n"
         )
     };
     let manifests: Vec<String> = ["a", "b", "c", "d"].iter().map(|it| member(it)).collect();

@@ -22,7 +22,7 @@ Found 3 outliers among 100 measurements (3.00%)
 const DIVAN: &str = "\
 Timer precision: 20 ns
 sum              fastest       │ slowest       │ median        │ mean          │ samples │ iters
-├─ plain         2.262 ns      │ 4.496 µs      │ 3.142 ns      │ 48.01 ns      │ 100     │ 51200
+├─ plain         2.262 ns      │ 4.496 µs      │ 3.242 ns      │ 48.01 ns      │ 100     │ 51200
 ├─ sized                       │               │               │               │         │
 │  ├─ 10         2.947 ns      │ 4.356 ns      │ 3.597 ns      │ 3.637 ns      │ 100     │ 102400
 │  ╰─ 100        2.966 ns      │ 4.404 ns      │ 3.788 ns      │ 3.829 ns      │ 100     │ 102400
@@ -117,7 +117,7 @@ fn divan_draws_a_tree_with_the_median_in_its_third_column() {
             ("sum/inner/bytes", 1.96),
             ("sum/inner/typed/String", 0.531),
             ("sum/inner/typed/u8", 0.1),
-            ("sum/plain", 3.142),
+            ("sum/plain", 3.242),
             ("sum/sized/10", 3.597),
             ("sum/sized/100", 3.788),
         ])
