@@ -14,6 +14,7 @@ mod gaming;
 mod interrupt;
 mod landing;
 mod messages;
+mod retention;
 mod run_control;
 mod sync;
 mod tidy;
