@@ -7,7 +7,8 @@ use super::experiment::claim_line;
 use super::session::Session;
 use crate::config;
 use crate::decision::{self, Ask, Next};
-use crate::eval::Depth;
+use crate::eval::{Depth, GUARDS};
+use crate::gate;
 use crate::model::dimension::{Dimension, Direction, Evaluation};
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Candidate, DimensionPair, ExperimentEvent};
@@ -30,8 +31,14 @@ impl Session<'_> {
         if let Some(metric) = &metric {
             self.calibrate(id, metric).await?;
         }
+        if let Some(veto) = self.first_look(id, candidate).await? {
+            return Ok(veto);
+        }
         self.enter(id, "measure", "the candidate's tests and dimensions");
-        let evaluation = self.evaluate(Arm::Candidate, &candidate.tree).await?;
+        let depth = self.depth_before(metric.as_ref());
+        let mut evaluation = self
+            .evaluate(Arm::Candidate, &candidate.tree, depth)
+            .await?;
         let veto = match self.veto(&evaluation).await? {
             None => self.veto_metrics(id, hypothesis, &evaluation).await?,
             veto => veto,
@@ -50,6 +57,7 @@ impl Session<'_> {
                     .await?
             }
             (Claim::Keeps, _) => (keeps_decision(), None),
+            (Claim::Maintains, _) => (self.test_tests(id, &evaluation).await?, None),
             (Claim::Meets { .. }, _) => (
                 Decision::plain(
                     Verdict::Spurious,
@@ -58,17 +66,23 @@ impl Session<'_> {
                 None,
             ),
         };
+        let guarded = self.guard_last(id, decision, &mut evaluation).await?;
         self.journal_measured(&evaluation, evidence)?;
         self.enter(id, "decide", claim_line(&hypothesis.claim));
         self.candidate_evaluation = Some(evaluation);
-        Ok(decision)
+        Ok(guarded)
     }
 
-    async fn evaluate(&mut self, arm: Arm, tree: &TreeSha) -> Result<Evaluation, Error> {
+    async fn evaluate(
+        &mut self,
+        arm: Arm,
+        tree: &TreeSha,
+        depth: Depth,
+    ) -> Result<Evaluation, Error> {
         let facts = self.history.facts();
         self.cost.evals += 1;
         self.bench
-            .evaluate(&self.target, arm, tree, Depth::Decisive, &facts)
+            .evaluate(&self.target, arm, tree, depth, &facts)
             .await
     }
 
@@ -89,6 +103,29 @@ impl Session<'_> {
         };
         let mut metrics = self.bench.lab.profile.metrics.iter();
         metrics.find(|it| it.name == metric.as_str()).cloned()
+    }
+
+    /// Tries the same sampled mutants under the old tests and under the new ones.
+    async fn test_tests(
+        &mut self,
+        id: ExperimentId,
+        candidate: &Evaluation,
+    ) -> Result<Decision, Error> {
+        self.enter(
+            id,
+            "measure",
+            "mutants under the old tests and the new ones",
+        );
+        let incumbent = self.incumbent.tree.clone();
+        self.lay_out_both(&incumbent, &candidate.tree)?;
+        let lab = &self.bench.lab;
+        let old = lab
+            .noticed(&self.bench.arm(Arm::Incumbent), &self.baseline().tests)
+            .await?;
+        let new = lab
+            .noticed(&self.bench.arm(Arm::Candidate), &candidate.tests)
+            .await?;
+        Ok(gate::decide_maintenance(&old, &new))
     }
 
     /// Kernel D: the gain is confirmed by measuring both arms once more.
@@ -123,8 +160,14 @@ impl Session<'_> {
         while let Next::Continue = decision::decide(&evidence) {
             self.enter(id, "measure", "both arms once more, to confirm");
             let tree = self.incumbent.tree.clone();
-            let again = self.evaluate(Arm::Incumbent, &tree).await?;
-            let other = self.evaluate(Arm::Candidate, &candidate.tree).await?;
+            let depth = match metric.as_str() {
+                GUARDS => Depth::Decisive,
+                _ => Depth::ButGuards,
+            };
+            let again = self.evaluate(Arm::Incumbent, &tree, depth).await?;
+            let other = self
+                .evaluate(Arm::Candidate, &candidate.tree, depth)
+                .await?;
             evidence.pairs.push(dimension_pair(metric, &again, &other));
         }
         Ok((decision::replay(&evidence), Some(evidence)))

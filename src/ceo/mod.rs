@@ -7,6 +7,7 @@ mod experiment;
 mod history;
 mod hypothesise;
 mod measure;
+mod promise;
 mod rank;
 mod reject;
 pub mod restack;
@@ -125,6 +126,14 @@ pub enum Error {
         branch: String,
         /// Where.
         worktree: String,
+    },
+    /// Tools would find a configuration above the evaluated trees, and nothing can hide it.
+    #[error(
+        "`{path}` lies above the folder in which trees are evaluated, and would change what is measured"
+    )]
+    Leak {
+        /// The file.
+        path: String,
     },
     /// A metric's command gives no number on the unchanged code.
     #[error("metric `{name}` gives no number on the unchanged code: {reason}")]

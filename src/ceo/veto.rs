@@ -8,11 +8,13 @@ use super::Error;
 use super::measure::{differ, dimension_pair, parse_name};
 use super::session::Session;
 use crate::config;
+use crate::eval::{Depth, GUARDS};
 use crate::gate::{self, ReRuns, Suspicion};
 use crate::model::dimension::Evaluation;
-use crate::model::finding::{TestOutcome, TestRun};
+use crate::model::experiment::Candidate;
+use crate::model::finding::{SuiteState, TestOutcome, TestRun};
 use crate::model::hypothesis::Hypothesis;
-use crate::model::id::ExperimentId;
+use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::Arm;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
@@ -40,7 +42,8 @@ impl Session<'_> {
             if suspects.is_empty() || !candidate.is_sound() {
                 break;
             }
-            self.lay_out_both(candidate)?;
+            let incumbent = self.incumbent.tree.clone();
+            self.lay_out_both(&incumbent, &candidate.tree)?;
             let runs = self.run_in_turn(&suspects).await?;
             let mut alone_says_nothing = BTreeSet::new();
             for (id, runs) in runs {
@@ -64,6 +67,91 @@ impl Session<'_> {
             add_what_was_told(violation, &told);
         }
         Ok((!violations.is_empty()).then(|| Decision::vetoed(violations)))
+    }
+
+    /// Runs the tests near to the change first, where the suite is slow: a veto that comes early is cheap.
+    pub(super) async fn first_look(
+        &mut self,
+        id: ExperimentId,
+        candidate: &Candidate,
+    ) -> Result<Option<Decision>, Error> {
+        self.bench
+            .lay_out(&self.target, Arm::Candidate, &candidate.tree)?;
+        let changed = self
+            .target
+            .changed_paths(&self.incumbent.tree, &candidate.tree)?;
+        let required = self.required_tests();
+        let place = self.bench.arm(Arm::Candidate);
+        let lab = &self.bench.lab;
+        let near = lab.worth_a_first_look(&place, &changed, &required);
+        if near.is_empty() {
+            return Ok(None);
+        }
+        let detail = format!(
+            "{} of {} tests, near to the change",
+            near.len(),
+            required.len()
+        );
+        self.enter(id, "measure", detail);
+        let run = lab.suite(&place, Some(&near)).await?;
+        let failed = run.ids(TestOutcome::Failed).into_iter();
+        let failed = failed.filter(|it| near.contains(*it)).take(SUSPECTS);
+        let suspects: BTreeSet<String> = failed.map(str::to_owned).collect();
+        if suspects.is_empty() || run.state != SuiteState::Completed {
+            return Ok(None);
+        }
+        let incumbent = self.incumbent.tree.clone();
+        self.lay_out_both(&incumbent, &candidate.tree)?;
+        let mut violations = Vec::new();
+        for (test, runs) in self.run_in_turn(&suspects).await? {
+            match runs.suspicion() {
+                Suspicion::Flaky => self.quarantine(test)?,
+                Suspicion::Broken => {
+                    let detail = format!("required test `{test}` fails; {}", runs.told());
+                    violations.push(Violation::of(Rule::RequiredTest, detail));
+                }
+                // The whole suite is asked next.
+                Suspicion::NeedsTheSuite => {}
+            }
+        }
+        Ok((!violations.is_empty()).then(|| Decision::vetoed(violations)))
+    }
+
+    /// Returns how deep the first evaluation of a candidate goes: where pairs of runs are to follow,
+    /// guards wait until the claim holds.
+    pub(super) fn depth_before(&self, metric: Option<&config::Metric>) -> Depth {
+        let profile = &self.bench.lab.profile;
+        let has_guards = !profile.guards.is_empty();
+        let are_constrained = profile.constraints.iter().any(|it| it.metric == GUARDS);
+        if has_guards && !are_constrained && metric.is_some() {
+            Depth::ButGuards
+        } else {
+            Depth::Decisive
+        }
+    }
+
+    /// Runs the guards that waited for the claim, and lets them overrule a keep.
+    pub(super) async fn guard_last(
+        &mut self,
+        id: ExperimentId,
+        decision: Decision,
+        candidate: &mut Evaluation,
+    ) -> Result<Decision, Error> {
+        let waited = candidate.dimension(GUARDS).is_none();
+        if !waited || decision.verdict != Verdict::Keep {
+            return Ok(decision);
+        }
+        self.enter(id, "measure", "the guards");
+        self.bench
+            .lay_out(&self.target, Arm::Candidate, &candidate.tree)?;
+        let place = self.bench.arm(Arm::Candidate);
+        self.bench.lab.add_guards(&place, candidate).await?;
+        let violations = self.judge(candidate);
+        Ok(if violations.is_empty() {
+            decision
+        } else {
+            Decision::vetoed(violations)
+        })
     }
 
     /// Returns the first of the tests that stand against the candidate and were not looked into yet.
@@ -156,12 +244,14 @@ impl Session<'_> {
         }))
     }
 
-    fn lay_out_both(&mut self, candidate: &Evaluation) -> Result<(), Error> {
-        let incumbent = self.incumbent.tree.clone();
+    pub(super) fn lay_out_both(
+        &mut self,
+        incumbent: &TreeSha,
+        candidate: &TreeSha,
+    ) -> Result<(), Error> {
         self.bench
-            .lay_out(&self.target, Arm::Incumbent, &incumbent)?;
-        self.bench
-            .lay_out(&self.target, Arm::Candidate, &candidate.tree)
+            .lay_out(&self.target, Arm::Incumbent, incumbent)?;
+        self.bench.lay_out(&self.target, Arm::Candidate, candidate)
     }
 
     /// Leaves a test out of what decides, in both arms, here and in later runs.
@@ -260,11 +350,17 @@ impl Session<'_> {
         Ok(confirmed)
     }
 
+    /// Judges a candidate by what it was measured on; guards that still wait are left out of both arms.
     fn judge(&self, candidate: &Evaluation) -> Vec<Violation> {
+        let lab = &self.bench.lab;
+        let unguarded = candidate
+            .dimension(GUARDS)
+            .is_none()
+            .then(|| lab.without_guards(self.baseline()));
         gate::judge_evaluations(
             &self.required_tests(),
             &self.quarantined,
-            self.baseline(),
+            unguarded.as_ref().unwrap_or(self.baseline()),
             candidate,
         )
     }

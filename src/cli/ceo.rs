@@ -18,7 +18,7 @@ use super::context::{self, Context, directory};
 use super::heart::{Heart, Recorder};
 use super::limits::Limits;
 use super::routing::{Route, route};
-use super::{CliError, Exit, JsonKind, discover, interrupt, logging};
+use super::{CliError, Exit, JsonKind, detect, discover, interrupt, logging};
 
 /// Improve a codebase: try what is worth trying, keep only what is shown to be better
 ///
@@ -152,6 +152,7 @@ pub(super) fn prepare(
     }
     let log = target.exclude_factory_dir()?.join("logs/debug.log");
     logging::start(ctx.globals.verbose, Some(&log))?;
+    let options = with_proposal(options, &target, ctx)?;
     let request = request(&target, options, flags, ctx);
     Ok(Some((target, request)))
 }
@@ -268,6 +269,21 @@ fn settle_profile(
         "note: the proposed profile was accepted and written to {hidden}\n"
     ));
     Ok(true)
+}
+
+/// Returns the options as they are once the profile is settled: read again where one was written, and
+/// with the proposed metrics where none was.
+fn with_proposal(options: Options, target: &Target, ctx: &Context) -> Result<Options, CliError> {
+    if options.source != ProfileSource::Proposed {
+        return Ok(options);
+    }
+    let mut options = ctx.options(Some(target.root()))?;
+    if options.source == ProfileSource::Proposed {
+        let detection = detect::detect(target.root(), &options.profile.commands)?;
+        let proposed = detect::benchmarks(target.root(), &detection)?;
+        options.profile.metrics.extend(proposed.metrics);
+    }
+    Ok(options)
 }
 
 fn request(target: &Target, options: Options, flags: &RunFlags, ctx: &Context) -> Request {

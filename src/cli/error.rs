@@ -149,6 +149,10 @@ impl From<process::Error> for CliError {
             }
             process::Error::Syntax { .. } => Self::from_source(Exit::Input, error, None),
             process::Error::Io { .. } => Self::from_source(Exit::Internal, error, None),
+            process::Error::Isolation { .. } => {
+                let hint = "`factory doctor` says what this machine allows".to_owned();
+                Self::from_source(Exit::Internal, error, Some(hint))
+            }
         }
     }
 }
@@ -195,6 +199,10 @@ impl From<ceo::Error> for CliError {
                     "or let kept work land elsewhere: `[landing] branch` in factory.toml, now `{branch}`"
                 );
                 Self::from_source(Exit::Input, error, Some(switch)).hint(other)
+            }
+            ceo::Error::Leak { .. } => {
+                let hint = "set `FACTORY_SCRATCH` to a folder with no project above it; `factory doctor` says why the file cannot be hidden";
+                Self::from_source(Exit::Input, error, Some(hint.to_owned()))
             }
             ceo::Error::MetricBroken { ref name, .. } => {
                 let hint = format!("run the command of `[[metric]]` `{name}` by hand");

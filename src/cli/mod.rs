@@ -32,6 +32,7 @@ mod init;
 mod interrupt;
 mod lab;
 mod land;
+mod launch;
 mod limits;
 mod logging;
 mod man;
@@ -149,6 +150,8 @@ enum Verb {
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    #[command(hide = true)]
+    Launch(launch::LaunchArgs),
 }
 
 /// Parses the command line, runs the verb, and prints what went wrong.
@@ -158,6 +161,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return refuse(&args, &error),
     };
+    if let Verb::Launch(args) = &cli.verb {
+        // First of all: namespaces can only be left before there is a second thread.
+        return launch::run(args);
+    }
     ui::color_mode(cli.globals.color);
     let is_json = cli.globals.json.is_some();
     run(cli).unwrap_or_else(|error| fail(&error, is_json))
@@ -210,6 +217,7 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Schema(args) => schema::run(args, ctx),
         Verb::Completions(args) => completions::run(args, ctx),
         Verb::Man(args) => man::run(args, ctx),
+        Verb::Launch(args) => Ok(launch::run(args)),
     }
 }
 

@@ -26,6 +26,7 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod tree;
+mod version;
 mod walk;
 
 pub use arm::ArmDir;
@@ -37,3 +38,4 @@ pub use landing::MINIMUM_GIT;
 pub use remote::Push;
 pub use snapshot::Snapshot;
 pub use target::{Head, InProgress, Target};
+pub use version::VersionRepository;

@@ -15,7 +15,7 @@ use crate::eval::report::FirstReport;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId};
-use crate::model::profile::Detection;
+use crate::model::profile::{Detection, OwnCommand};
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::Violation;
 use crate::store::{BacklogItem, Rejection, Running};
@@ -27,6 +27,9 @@ pub struct Discovery {
     pub schema: String,
     /// Languages and tools, with versions.
     pub detection: Detection,
+    /// What the project itself runs to test, lint and format.
+    #[serde(default)]
+    pub own_commands: Vec<OwnCommand>,
     /// The profile's file; `None` when it is only proposed.
     #[schemars(with = "Option<String>")]
     pub file: Option<Utf8PathBuf>,

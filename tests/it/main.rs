@@ -19,4 +19,5 @@ mod run_control;
 mod sync;
 mod tidy;
 mod truth_traps;
+mod sandbox;
 mod verbs;
