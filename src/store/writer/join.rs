@@ -177,7 +177,8 @@ impl Writer {
         };
         experiment.id = snapshot.next;
         let line = format!("This was experiment {was} of the clone that ran it.");
-        experiment.note = format!("{}\n\n{line}", experiment.note).trim().to_owned();
+        let note = format!("{}\n\n{line}", experiment.note);
+        note.trim().clone_into(&mut experiment.note);
         let sealed = sealed(reader, Some(tip), snapshot, &experiment)?;
         Ok((sealed.changes, sealed.snapshot, sealed.message))
     }
