@@ -79,7 +79,7 @@ fn next(
 ) -> String {
     match (running.map(|it| it.activity), owner, tip, landed) {
         (Some(Activity::Paused), ..) => "`factory resume` lets the paused run go on",
-        (Some(Activity::Waiting), _, Some(_), false) => {
+        (Some(Activity::Waiting), _, Some(_), false) | (None, None, Some(_), false) => {
             "see what was kept with `factory diff`, take it with `factory land`"
         }
         (Some(Activity::Waiting), ..) => {
@@ -87,9 +87,6 @@ fn next(
         }
         (Some(Activity::Working), ..) | (None, Some(_), ..) => {
             "a run is under way: `factory events --follow` shows it"
-        }
-        (None, None, Some(_), false) => {
-            "see what was kept with `factory diff`, take it with `factory land`"
         }
         (None, None, ..) => "`factory ceo` tries what is worth trying",
     }

@@ -82,6 +82,7 @@ impl Target {
             "fetch",
             "--quiet",
             "--no-tags",
+            "--refmap=",
             "--no-recurse-submodules",
             remote,
         ];

@@ -42,7 +42,8 @@ pub(super) fn pruned_in(note: &str) -> BTreeSet<ExperimentId> {
 
 /// Writes the note of pruned experiments.
 pub(super) fn pruned_note(pruned: &BTreeSet<ExperimentId>) -> String {
-    pruned.iter().map(|id| format!("{id}\n")).collect()
+    let lines: Vec<String> = pruned.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 /// Returns the path of an experiment's record: `records/00/01/000123.json`.

@@ -9,7 +9,7 @@ use crate::support::{Ran, Repo, TestEnv, assert_untouched};
 
 /// The flags of a run that asks nothing, with a first report that samples one mutant.
 const FLAGS: &[&str] = &["--yes", "--seed", "7", "--config", "report.mutants=1"];
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 fn run_with<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let flags = FLAGS.iter().copied();

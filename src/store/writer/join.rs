@@ -177,7 +177,8 @@ impl Writer {
         };
         experiment.id = snapshot.next;
         let line = format!("This was experiment {was} of the clone that ran it.");
-        experiment.note = format!("{}\n\n{line}", experiment.note).trim().to_owned();
+        let note = format!("{}\n\n{line}", experiment.note);
+        note.trim().clone_into(&mut experiment.note);
         let sealed = sealed(reader, Some(tip), snapshot, &experiment)?;
         Ok((sealed.changes, sealed.snapshot, sealed.message))
     }
@@ -342,17 +343,18 @@ mod tests {
         reader.tip().unwrap().unwrap()
     }
 
-    fn seal_n(place: &Place, n: u32) {
+    /// Seals experiments; two clones that ended them differently have no commit in common.
+    fn seal_n(place: &Place, n: u32, verdict: Verdict) {
         let (mut writer, _) = open(&place.common_dir);
         for _ in 0..n {
-            seal(&mut writer, Verdict::Revert);
+            seal(&mut writer, verdict);
         }
     }
 
     #[test]
     fn a_record_that_is_only_behind_is_fast_forwarded() {
         let (one, other) = (place(), place());
-        seal_n(&one, 2);
+        seal_n(&one, 2, Verdict::Revert);
         let theirs = fetch(&one, &other);
         let (mut writer, _) = open(&other.common_dir);
         let joined = writer.join(&theirs, now()).unwrap();
@@ -366,13 +368,13 @@ mod tests {
     #[test]
     fn where_both_went_on_nothing_is_lost_and_the_other_fast_forwards() {
         let one = place();
-        seal_n(&one, 2);
+        seal_n(&one, 2, Verdict::Revert);
         let other = clone_of(&one);
-        seal_n(&one, 3);
+        seal_n(&one, 3, Verdict::Revert);
         let (mut writer, _) = open(&one.common_dir);
         writer.add_backlog("faster", now()).unwrap();
         drop(writer);
-        seal_n(&other, 2);
+        seal_n(&other, 2, Verdict::Keep);
         let (mut writer, _) = open(&other.common_dir);
         writer.add_backlog("smaller", now()).unwrap();
         writer
@@ -437,8 +439,8 @@ mod tests {
     #[test]
     fn two_records_that_never_met_are_joined_as_well() {
         let (one, other) = (place(), place());
-        seal_n(&one, 1);
-        seal_n(&other, 2);
+        seal_n(&one, 1, Verdict::Revert);
+        seal_n(&other, 2, Verdict::Keep);
         let theirs = fetch(&one, &other);
         let (mut writer, _) = open(&other.common_dir);
         let joined = writer.join(&theirs, now()).unwrap();

@@ -20,7 +20,7 @@ use crate::process::{Command, Error, Finished};
 
 /// The adapter for one `[[language]]`.
 #[derive(Debug)]
-pub struct Declared {
+pub(super) struct Declared {
     name: Interned,
     language: Language,
     protected: Vec<&'static str>,
@@ -29,7 +29,7 @@ pub struct Declared {
 
 impl Declared {
     /// Returns the adapter for a language as it was declared.
-    pub fn new(language: &Language) -> Self {
+    pub(super) fn new(language: &Language) -> Self {
         let interned = |globs: &[String]| {
             let globs = globs.iter();
             globs.map(|it| Interned::new(it).as_str()).collect()
