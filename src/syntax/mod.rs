@@ -9,12 +9,15 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 mod go;
+mod inline;
 mod javascript;
 mod mutation;
 mod python;
 mod rust;
 mod tokens;
 mod tree;
+
+pub use inline::{Spliced, with_tests_of};
 
 /// Languages with a grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +88,10 @@ struct Language {
     failure_paths: fn(Node<'_>, &str) -> Vec<FailurePath>,
     /// Values of the constants of a name.
     constants: fn(Node<'_>, &str, &str) -> Vec<Range<usize>>,
+    /// Names of what others may use with signatures.
+    surface: fn(Node<'_>, &str) -> Vec<(String, String)>,
+    /// Tests that live inside source files.
+    inline: fn(Node<'_>, &str) -> inline::Found,
 }
 
 /// A function or method.
@@ -214,6 +221,18 @@ pub fn constant(grammar: Grammar, source: &str, name: &str) -> Option<Range<usiz
         [only] => Some(only.clone()),
         _ => None,
     }
+}
+
+/// Returns what a file offers to others: qualified public names, each with its signature as tokens,
+/// without bodies, values of constants, comments and layout.
+///
+/// The file alone decides: what is public in a private module counts, and what an `__init__.py`
+/// re-exports counts where `__all__` names it.
+pub fn surface(grammar: Grammar, source: &str) -> BTreeMap<String, String> {
+    let Some(tree) = tree::parse(grammar, source) else {
+        return BTreeMap::new();
+    };
+    by_unique_name((grammar.language().surface)(tree.root_node(), source))
 }
 
 /// Returns whether a file parses without errors.

@@ -19,6 +19,15 @@ impl Tokens {
         }
     }
 
+    /// Returns the tokens on one line, borders of statements as semicolons.
+    pub(super) fn joined(&self) -> String {
+        let shown = self.texts.iter().map(|it| match it.as_str() {
+            "newline" | "dedent" => ";",
+            text => text,
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
     /// Returns the hash; token borders count.
     pub(super) fn hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();

@@ -14,6 +14,7 @@ use super::{Item, Language};
 mod failures;
 mod mutants;
 mod suppressions;
+mod surface;
 
 /// Go's line in the list of languages.
 pub(super) const LANGUAGE: Language = Language {
@@ -26,6 +27,8 @@ pub(super) const LANGUAGE: Language = Language {
     test_spans,
     failure_paths: failures::failure_paths,
     constants,
+    surface: surface::surface,
+    inline: |_, _| super::inline::Found::default(),
 };
 
 /// Beginnings of the names that the go tool runs.

@@ -1,7 +1,8 @@
 //! What the views say of Go sources.
 
 use crate::syntax::{
-    Grammar, constant, failure_paths, items, mutants, parses, suppressions, test_spans, tests,
+    Grammar, constant, failure_paths, items, mutants, parses, suppressions, surface, test_spans,
+    tests,
 };
 use std::collections::BTreeMap;
 
@@ -349,4 +350,46 @@ func f() { const local = 1 }
     for absent in ["A", "B", "computed", "hunk"] {
         assert_eq!(value(absent), None, "{absent}");
     }
+}
+
+#[test]
+fn the_surface_is_what_others_may_use() {
+    let source = "package a
+const Limit, hidden = 1, 2
+var Rate float64 = 0.5
+type Config struct {
+	Name, Alias string `json:\"x\"`
+	secret int
+	io.Reader
+}
+type Reader interface { Read(p []byte) (int, error) }
+type inner struct { X int }
+func F(a, b int, c ...string) (n int, err error) { return g() }
+func (c *Config) Open() {}
+func (i inner) Open() {}
+func shut() {}
+";
+    let found = surface(GO, source);
+    let names: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "Config",
+            "Config.Alias",
+            "Config.Name",
+            "Config.Open",
+            "Config.Reader",
+            "F",
+            "Limit",
+            "Rate",
+            "Reader"
+        ]
+    );
+    assert_eq!(found["F"], "func F ( , int , ... string ) ( int , error )");
+    assert_eq!(found["Rate"], "var float64");
+    let tidied = source
+        .replace("return g()", "return h()")
+        .replace("a, b int", "x, y int");
+    assert_eq!(surface(GO, &tidied), found);
+    assert!(surface(GO, "package a_test\nfunc F() {}\n").is_empty());
 }

@@ -1,21 +1,21 @@
 //! Which names a JavaScript module hands out, as ES modules and as CommonJS do.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use tree_sitter::Node;
 
 use super::{FUNCTIONS, binding, is_item, own_name, qualified};
 use crate::syntax::tree::{ancestors, children, field, parts, text, walk};
 
-/// The exported names of one file, as they are called inside it.
+/// The exported names of one file: as they are called inside it, and outside.
 pub(super) struct Exports {
-    names: BTreeSet<String>,
+    names: BTreeMap<String, String>,
 }
 
 impl Exports {
     /// Reads the export statements and the assignments to `module.exports` and `exports`.
     pub(super) fn of(root: Node<'_>, source: &str) -> Self {
-        let mut names = BTreeSet::new();
+        let mut names = BTreeMap::new();
         walk(root, |node| {
             match node.kind() {
                 "export_statement" => names.extend(by_statement(node, source)),
@@ -31,7 +31,21 @@ impl Exports {
 
     /// Returns whether a local name is exported.
     pub(super) fn hold(&self, name: &str) -> bool {
-        self.names.contains(name)
+        self.names.contains_key(name)
+    }
+
+    /// Returns a qualified local name as others call it.
+    pub(super) fn outside(&self, name: &str) -> String {
+        let (root, rest) = name.find('.').map_or((name, ""), |at| name.split_at(at));
+        match self.names.get(root) {
+            Some(public) => format!("{public}{rest}"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Returns the public names.
+    pub(super) fn public(&self) -> impl Iterator<Item = &str> {
+        self.names.values().map(String::as_str)
     }
 
     /// Returns whether a function can be called from outside: exported, or an open member of what is.
@@ -50,7 +64,7 @@ impl Exports {
 }
 
 /// Returns the local names that an export statement lists.
-fn by_statement(statement: Node<'_>, source: &str) -> Vec<String> {
+fn by_statement(statement: Node<'_>, source: &str) -> Vec<(String, String)> {
     if statement.child_by_field_name("source").is_some() {
         return Vec::new();
     }
@@ -58,14 +72,28 @@ fn by_statement(statement: Node<'_>, source: &str) -> Vec<String> {
     for part in parts(statement) {
         match part.kind() {
             "export_clause" => {
-                let specifiers = parts(part).into_iter();
-                names.extend(specifiers.filter_map(|it| field(it, "name", source)));
+                names.extend(
+                    parts(part)
+                        .into_iter()
+                        .filter_map(|it| specified(it, source)),
+                );
             }
-            "identifier" => names.push(text(part, source)),
+            "identifier" => names.push((text(part, source), "default")),
             _ => {}
         }
     }
-    names.into_iter().map(str::to_owned).collect()
+    owned(names)
+}
+
+/// Returns `a` and `b` of `a as b`.
+fn specified<'s>(specifier: Node<'_>, source: &'s str) -> Option<(&'s str, &'s str)> {
+    let name = field(specifier, "name", source)?;
+    Some((name, field(specifier, "alias", source).unwrap_or(name)))
+}
+
+fn owned(names: Vec<(&str, &str)>) -> Vec<(String, String)> {
+    let owned = |(a, b): (&str, &str)| (a.to_owned(), b.to_owned());
+    names.into_iter().map(owned).collect()
 }
 
 /// Returns whether the left side of an assignment is `exports`, `module.exports`, or a name in it.
@@ -79,11 +107,11 @@ pub(super) fn is_exports(assignment: Node<'_>, source: &str) -> bool {
 
 /// Returns the local names that an assignment hands out: the value, the members of an object, and
 /// `app` of `var app = module.exports = {}`.
-fn by_assignment(assignment: Node<'_>, source: &str) -> Vec<String> {
+fn by_assignment(assignment: Node<'_>, source: &str) -> Vec<(String, String)> {
     let mut names = Vec::new();
     if let Some(value) = assignment.child_by_field_name("right") {
         match value.kind() {
-            "identifier" => names.push(text(value, source)),
+            "identifier" => names.push((text(value, source), text(value, source))),
             "object" => names.extend(parts(value).into_iter().filter_map(|it| handed(it, source))),
             _ => {}
         }
@@ -91,17 +119,25 @@ fn by_assignment(assignment: Node<'_>, source: &str) -> Vec<String> {
     let outer = std::iter::successors(assignment.parent(), Node::parent)
         .find(|it| it.kind() != "assignment_expression")
         .filter(|it| it.kind() == "variable_declarator");
-    names.extend(outer.and_then(|it| field(it, "name", source)));
-    names.into_iter().map(str::to_owned).collect()
+    names.extend(
+        outer
+            .and_then(|it| field(it, "name", source))
+            .map(|it| (it, it)),
+    );
+    owned(names)
 }
 
-fn handed<'s>(member: Node<'_>, source: &'s str) -> Option<&'s str> {
+fn handed<'s>(member: Node<'_>, source: &'s str) -> Option<(&'s str, &'s str)> {
     match member.kind() {
-        "shorthand_property_identifier" => Some(text(member, source)),
-        "pair" => member
-            .child_by_field_name("value")
-            .filter(|it| it.kind() == "identifier")
-            .map(|it| text(it, source)),
+        "shorthand_property_identifier" => Some((text(member, source), text(member, source))),
+        "pair" => {
+            let value = member.child_by_field_name("value")?;
+            let key = field(member, "key", source)?;
+            match value.kind() {
+                "identifier" => Some((text(value, source), key)),
+                kind => (!FUNCTIONS.contains(&kind)).then_some((key, key)),
+            }
+        }
         _ => None,
     }
 }

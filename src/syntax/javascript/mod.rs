@@ -13,8 +13,10 @@ use super::{Item, Language};
 mod exports;
 mod failures;
 mod hashes;
+mod inline;
 mod mutants;
 mod suppressions;
+mod surface;
 mod test_items;
 
 use exports::Exports;
@@ -30,6 +32,8 @@ pub(super) const JAVASCRIPT: Language = Language {
     test_spans: test_items::spans,
     failure_paths: failures::failure_paths,
     constants,
+    surface: surface::surface,
+    inline: inline::found,
 };
 
 /// TypeScript's line.

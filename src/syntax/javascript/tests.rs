@@ -1,7 +1,8 @@
 //! What the views say of JavaScript and TypeScript sources.
 
 use crate::syntax::{
-    Grammar, constant, failure_paths, items, mutants, parses, suppressions, test_spans, tests,
+    Grammar, constant, failure_paths, items, mutants, parses, suppressions, surface, test_spans,
+    tests,
 };
 use std::collections::BTreeMap;
 
@@ -482,4 +483,62 @@ fn tsx_and_jsx_are_read() {
     assert!(parses(Grammar::Tsx, source));
     assert_eq!(public(Grammar::Tsx, source), ["App"]);
     assert!(parses(JS, "const a = <b>text</b>;"));
+}
+
+#[test]
+fn the_surface_is_what_others_may_use() {
+    let source = "
+        export function f(a: string, b = 1): number { return g(); }
+        export const h = async <T>(x: T) => x, limit: number = 3;
+        export class C extends B { size: number = 1; private y = 2; open(a?: string): void {} get z() { return 1 } _shut() {} }
+        export interface I { a: string; m(x: number): void }
+        export type U = 'a' | 'b';
+        export enum E { A = 1, B }
+        function local(q) {}
+        export { local as outside };
+        export { x as y } from './z';
+        export * from './q';
+        export default function main() {}
+        class Hidden { m() {} }
+        if (import.meta.vitest) { it('x', () => {}); }
+    ";
+    let found = surface(TS, source);
+    let names: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "* from ./q",
+            "C",
+            "C.open",
+            "C.size",
+            "C.z",
+            "E",
+            "I",
+            "I.a",
+            "I.m",
+            "U",
+            "f",
+            "h",
+            "limit",
+            "main",
+            "outside",
+            "y"
+        ]
+    );
+    assert_eq!(found["f"], "( a : string , b = 1 ) : number");
+    assert_eq!(found["outside"], "( q )");
+    assert_eq!(found["y"], "export x from ./z");
+    let tidied = source
+        .replace("return g();", "return k()")
+        .replace("number = 3", "number = 4");
+    assert_eq!(surface(TS, &tidied), found);
+}
+
+#[test]
+fn the_surface_of_common_js_is_what_is_handed_out() {
+    let source = "function a(x) {}\nclass B { m(y) {} }\nmodule.exports = { a, C: B, d: 1, e(z) {} };\nexports.f = x => x;\nfunction g() {}\n";
+    let found = surface(JS, source);
+    let names: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(names, ["C", "C.m", "a", "d", "e", "f"]);
+    assert_eq!(found["e"], "( z )");
 }

@@ -9,8 +9,10 @@ use super::tree::{Step, ancestors, children, field, line, parts, text, traverse,
 use super::{Item, Language};
 
 mod failures;
+mod inline;
 mod mutants;
 mod suppressions;
+mod surface;
 
 /// Python's line in the list of languages.
 pub(super) const LANGUAGE: Language = Language {
@@ -23,6 +25,8 @@ pub(super) const LANGUAGE: Language = Language {
     test_spans,
     failure_paths: failures::failure_paths,
     constants,
+    surface: surface::surface,
+    inline: inline::found,
 };
 
 /// Returns functions and methods; a decorated one begins at its first decorator.
@@ -181,8 +185,14 @@ fn setting_name(node: Node<'_>, source: &str) -> String {
 /// only there.
 fn hash(root: Node<'_>, source: &str) -> String {
     let mut tokens = Tokens::default();
+    collect(root, source, &mut tokens, |_| false);
+    tokens.hash()
+}
+
+/// Appends the tokens of a node, without what `skip` is true for.
+fn collect<'t>(root: Node<'t>, source: &str, tokens: &mut Tokens, skip: impl Fn(Node<'t>) -> bool) {
     traverse(root, &mut |step| match step {
-        Step::Enter(node) => enter(node, source, &mut tokens),
+        Step::Enter(node) => !skip(node) && enter(node, source, tokens),
         Step::Leave(node) => {
             if node.kind() == "block" {
                 tokens.push("dedent");
@@ -190,7 +200,6 @@ fn hash(root: Node<'_>, source: &str) -> String {
             true
         }
     });
-    tokens.hash()
 }
 
 fn enter(node: Node<'_>, source: &str, tokens: &mut Tokens) -> bool {

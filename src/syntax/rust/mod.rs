@@ -8,8 +8,10 @@ use super::tree::{ancestors, children, field, line, text, walk};
 use super::{Item, Language};
 
 mod failures;
+mod inline;
 mod mutants;
 mod suppressions;
+mod surface;
 mod test_items;
 mod types;
 
@@ -24,6 +26,8 @@ pub(super) const LANGUAGE: Language = Language {
     test_spans: test_items::spans,
     failure_paths: failures::failure_paths,
     constants,
+    surface: surface::surface,
+    inline: inline::found,
 };
 
 /// Attributes whose last path segment makes a function a test.
