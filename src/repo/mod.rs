@@ -30,6 +30,7 @@ mod walk;
 pub use arm::ArmDir;
 pub use builder::builder_repository;
 pub use commit::{Identity, Replayed};
+pub use compose::Protection;
 pub use error::Error;
 pub use landing::MINIMUM_GIT;
 pub use snapshot::Snapshot;
