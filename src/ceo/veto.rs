@@ -53,10 +53,11 @@ impl Session<'_> {
                     Suspicion::NeedsTheSuite => drop(alone_says_nothing.insert(id)),
                 }
             }
-            if told.is_empty() && !alone_says_nothing.is_empty() {
-                if let Some(decision) = self.ask_the_suite(&alone_says_nothing, &mut told).await? {
-                    return Ok(Some(decision));
-                }
+            if told.is_empty()
+                && !alone_says_nothing.is_empty()
+                && let Some(decision) = self.ask_the_suite(&alone_says_nothing, &mut told).await?
+            {
+                return Ok(Some(decision));
             }
             if !told.is_empty() {
                 break;
