@@ -16,6 +16,7 @@ use crate::model::hypothesis::{Claim, Hypothesis};
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
+use crate::repo::Protection;
 
 /// A stage that either goes on with something or ends the experiment.
 pub(super) enum Stage<T> {
@@ -162,7 +163,11 @@ impl Session<'_> {
     ) -> Result<Stage<Candidate>, Error> {
         let (globs, tests) = (self.bench.lab.protected(), self.bench.lab.test_paths());
         let maintains = hypothesis.claim == Claim::Maintains;
-        let protected = |it: &Utf8Path| globs.is_match(it) && !(maintains && tests.is_match(it));
+        let is_maintained = |it: &Utf8Path| maintains && tests.is_match(it);
+        let protection = Protection {
+            paths: &|it| globs.is_match(it) && !is_maintained(it),
+            inline_tests: &|it| !is_maintained(it),
+        };
         let mut tree = self.incumbent.tree.clone();
         let mut commit = self.incumbent.commit.clone();
         let mut subjects = Vec::new();
@@ -170,8 +175,8 @@ impl Session<'_> {
         for (step, message) in steps {
             let (composed, put_back) =
                 self.target
-                    .compose(step, &self.incumbent.tree, &protected)?;
-            neutralised.extend(put_back.into_iter().map(String::from));
+                    .compose(step, &self.incumbent.tree, &protection)?;
+            neutralised.extend(put_back);
             if composed != tree {
                 commit = self.target.commit(&composed, &commit, message)?;
                 tree = composed;

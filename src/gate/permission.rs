@@ -38,6 +38,8 @@ impl Permission {
 pub struct Asked {
     /// The one key of a manifest that it sets.
     knob: Option<(Utf8PathBuf, String)>,
+    /// It is what a tool calls safe: the same code to whoever calls it.
+    tidies: bool,
     /// The words of the person who asked for it, in lower case.
     words: BTreeSet<String>,
 }
@@ -48,15 +50,17 @@ impl Asked {
         match &hypothesis.change {
             Change::Knob { file, key, .. } => Self {
                 knob: Some((file.clone(), key.clone())),
-                words: BTreeSet::new(),
+                ..Self::default()
             },
             Change::Words { text } => Self {
-                knob: None,
                 words: words(text),
+                ..Self::default()
             },
-            Change::LintFixes { .. } | Change::Format { .. } | Change::Constant { .. } => {
-                Self::default()
-            }
+            Change::LintFixes { .. } | Change::Format { .. } => Self {
+                tidies: true,
+                ..Self::default()
+            },
+            Change::Constant { .. } => Self::default(),
         }
     }
 
@@ -64,6 +68,12 @@ impl Asked {
     pub(super) fn names(&self, permission: Permission, thing: &str) -> bool {
         let mut wanted = permission.words().iter();
         wanted.any(|it| self.words.contains(*it)) || self.words.contains(&thing.to_lowercase())
+    }
+
+    /// Returns whether a signature may be written in another way: safe fixes drop needless lifetimes and
+    /// modernise annotations, which no caller notices.
+    pub(super) fn may_reword(&self) -> bool {
+        self.tidies
     }
 
     /// Returns whether setting this key is the very change.
@@ -89,8 +99,8 @@ mod tests {
 
     fn asked(text: &str) -> Asked {
         Asked {
-            knob: None,
             words: words(text),
+            ..Asked::default()
         }
     }
 
@@ -107,7 +117,7 @@ mod tests {
     fn only_the_very_key_is_the_knob() {
         let asked = Asked {
             knob: Some(("Cargo.toml".into(), "profile.test.opt-level".to_owned())),
-            words: BTreeSet::new(),
+            ..Asked::default()
         };
         let key = |it: &str| it.split('.').map(str::to_owned).collect::<Vec<_>>();
         let path = Utf8Path::new("Cargo.toml");

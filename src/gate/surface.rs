@@ -25,7 +25,8 @@ pub(super) fn judge_surface(policy: &DiffPolicy, files: &[FileFacts]) -> Vec<Vio
     for file in judged {
         for (name, signature) in gone(file) {
             let is_asked = policy.asked.names(Permission::Api, last_part(name));
-            if is_asked || take(&mut appeared, name, signature) {
+            let is_reworded = policy.asked.may_reword() && file.surface_after.contains_key(name);
+            if is_asked || is_reworded || take(&mut appeared, name, signature) {
                 continue;
             }
             violations.push(Violation::at(Rule::Api, &file.path, complaint(file, name)));
@@ -99,6 +100,7 @@ fn shortened(mut violations: Vec<Violation>) -> Vec<Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::Asked;
     use crate::gate::testing::{file, items, policy};
 
     fn change(path: &str, before: &[(&str, &str)], after: &[(&str, &str)]) -> FileFacts {
@@ -146,6 +148,17 @@ mod tests {
         policy.excluded = policy.fixed.clone();
         let gone = change("src/tests/a.py", &[("helper", "def()")], &[]);
         assert!(judge_surface(&policy, std::slice::from_ref(&gone)).is_empty());
+    }
+
+    #[test]
+    fn a_safe_fix_may_reword_a_signature_and_remove_nothing() {
+        let mut policy = policy();
+        policy.asked = Asked::of(&crate::gate::testing::fixes());
+        let before = [("parse", "fn<'a>(&'a str)"), ("more", "fn()")];
+        let change = change("src/a.rs", &before, &[("parse", "fn(&str)")]);
+        let violations = judge_surface(&policy, &[change]);
+        assert_eq!(violations.len(), 1);
+        assert!(violations[0].detail.contains("`more` is gone"));
     }
 
     #[test]

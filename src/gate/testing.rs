@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diff::{DiffPolicy, FileFacts};
 use super::permission::Asked;
+use crate::model::hypothesis::{Category, Change, Claim, Hypothesis};
 
 pub(super) fn globs(patterns: &[&str]) -> globset::GlobSet {
     let mut builder = globset::GlobSetBuilder::new();
@@ -37,4 +38,19 @@ pub(super) fn items(items: &[(&str, &str)]) -> BTreeMap<String, String> {
         .iter()
         .map(|(name, hash)| ((*name).to_owned(), (*hash).to_owned()))
         .collect()
+}
+
+/// Returns a hypothesis of safe lint fixes.
+pub(super) fn fixes() -> Hypothesis {
+    Hypothesis {
+        key: "fixes:a".parse().unwrap(),
+        title: "Fix".to_owned(),
+        why: String::new(),
+        category: Category::Fix,
+        claim: Claim::Keeps,
+        success: Vec::new(),
+        change: Change::LintFixes { rules: Vec::new() },
+        files: BTreeMap::new(),
+        expected_gain: 0.0,
+    }
 }

@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use git2::{DiffFindOptions, DiffOptions};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::Change;
 use super::patch::{Side, for_each_line, is_binary, is_link};
@@ -46,12 +46,17 @@ impl Target {
         view: &dyn Fn(&Utf8Path, &str) -> View,
     ) -> Result<Vec<FileFacts>, Error> {
         let deltas = self.deltas(from, to)?;
-        deltas.iter().map(|delta| self.facts(delta, view)).collect()
+        let before: BTreeSet<String> = self.entries(from)?.into_keys().collect();
+        deltas
+            .iter()
+            .map(|delta| self.facts(delta, &before, view))
+            .collect()
     }
 
     fn facts(
         &self,
         delta: &Delta,
+        old_tree: &BTreeSet<String>,
         view: &dyn Fn(&Utf8Path, &str) -> View,
     ) -> Result<FileFacts, Error> {
         let Change { path, old, new } = &delta.change;
@@ -82,8 +87,10 @@ impl Target {
         facts.suppressions_after = new_view.suppressions;
         facts.tests_before = old_view.tests;
         facts.tests_after = new_view.tests;
-        facts.surface_before = old_view.surface;
-        facts.surface_after = new_view.surface;
+        if promises(path, &|it| old_tree.contains(it)) {
+            facts.surface_before = old_view.surface;
+            facts.surface_after = new_view.surface;
+        }
         facts.manifest_before = manifest_text(old_path, &before);
         facts.manifest_after = manifest_text(path, &after);
         Ok(facts)
@@ -188,8 +195,29 @@ fn view(path: &Utf8Path, source: &str) -> View {
     View {
         suppressions,
         tests: syntax::tests(grammar, source),
-        surface: BTreeMap::new(),
+        surface: syntax::surface(grammar, source),
     }
+}
+
+/// Returns whether what is public in a file can be used by others: a Rust package that is a program
+/// alone promises nothing, and neither does a program, an example or a build script beside a library.
+fn promises(path: &Utf8Path, exists: &dyn Fn(&str) -> bool) -> bool {
+    if path.extension() != Some("rs") {
+        return true;
+    }
+    let package = path
+        .ancestors()
+        .skip(1)
+        .find(|it| exists(it.join("Cargo.toml").as_str()));
+    let Some(package) = package else {
+        return false;
+    };
+    let inside = path.strip_prefix(package).unwrap_or(path);
+    let is_beside = inside == "src/main.rs"
+        || ["src/bin", "examples", "benches", "tests", "build.rs"]
+            .iter()
+            .any(|it| inside.starts_with(it));
+    !is_beside && exists(package.join("src/lib.rs").as_str())
 }
 
 #[cfg(test)]
@@ -236,6 +264,21 @@ mod tests {
         assert!(!facts[0].added && facts[1].added);
         assert!(facts[0].suppressions_before.is_empty());
         assert_eq!(facts[0].suppressions_after["noqa"], 1);
+    }
+
+    #[test]
+    fn a_library_promises_and_a_program_does_not() {
+        let files = [
+            "Cargo.toml",
+            "src/lib.rs",
+            "tool/Cargo.toml",
+            "tool/src/main.rs",
+        ];
+        let is_promise = |path: &str| promises(path.into(), &|it| files.contains(&it));
+        assert!(is_promise("src/lib.rs") && is_promise("src/a/b.rs") && is_promise("a.py"));
+        for path in ["src/main.rs", "src/bin/x.rs", "build.rs", "tool/src/a.rs"] {
+            assert!(!is_promise(path), "{path}");
+        }
     }
 
     #[test]

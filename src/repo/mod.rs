@@ -33,6 +33,7 @@ pub use arm::ArmDir;
 pub use builder::builder_repository;
 pub use candidates::CANDIDATES;
 pub use commit::{Identity, Replayed};
+pub use compose::Protection;
 pub use error::Error;
 pub use landing::MINIMUM_GIT;
 pub use remote::Push;

@@ -95,3 +95,19 @@ fn files_that_nobody_writes_by_hand_are_out_of_scope() {
     let lock = rules_broken_by("promises", "Cargo.lock", |it| format!("{it}\n"));
     assert_eq!(lock, ["scope"]);
 }
+
+#[test]
+fn a_public_item_stays_unless_it_is_asked_for() {
+    let gone = rules_broken_by("promises", "src/lib.rs", |it| it.replace("double", "twice"));
+    assert!(gone.contains(&"api".to_string()), "{gone:?}");
+    let allowed = rules_broken_by("promises", "src/lib.rs", |it| {
+        it.replace("pub fn double(number: i64)", "pub fn double(number: i32)")
+    });
+    assert_eq!(allowed, ["api"]);
+    let more = rules_broken_by("promises", "src/lib.rs", |it| {
+        format!(
+            "{it}\n/// Halves a number.\npub fn half(number: i64) -> i64 {{\n    number / 2\n}}\n"
+        )
+    });
+    assert_eq!(more, [""; 0]);
+}
