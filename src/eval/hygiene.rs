@@ -68,7 +68,8 @@ async fn tests(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     let mut dimension = tests_dimension(&kind, &draft.tests, &hints);
     let bound = network::bound(bench).len();
     if bound > 0 {
-        dimension.detail += &format!(", {bound} of them for want of the network");
+        let detail = &dimension.detail;
+        dimension.detail = format!("{detail}, {bound} of them for want of the network");
     }
     draft.dimensions.push(dimension);
     match draft.tests.state.clone() {
