@@ -78,7 +78,8 @@ async fn tests(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     };
     let bound = network::bound(bench).len();
     if bound > 0 {
-        dimension.detail += &format!(", {bound} of them for want of the network");
+        let detail = &dimension.detail;
+        dimension.detail = format!("{detail}, {bound} of them for want of the network");
     }
     draft.dimensions.push(dimension);
     if let Some(why) = doubt {
