@@ -119,7 +119,7 @@ impl Session<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        self.take_over(id, &steps)
+        self.take_over(id, hypothesis, &steps)
     }
 
     /// Returns the tree and the message of every step that the builder delivered.
@@ -157,9 +157,12 @@ impl Session<'_> {
     fn take_over(
         &mut self,
         id: ExperimentId,
+        hypothesis: &Hypothesis,
         steps: &[(TreeSha, String)],
     ) -> Result<Stage<Candidate>, Error> {
-        let protected = self.bench.lab.protected();
+        let (globs, tests) = (self.bench.lab.protected(), self.bench.lab.test_paths());
+        let maintains = hypothesis.claim == Claim::Maintains;
+        let protected = |it: &Utf8Path| globs.is_match(it) && !(maintains && tests.is_match(it));
         let mut tree = self.incumbent.tree.clone();
         let mut commit = self.incumbent.commit.clone();
         let mut subjects = Vec::new();
@@ -179,6 +182,13 @@ impl Session<'_> {
             return Ok(Stage::stop(no_candidate(
                 "the builder changed nothing that an experiment may change".to_owned(),
             )));
+        }
+        if !neutralised.is_empty() {
+            let list: Vec<&str> = neutralised.iter().map(String::as_str).collect();
+            self.notice(format!(
+                "put back, since experiments may not change what judges them: {}",
+                list.join(", ")
+            ));
         }
         let candidate = Candidate {
             size: self.target.diff_size(&self.incumbent.tree, &tree)?,
@@ -217,7 +227,12 @@ impl Session<'_> {
             asked: gate::Asked::of(hypothesis),
             ..self.bench.lab.policy()
         };
-        let violations = gate::judge_diff(&policy, &facts);
+        let violations = if hypothesis.claim == Claim::Maintains {
+            let tests = self.bench.lab.test_paths();
+            gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))
+        } else {
+            gate::judge_diff(&policy, &facts)
+        };
         if !violations.is_empty() {
             return Ok(Stage::stop(Decision::vetoed(violations)));
         }
@@ -250,6 +265,7 @@ impl Session<'_> {
         })?;
         if decision.verdict == Verdict::Keep {
             self.land(id)?;
+            self.note_unchecked(hypothesis)?;
         }
         // Halves of what delivered nothing would deliver nothing.
         if decision.verdict == Verdict::Vetoed && !delivered_nothing(&decision) {
@@ -260,9 +276,10 @@ impl Session<'_> {
             );
         }
         let mut note = self.backend.archive(self.in_flight());
-        if let Some(reason) = &self.stop {
+        let remarks = std::mem::take(&mut self.remarks);
+        for remark in remarks.iter().chain(&self.stop) {
             note.push_str("\n\n");
-            note.push_str(reason);
+            note.push_str(remark);
         }
         self.journal(&ExperimentEvent::Noted {
             at: Timestamp::now(),
@@ -365,6 +382,7 @@ pub(super) fn claim_line(claim: &Claim) -> String {
         Claim::Moves { metric, .. } => format!("moves {metric}"),
         Claim::Meets { checks } => format!("meets {} checks", checks.len()),
         Claim::Keeps => "keeps".to_owned(),
+        Claim::Maintains => "maintains tests".to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
-use crate::config::Commands;
+use crate::config::{Commands, ProposedMetrics};
 use crate::model::profile::{Detection, DirectoryState};
 use crate::repo::{self, Target};
 use crate::toolchain;
@@ -41,6 +41,14 @@ pub(super) fn detect(root: &Utf8Path, commands: &Commands) -> Result<Detection, 
         state => state,
     };
     Ok(detection)
+}
+
+/// Returns the metrics that follow from the benchmarks in a directory.
+pub(super) fn benchmarks(
+    root: &Utf8Path,
+    detection: &Detection,
+) -> Result<ProposedMetrics, CliError> {
+    Ok(toolchain::benchmarks(root, &files(root)?.0, detection))
 }
 
 /// Returns the files of the commit that is checked out; of the directory where there is none.

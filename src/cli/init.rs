@@ -35,7 +35,10 @@ pub(super) fn run(args: &InitArgs, ctx: &Context) -> Result<Exit, CliError> {
     let commands = ctx.options(Some(&root))?.profile.commands;
     let text = match config::find(&root).path() {
         Some(hidden) => fs::read_to_string(hidden)?,
-        None => config::propose(&detect::detect(&root, &commands)?),
+        None => {
+            let detection = detect::detect(&root, &commands)?;
+            config::propose(&detection, &detect::benchmarks(&root, &detection)?)
+        }
     };
     if !args.dry_run {
         fs::write(&path, &text)?;

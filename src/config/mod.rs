@@ -17,8 +17,8 @@ pub use profile::{
     Commands, Constraint, DecisionSection, EvalSection, Guard, LandingSection, Metric, Parameter,
     Profile, ReportSection, Scope, WeightsSection,
 };
-pub use template::{TEMPLATE, propose};
-pub use validate::{ParserError, ParserSpec};
+pub use template::{ProposedMetrics, TEMPLATE, propose};
+pub use validate::{BenchmarkRunner, ParserError, ParserSpec};
 
 use camino::Utf8Path;
 

@@ -190,8 +190,10 @@ fn metrics(profile: &Profile, found: &mut Vec<Problem>) {
             );
         }
         command_line(&metric.run, &key("run"), found);
-        if let Some(build) = &metric.build {
-            command_line(build, &key("build"), found);
+        for (name, line) in [("build", &metric.build), ("before", &metric.before)] {
+            if let Some(line) = line {
+                command_line(line, &key(name), found);
+            }
         }
     }
 }
@@ -304,6 +306,25 @@ pub enum ParserSpec {
     Exit,
     /// Wall time by the harness's own clock.
     Seconds,
+    /// The geometric mean over what a benchmark runner prints, in nanoseconds.
+    Benchmarks(BenchmarkRunner),
+    /// The seconds of the whole suite, by its own run; the command is not started.
+    Suite,
+}
+
+/// A benchmark runner whose output is understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BenchmarkRunner {
+    /// `cargo bench` of a target that uses criterion.
+    Criterion,
+    /// `cargo bench` of a target that uses divan.
+    Divan,
+    /// `pytest --benchmark-json=/dev/stdout`.
+    Pytest,
+    /// `go test -bench`.
+    Go,
+    /// `vitest bench --outputJson /dev/stdout`.
+    Vitest,
 }
 
 /// A text that names no parser.
@@ -311,7 +332,8 @@ pub enum ParserSpec {
 pub enum ParserError {
     /// No parser has that name.
     #[error(
-        "`{0}` is no parser; use `metric`, `json:POINTER`, `regex:PATTERN`, `exit` or `seconds`"
+        "`{0}` is no parser; use `metric`, `json:POINTER`, `regex:PATTERN`, `exit`, `seconds`, or the \
+         name of a benchmark runner: `criterion`, `divan`, `pytest-benchmark`, `go-bench`, `vitest-bench`"
     )]
     Unknown(String),
     /// The pattern is not a regular expression.
@@ -333,6 +355,12 @@ impl FromStr for ParserSpec {
             ("metric", "") => Ok(Self::Metric),
             ("exit", "") => Ok(Self::Exit),
             ("seconds", "") => Ok(Self::Seconds),
+            ("suite", "") => Ok(Self::Suite),
+            ("criterion", "") => Ok(Self::Benchmarks(BenchmarkRunner::Criterion)),
+            ("divan", "") => Ok(Self::Benchmarks(BenchmarkRunner::Divan)),
+            ("pytest-benchmark", "") => Ok(Self::Benchmarks(BenchmarkRunner::Pytest)),
+            ("go-bench", "") => Ok(Self::Benchmarks(BenchmarkRunner::Go)),
+            ("vitest-bench", "") => Ok(Self::Benchmarks(BenchmarkRunner::Vitest)),
             ("json", pointer) => Ok(Self::Json(pointer.to_owned())),
             ("regex", pattern) if !pattern.is_empty() => checked_pattern(pattern),
             _ => Err(ParserError::Unknown(text.to_owned())),

@@ -206,7 +206,7 @@ pub(crate) fn language_of(tool: &str) -> Option<LanguageName> {
         "ruff" => Some(LanguageName::Python),
         "clippy" | "rustc" => Some(LanguageName::Rust),
         "eslint" | "biome" | "tsc" => Some(LanguageName::JavaScript),
-        "vet" | "staticcheck" | "golangci-lint" => Some(LanguageName::Go),
+        "gofmt" | "vet" | "staticcheck" | "golangci-lint" => Some(LanguageName::Go),
         _ => None,
     }
 }

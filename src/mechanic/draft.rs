@@ -109,6 +109,23 @@ pub(crate) fn format(tool: &str, n_files: usize) -> Hypothesis {
     }
 }
 
+/// Returns the hypothesis that formatted tests judge as they did before.
+pub(crate) fn format_tests(tool: &str, n_files: usize) -> Hypothesis {
+    Hypothesis {
+        key: key(&format!("format-tests:{tool}")),
+        title: message::shortened(&format!("Format the tests with {tool}")),
+        why: format!(
+            "The project formats with {tool}, which would change {n_files} files of tests."
+        ),
+        claim: Claim::Maintains,
+        success: vec![
+            "the old tests and the new ones pass".to_owned(),
+            "the new tests notice every sampled mutant that the old ones notice".to_owned(),
+        ],
+        ..format(tool, n_files)
+    }
+}
+
 /// Returns the hypothesis that a setting moves a metric; `None` if the metric's name is unusable.
 pub(crate) fn knob(knob: &Knob<'_>) -> Option<Hypothesis> {
     let value = setting::display(knob.value);

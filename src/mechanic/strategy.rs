@@ -64,6 +64,9 @@ impl Ground<'_> {
         let fixes = (!rules.is_empty()).then(|| self.fix(rules));
         let others = self.observations.iter().filter_map(|it| match it {
             Observation::Unformatted { tool, .. } => Some(self.format(tool)),
+            Observation::UnformattedTests { tool, files } => {
+                Some(draft::format_tests(tool, *files))
+            }
             Observation::KnobAvailable { .. } => self.knob(it),
             Observation::ParameterAvailable { .. } => self.parameter(it),
             Observation::LintFindings { .. }

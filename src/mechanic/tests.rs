@@ -86,6 +86,7 @@ fn rust_lab(dir: &Dir) -> Lab {
 
 fn no_report() -> FirstReport {
     FirstReport {
+        network_bound: Vec::new(),
         schema: "factory.report/1".to_owned(),
         tests_your_source: Answer {
             yes: None,

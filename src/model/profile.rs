@@ -130,3 +130,13 @@ pub struct Tool {
     /// How to get it.
     pub install: String,
 }
+
+/// A command that a project's own files run to check it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnCommand {
+    /// The file that says so, relative to the root.
+    #[schemars(with = "String")]
+    pub source: Utf8PathBuf,
+    /// The command line, or the name of a hook.
+    pub line: String,
+}

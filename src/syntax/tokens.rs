@@ -30,6 +30,16 @@ impl Tokens {
     }
 }
 
+/// `'a'` and `"a"` are the same string, where nothing inside depends on the quotes.
+pub(super) fn normal_quotes(literal: &str) -> String {
+    let body = literal.trim_start_matches(|it: char| it.is_ascii_alphabetic());
+    let prefix = &literal[..literal.len() - body.len()];
+    match body.strip_prefix('\'').and_then(|it| it.strip_suffix('\'')) {
+        Some(inner) if !inner.contains(['\'', '"', '\\']) => format!("{prefix}\"{inner}\""),
+        _ => literal.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

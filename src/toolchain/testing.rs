@@ -90,6 +90,7 @@ pub(super) struct Bench {
     pub(super) tools: Vec<Tool>,
     pub(super) commands: Commands,
     pub(super) timeout: Duration,
+    sandbox: Plain,
     pub(super) cancel: CancellationToken,
     build: Utf8PathBuf,
     log: Utf8PathBuf,
@@ -116,6 +117,7 @@ impl Bench {
             tools,
             commands,
             timeout: Duration::from_mins(2),
+            sandbox: Plain::default(),
             cancel: CancellationToken::new(),
             build,
             log: tree.outside("log"),
@@ -133,7 +135,7 @@ impl Bench {
             lints: Lints::AsDeclared,
             timeout: self.timeout,
             log: &self.log,
-            sandbox: &Plain,
+            sandbox: &self.sandbox,
             cancel: &self.cancel,
             until: None,
         }
@@ -177,4 +179,22 @@ fn test_tools() -> Option<String> {
 )]
 fn announce_skip() {
     eprintln!("SKIPPED: FACTORY_TEST_TOOLS names no folder with the tools of the languages");
+}
+
+/// Returns whether go is there; a test without it says that it was skipped, and fails where everything
+/// must be there.
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped test must be seen to be skipped"
+)]
+pub(super) fn has_go() -> bool {
+    let found = crate::process::find_program("go").is_some();
+    if !found {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "there is no `go`: run scripts/test"
+        );
+        eprintln!("SKIPPED: there is no `go`");
+    }
+    found
 }

@@ -85,7 +85,11 @@ pub(super) fn stamp(path: &Utf8Path) -> Option<String> {
 /// Returns the first thing in a text that looks like a version.
 fn version_in(text: &str) -> Option<String> {
     text.split(|it: char| it.is_whitespace() || it == ',' || it == '(' || it == ')')
-        .map(|word| word.trim_start_matches('v'))
+        .map(|word| {
+            word.strip_prefix("go")
+                .unwrap_or(word)
+                .trim_start_matches('v')
+        })
         .find(|word| word.starts_with(|it: char| it.is_ascii_digit()) && word.contains('.'))
         .map(str::to_owned)
 }
@@ -125,6 +129,8 @@ mod tests {
             ("mypy 1.13.0 (compiled: yes)", "1.13.0"),
             ("black, 24.10.0 (compiled: yes)", "24.10.0"),
             ("Coverage.py, version 7.6.1 with C extension", "7.6.1"),
+            ("go1.19.8\n", "1.19.8"),
+            ("staticcheck 2023.1 (v0.4.0)", "2023.1"),
         ] {
             assert_eq!(version_in(text).as_deref(), Some(version));
         }

@@ -12,8 +12,8 @@ from importlib.machinery import PathFinder
 # The harness writes these.
 _TREE = "@TREE@"
 _NAMES = ["@NAMES@"]
-_ORIGINS = "@ORIGINS@"
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_ORIGINS = os.path.join(_HERE, "origins.jsonl")
 
 
 def _is_ours(name):

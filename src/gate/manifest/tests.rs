@@ -1,3 +1,5 @@
+//! What manifests may not say by the way.
+
 use super::*;
 use crate::gate::testing::{file, policy};
 

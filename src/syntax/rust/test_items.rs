@@ -20,7 +20,7 @@ const ITEM_KINDS: [&str; 6] = [
 
 /// Returns test items with hashes: functions, constants and macros of test code, and each `fn` in a
 /// macro such as `proptest!`.
-pub(in crate::syntax) fn tests(root: Node<'_>, source: &str) -> Vec<(String, String)> {
+pub(super) fn tests(root: Node<'_>, source: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for node in test_nodes(root, source) {
         match node.kind() {
@@ -32,7 +32,7 @@ pub(in crate::syntax) fn tests(root: Node<'_>, source: &str) -> Vec<(String, Str
 }
 
 /// Returns the byte ranges of those items, attributes included.
-pub(in crate::syntax) fn spans(root: Node<'_>, source: &str) -> Vec<Range<usize>> {
+pub(super) fn spans(root: Node<'_>, source: &str) -> Vec<Range<usize>> {
     let whole = |node: Node<'_>| {
         let start = attribute_items(node)
             .first()

@@ -21,10 +21,24 @@ static DUNDER: LazyLock<Regex> =
 static SCRIPT: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"["']\s*([\w.-]+)\s*=\s*([\w.]+:[\w.]+)\s*["']"#));
 
+static INFORMATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^Version: (\S+)\s*$"));
+/// Where tools that take the version from git are told to write it.
+const VERSION_FILES: &[&[&str]] = &[
+    &["tool", "hatch", "build", "hooks", "vcs", "version-file"],
+    &["tool", "setuptools_scm", "version_file"],
+    &["tool", "setuptools_scm", "write_to"],
+    &["tool", "setuptools-scm", "version_file"],
+    &["tool", "pdm", "version", "write_to"],
+    &["tool", "versioningit", "write", "file"],
+];
+
 /// The name, version and entry points of a project.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Metadata {
     name: String,
+    version: String,
+    /// A module that a build would write, relative to the project's folder.
+    version_file: Option<Utf8PathBuf>,
     /// The whole `METADATA` file.
     text: String,
     /// Groups of `(name, object)`.
@@ -45,26 +59,55 @@ impl Metadata {
             .or_else(|| found(&NAME, section(&cfg, "metadata")))
             .or_else(|| found(&NAME, &setup))?;
         let information = read("PKG-INFO");
-        let text = if information.contains("\nName: ") || information.starts_with("Name: ") {
+        let is_information = information.contains("\nName: ");
+        let version = Some(&information)
+            .filter(|_| is_information)
+            .and_then(|it| found(&INFORMATION, it))
+            .or_else(|| word(&["project", "version"]))
+            .or_else(|| word(&["tool", "poetry", "version"]))
+            .or_else(|| found(&VERSION, section(&cfg, "metadata")))
+            .or_else(|| found(&VERSION, &setup))
+            .or_else(|| dunder(dir, layout))
+            .or_else(|| installed(&name, packages))
+            .unwrap_or_else(|| "0".to_owned());
+        let text = if is_information {
             information
         } else {
-            let version = word(&["project", "version"])
-                .or_else(|| word(&["tool", "poetry", "version"]))
-                .or_else(|| found(&VERSION, section(&cfg, "metadata")))
-                .or_else(|| found(&VERSION, &setup))
-                .or_else(|| dunder(dir, layout))
-                .or_else(|| installed(&name, packages))
-                .unwrap_or_else(|| "0".to_owned());
             written(&document, &name, &version)
         };
+        let version_file = VERSION_FILES.iter().find_map(|it| word(it));
         let mut entries = entries_of_pyproject(&document);
         entries.extend(entries_of_cfg(section(&cfg, "options.entry_points")));
         entries.extend(scripts_of_setup(&setup));
         Some(Self {
             name,
+            version,
+            version_file: version_file.map(Utf8PathBuf::from),
             text,
             entries,
         })
+    }
+
+    /// Writes the module that a build would write with the version in it, where the tree lacks it.
+    pub(super) fn complete(&self, dir: &Utf8Path) -> std::io::Result<()> {
+        let Some(path) = self.version_file.as_ref().map(|it| dir.join(it)) else {
+            return Ok(());
+        };
+        let is_inside = !path.as_str().contains("..") && path.starts_with(dir);
+        let has_folder = path.parent().is_some_and(Utf8Path::is_dir);
+        if !is_inside || !has_folder || path.exists() || path.extension() != Some("py") {
+            return Ok(());
+        }
+        let version = &self.version;
+        let numbers: Vec<&str> = version
+            .split('.')
+            .filter(|it| it.chars().all(|it| it.is_ascii_digit()))
+            .collect();
+        let tuple = format!("({},)", numbers.join(", "));
+        let text = format!(
+            "__version__ = version = \"{version}\"\n__version_tuple__ = version_tuple = {tuple}\n__commit_id__ = commit_id = None\n"
+        );
+        std::fs::write(path, text)
     }
 
     /// Writes the files that an installation would leave, and a program for each console script.
@@ -274,6 +317,27 @@ mod tests {
             "4"
         );
         assert_eq!(version(&[("pyproject.toml", dynamic)]), "0");
+    }
+
+    #[test]
+    fn a_version_module_that_a_build_would_write_is_written_and_never_replaced() {
+        let manifest = "[project]\nname = \"a\"\ndynamic = [\"version\"]\n[tool.hatch.build.hooks.vcs]\nversion-file = \"src/a/_version.py\"\n";
+        let information = "Metadata-Version: 2.4\nName: a\nVersion: 1.5.dev2\n";
+        let tree = Tree::new(&[
+            ("pyproject.toml", manifest),
+            ("PKG-INFO", information),
+            ("src/a/__init__.py", ""),
+        ]);
+        let found = Metadata::of(tree.root(), &Layout::of(tree.root()), &[]).unwrap();
+        found.complete(tree.root()).unwrap();
+        let text = tree.read("src/a/_version.py");
+        assert!(
+            text.contains("\"1.5.dev2\"") && text.contains("(1, 5,)"),
+            "{text}"
+        );
+        tree.write("src/a/_version.py", "mine");
+        found.complete(tree.root()).unwrap();
+        assert_eq!(tree.read("src/a/_version.py"), "mine");
     }
 
     #[test]

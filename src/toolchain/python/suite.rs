@@ -9,6 +9,7 @@ use super::interpreter::{Interpreter, environment_of, has_module};
 use super::layout::Layout;
 use super::metadata::Metadata;
 use super::report::Report;
+use super::{arguments, extension};
 use crate::model::finding::{SuiteState, TestRun};
 use crate::model::profile::Purpose;
 use crate::process::{Command, Error, variable};
@@ -63,12 +64,10 @@ impl Harness {
 
     /// Returns the program that keeps other checkouts out.
     fn first(&self, job: &Job<'_>) -> String {
-        let quoted = |it: &str| serde_json::json!(it).to_string();
-        let tree = real(job.tree);
+        let tree = serde_json::json!(seen(job)).to_string();
         let names = serde_json::json!(self.layout.packages).to_string();
         FIRST
-            .replace("\"@TREE@\"", &quoted(tree.as_str()))
-            .replace("\"@ORIGINS@\"", &quoted(self.origins.as_str()))
+            .replace("\"@TREE@\"", &tree)
             .replace("[\"@NAMES@\"]", &names)
     }
 
@@ -80,7 +79,9 @@ impl Harness {
         let Some(metadata) = Metadata::of(&job.dir(), &self.layout, &packages) else {
             return Ok(());
         };
-        let made = metadata.write(&self.dir, python);
+        let made = metadata
+            .write(&self.dir, python)
+            .and_then(|()| metadata.complete(&job.dir()));
         made.map_err(|source| Error::Io {
             program: self.dir.to_string(),
             source,
@@ -159,13 +160,21 @@ impl Harness {
             words.push("--no-cov".into());
         }
         words.extend(job.test_args().iter().cloned());
-        words.extend(only.map(|it| test_files(job, it)).unwrap_or_default());
+        words.extend(match only {
+            Some(only) => test_files(job, only),
+            None => arguments::chosen(job),
+        });
         words
     }
 }
 
-fn real(path: &Utf8Path) -> Utf8PathBuf {
-    path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned())
+/// Returns where the processes of a run see the tree.
+fn seen(job: &Job<'_>) -> Utf8PathBuf {
+    let real = || job.tree.canonicalize_utf8();
+    match job.sandbox.shown_at() {
+        Some(place) => place.to_owned(),
+        None => real().unwrap_or_else(|_| job.tree.to_owned()),
+    }
 }
 
 /// Runs the suite, or those of its tests that `only` names.
@@ -178,6 +187,10 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
         return Ok(completed_empty());
     }
     let harness = Harness::new(job)?;
+    let built = extension::build(job, |it| harness.environment(job, it)).await?;
+    if let Err(reason) = built {
+        return Ok(does_not_build(reason));
+    }
     let mut command = harness
         .environment(job, job.command(python))
         .args(harness.arguments(job, only));
@@ -196,7 +209,7 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
         Ok(report) => report,
         Err(reason) => return Ok(broken_report(&reason)),
     };
-    let origin = report.origin(&harness.layout.packages, &real(job.tree));
+    let origin = report.origin(&harness.layout.packages, &seen(job));
     let mut run = TestRun {
         state: report.state(&finished),
         cases: report.cases,
@@ -234,6 +247,17 @@ fn completed_empty() -> Suite {
             ..TestRun::default()
         },
         origin: Origin::Unknown("no test was asked for".into()),
+        reasons: BTreeMap::new(),
+    }
+}
+
+fn does_not_build(reason: String) -> Suite {
+    Suite {
+        run: TestRun {
+            state: SuiteState::DoesNotBuild(reason),
+            ..TestRun::default()
+        },
+        origin: Origin::Unknown("it does not build".into()),
         reasons: BTreeMap::new(),
     }
 }

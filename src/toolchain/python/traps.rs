@@ -10,7 +10,7 @@ use crate::config::Commands;
 use crate::model::finding::{SuiteState, TestOutcome};
 use crate::model::profile::LanguageName;
 use crate::toolchain::testing::{Bench, Tree, python_tools};
-use crate::toolchain::{Adapter as _, Origin, Suite};
+use crate::toolchain::{Adapter as _, Environment, Origin, Place, Suite};
 
 /// Another checkout of the package, and an environment in which it is installed editable.
 struct Installed {
@@ -179,4 +179,124 @@ async fn workers_report_the_same_ids_as_one_process() {
         |suite: &Suite| -> Vec<String> { suite.run.cases.iter().map(|it| it.id.clone()).collect() };
     assert_eq!(ids(&alone), ids(&shared));
     assert_eq!(shared.origin, Origin::Tree);
+}
+
+#[tokio::test]
+async fn an_environment_that_has_what_the_tests_need_is_left_as_it_is() {
+    let Some(tools) = python_tools() else { return };
+    let tree = Tree::new(&[
+        (
+            "pyproject.toml",
+            "[project]\nname = \"a\"\ndependencies = [\"pluggy>=1\"]\n[dependency-groups]\ntest = [\"pytest>=8\", \"absent; python_version < '3'\"]\n",
+        ),
+        ("a.py", ""),
+    ]);
+    let cache = tree.outside("cache");
+    let bench = Bench::on(LanguageName::Python, tree, tools);
+    let place = Place {
+        checkout: bench.tree.root(),
+        cache: &cache,
+    };
+    let environment = Python.environment(&bench.job(), &place).await.unwrap();
+    assert_eq!(environment, Environment::default());
+    bench.tree.write(
+        "pyproject.toml",
+        "[project]\nname = \"a\"\ndependencies = [\"no-such-package-at-all>=1\"]\n",
+    );
+    let environment = Python.environment(&bench.job(), &place).await.unwrap();
+    assert_eq!(
+        environment.python, None,
+        "a person's own choice is respected"
+    );
+    assert!(
+        environment.notes[0].contains("lacks no-such-package-at-all"),
+        "{environment:?}"
+    );
+    assert!(!cache.exists());
+}
+
+#[tokio::test]
+async fn another_environment_of_the_checkout_that_has_it_all_is_used() {
+    let Some(tools) = python_tools() else { return };
+    let installed = Installed::new(&tools);
+    let tree = Tree::new(&[
+        (
+            "pyproject.toml",
+            "[project]\nname = \"a\"\n[dependency-groups]\ntest = [\"pytest\", \"only-there\"]\n",
+        ),
+        ("a.py", ""),
+        (".venv/bin/python", ""),
+    ]);
+    let information = installed.site.join("only_there-1.dist-info");
+    std::fs::create_dir_all(&information).unwrap();
+    std::fs::write(
+        information.join("METADATA"),
+        "Metadata-Version: 2.1\nName: only-there\nVersion: 1\n",
+    )
+    .unwrap();
+    let python = std::fs::read_link(installed.environment.join("bin/python")).unwrap();
+    for name in [".venv/bin/python", ".tox/py3/bin/python"] {
+        let path = tree.root().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let _absent = std::fs::remove_file(&path);
+        let target = if name.starts_with(".venv") {
+            python.clone()
+        } else {
+            installed.environment.join("bin/python").into()
+        };
+        std::os::unix::fs::symlink(target, &path).unwrap();
+    }
+    let folder = installed.environment.join("pyvenv.cfg");
+    std::fs::copy(folder, tree.root().join(".tox/py3/pyvenv.cfg")).unwrap();
+    let library = tree.root().join(".tox/py3/lib");
+    std::os::unix::fs::symlink(installed.environment.join("lib"), library).unwrap();
+    let cache = tree.outside("cache");
+    let bench = Bench::on(LanguageName::Python, tree, Commands::default());
+    let place = Place {
+        checkout: bench.tree.root(),
+        cache: &cache,
+    };
+    let environment = Python.environment(&bench.job(), &place).await.unwrap();
+    let expected = bench.tree.root().join(".tox/py3/bin/python");
+    assert_eq!(
+        environment.python,
+        Some(expected),
+        "{:?}",
+        environment.notes
+    );
+}
+
+#[tokio::test]
+async fn an_extension_module_is_built_into_the_tree_and_again_when_its_source_changes() {
+    let Some(tools) = python_tools() else { return };
+    let source = |value: u8| {
+        format!(
+            "#include <Python.h>\nstatic struct PyModuleDef m = {{PyModuleDef_HEAD_INIT, \"_fast\", 0, -1, 0}};\n\
+                 PyMODINIT_FUNC PyInit__fast(void) {{ PyObject *it = PyModule_Create(&m); PyModule_AddIntConstant(it, \"VALUE\", {value}); return it; }}\n"
+        )
+    };
+    let test = "from pkg import _fast\n\ndef test_value():\n    assert _fast.VALUE == 1\n";
+    let setup = "from setuptools import Extension, setup\nsetup(name='pkg', ext_modules=[Extension('pkg._fast', ['pkg/fast.c'])])\n";
+    let tree = Tree::new(&[
+        ("setup.py", setup),
+        ("pkg/__init__.py", ""),
+        ("pkg/fast.c", &source(1)),
+        ("tests/test_a.py", test),
+    ]);
+    let bench = Bench::on(LanguageName::Python, tree, tools);
+    let suite = Python.test(&bench.job(), None).await.unwrap();
+    if let SuiteState::DoesNotBuild(why) = &suite.run.state {
+        // Without a compiler or headers there is nothing to see, and it says so.
+        assert!(why.contains("building the extension modules"), "{why}");
+        return;
+    }
+    assert_eq!(
+        suite.run.count(TestOutcome::Passed),
+        1,
+        "{:?}",
+        suite.reasons
+    );
+    bench.tree.write("pkg/fast.c", &source(2));
+    let suite = Python.test(&bench.job(), None).await.unwrap();
+    assert_eq!(suite.run.count(TestOutcome::Failed), 1);
 }

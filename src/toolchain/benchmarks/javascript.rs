@@ -1,0 +1,46 @@
+//! Files of `vitest bench`.
+
+use super::{Place, metric, quoted};
+use crate::config::ProposedMetrics;
+
+/// Returns one metric over the benchmarks of a package that uses vitest.
+pub(super) fn find(place: &Place<'_>) -> ProposedMetrics {
+    let mut found = ProposedMetrics::default();
+    let manifest = place.project.root.join("package.json");
+    let package: serde_json::Value = place
+        .read(&manifest)
+        .and_then(|it| serde_json::from_str(&it).ok())
+        .unwrap_or_default();
+    let is_bench = |name: &str| {
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+        let script = matches!(
+            extension,
+            "js" | "mjs" | "cjs" | "ts" | "mts" | "cts" | "jsx" | "tsx"
+        );
+        script && (stem.ends_with(".bench") || stem.ends_with(".benchmark"))
+    };
+    let has_benches = place
+        .own_files()
+        .any(|it| it.file_name().is_some_and(is_bench));
+    let uses_vitest = ["devDependencies", "dependencies"]
+        .iter()
+        .any(|it| package[it].get("vitest").is_some());
+    if has_benches && uses_vitest {
+        let vitest = place
+            .tool_line("vitest")
+            .unwrap_or_else(|| "npx --no-install vitest".to_owned());
+        let folder = match place.project.root.as_str() {
+            "" => String::new(),
+            dir => format!(" --root {}", quoted(dir)),
+        };
+        let run = format!("{vitest} bench --run{folder} --outputJson /dev/stdout");
+        found
+            .metrics
+            .push(metric("vitest", None, run, "vitest-bench"));
+    } else if package["scripts"].get("bench").is_some() {
+        found.notes.push(format!(
+            "the script `bench` of `{manifest}` prints what only a person can read: make it print `METRIC name=value` and declare it"
+        ));
+    }
+    found
+}
