@@ -99,7 +99,8 @@ impl Target {
 
     /// Returns both sides of a changed source file; a side that is not there is empty.
     fn source_of(&self, delta: Delta) -> Result<Option<Source>, Error> {
-        let (change, grammar) = (delta.change, Grammar::of(&delta.change.path));
+        let grammar = Grammar::of(&delta.change.path);
+        let change = delta.change;
         let is_file =
             |it: Option<Entry>| it.is_none_or(|entry| !is_link(it) && entry.mode != MODE_SUBMODULE);
         if grammar.is_none() || !is_file(change.old) || !is_file(change.new) {

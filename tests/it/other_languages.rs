@@ -18,11 +18,17 @@ fn a_language_by_its_commands_is_measured_like_any_other() {
         let all = document["dimensions"].as_array().unwrap();
         all.iter().find(|it| it["name"] == name).unwrap().clone()
     };
-    assert_eq!(dimension("tests")["detail"], "5 passed, 0 failed, 0 skipped");
+    assert_eq!(
+        dimension("tests")["detail"],
+        "5 passed, 0 failed, 0 skipped"
+    );
     let lint = dimension("lint");
     assert_eq!(lint["detail"], "1 unused-variable", "{lint:#}");
 
-    repo.write("counter.c", "int count_words(const char *text) { return }\n");
+    repo.write(
+        "counter.c",
+        "int count_words(const char *text) { return }\n",
+    );
     let broken = repo.factory(&["eval", "--worktree", "--json"]).json();
     assert_eq!(broken["vetoes"][0]["rule"], "does_not_build", "{broken:#}");
 }
