@@ -15,6 +15,7 @@ fn plan(n_max: u32) -> SignPlan {
         direction: Direction::Minimize,
         scale: Scale::LogRatio,
         alpha: 1e-9,
+        stream: None,
         beta: 1e-9,
         delta: 0.007,
         epsilon: 0.0,

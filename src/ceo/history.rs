@@ -158,6 +158,7 @@ mod tests {
             cost: crate::model::experiment::Cost::default(),
             files_hash: gate::files_hash(hypothesis),
             landed: None,
+            spent: None,
         }
     }
 

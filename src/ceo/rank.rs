@@ -131,6 +131,7 @@ mod tests {
             cost: crate::model::experiment::Cost::default(),
             files_hash: "other".to_owned(),
             landed: None,
+            spent: None,
         }
     }
 

@@ -114,6 +114,7 @@ mod tests {
             cost: Cost::default(),
             files_hash: String::new(),
             landed: None,
+            spent: None,
         };
         let mut history = vec![kept(1), kept(2)];
         rejections().overrule(&mut history);

@@ -7,6 +7,7 @@ use super::Error;
 use super::experiment::claim_line;
 use super::rank::{Ranking, TRIED_NOW};
 use super::session::{Session, count};
+use crate::decision::StreamState;
 use crate::eval::report::FirstReport;
 use crate::model::dimension::Status;
 use crate::model::event::RunEvent;
@@ -39,6 +40,8 @@ pub struct RunReport {
     pub not_measured: Vec<String>,
     /// How isolated the evals were.
     pub sandbox: SandboxReport,
+    /// How the error budget of each noisy metric stands, over all runs.
+    pub streams: Vec<Stream>,
     /// What it used up.
     pub cost: Cost,
     /// Hypotheses that were not tried, with `--dry-run` all of them: (title, why not yet).
@@ -51,6 +54,19 @@ pub struct RunReport {
     pub seed: u64,
     /// The first report.
     pub first_report: FirstReport,
+}
+
+/// The error budget of one noisy metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Stream {
+    /// The metric.
+    pub metric: String,
+    /// Tests of it that ever started.
+    pub tests: u64,
+    /// Of those, kept.
+    pub kept: u64,
+    /// At most this share of what was kept is expected to be flukes.
+    pub fluke_share: f64,
 }
 
 /// One experiment in the closing report.
@@ -156,6 +172,15 @@ pub(super) fn line(experiment: &Experiment) -> Line {
     }
 }
 
+fn stream(state: StreamState) -> Stream {
+    Stream {
+        metric: state.metric.to_string(),
+        tests: state.tests,
+        kept: state.kept as u64,
+        fluke_share: state.bound,
+    }
+}
+
 impl Session<'_> {
     /// Closes the run and returns its document.
     pub(super) fn finish(
@@ -191,6 +216,7 @@ impl Session<'_> {
             score_after: self.baseline().score,
             not_measured: self.not_measured(),
             sandbox: self.bench.lab.sandbox.report(),
+            streams: self.streams.states().into_iter().map(stream).collect(),
             cost: self.cost,
             untried: ended.untried,
             ended: ended.reason,

@@ -8,6 +8,7 @@ mod difference;
 mod effect;
 mod planning;
 mod sequential;
+mod stream;
 mod wording;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod simulation;
 pub use calibration::calibrate;
 pub use planning::{Ask, calibration_pairs, plan};
 pub use sequential::{Look, State};
+pub use stream::{StreamState, Streams};
 
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};

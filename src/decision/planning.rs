@@ -1,11 +1,13 @@
 //! What a test costs and can see, frozen before the candidate's first run.
 
 use crate::model::dimension::Direction;
-use crate::model::measurement::{Calibration, Scale, SignPlan, TestPlan};
+use crate::model::measurement::{Calibration, Scale, SignPlan, StreamPlace, TestPlan};
 use crate::stats::estimate::{root_mean_square, smallest_step};
 
 /// The chance of giving up a true effect of size δ.
 const BETA: f64 = 0.2;
+/// The e-value at which the table's longest runs are enough.
+const TABLE_LEVEL: f64 = 500.0;
 /// A scale below this share of δ would let single pairs speak for many.
 const LEAST_SCALE: f64 = 0.25;
 /// The scale of a metric whose A/A differences were all 0 although its runs differ, as a share of its level.
@@ -20,6 +22,8 @@ pub struct Ask {
     pub tolerance: Option<f64>,
     /// The level of this experiment.
     pub alpha: f64,
+    /// Its place in the stream of tests of the metric.
+    pub stream: Option<StreamPlace>,
     /// The non-inferiority margin; 0 for *moves* claims.
     pub epsilon: f64,
     /// Replicate comparisons ever made of a deterministic metric, this one included.
@@ -86,14 +90,27 @@ fn sign_plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> SignPlan {
         direction: ask.direction,
         scale,
         alpha: ask.alpha,
+        stream: ask.stream,
         beta: BETA,
         delta,
         epsilon: ask.epsilon,
         sigma: sigma.max(floor),
         floor,
-        n_max: row.n_max,
+        n_max: longest(row.n_max, ask.alpha),
         calibration: calibration.clone(),
     }
+}
+
+/// Returns the most pairs at that level: a stricter one needs more of them to reach its mark, up to
+/// three times as many as the table has.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between the table's 16 and three times its 60"
+)]
+fn longest(n_max: u32, alpha: f64) -> u32 {
+    let longer = (-alpha.ln() / TABLE_LEVEL.ln()).clamp(1.0, 3.0);
+    (f64::from(n_max) * longer).ceil() as u32
 }
 
 /// Returns a native difference in units of the pair difference.
@@ -124,6 +141,7 @@ mod tests {
             direction: Direction::Minimize,
             tolerance,
             alpha: 0.01,
+            stream: None,
             epsilon: 0.0,
             n_rep: 0,
         }
@@ -150,6 +168,12 @@ mod tests {
             signs(None, Scale::LogRatio, &calibration).n_max
         };
         assert_eq!([1.0, 60.0, 1000.0, 1e4].map(longest), [60, 40, 24, 16]);
+    }
+
+    #[test]
+    fn a_stricter_level_may_take_more_pairs_and_never_more_than_thrice() {
+        let found = [0.05, 0.002, 0.000_2, 1e-9, 1e-30].map(|alpha| longest(40, alpha));
+        assert_eq!(found, [40, 40, 55, 120, 120]);
     }
 
     #[test]

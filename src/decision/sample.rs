@@ -54,6 +54,7 @@ pub(super) fn sign_plan() -> SignPlan {
         direction: Direction::Minimize,
         scale: Scale::LogRatio,
         alpha: 0.01,
+        stream: None,
         beta: 0.2,
         delta: 0.007,
         epsilon: 0.0,

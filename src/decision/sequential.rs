@@ -253,11 +253,23 @@ fn keep_reason(evidence: &Evidence, plan: &SignPlan, state: &State) -> String {
 
 /// What a keep does not say.
 fn caveat(plan: &SignPlan, state: &State) -> String {
+    let level = match plan.stream {
+        Some(place) => format!(
+            "test {} of its stream, at level {}, so that at most {} of what the stream keeps is \
+             expected to be a fluke",
+            place.index,
+            wording::plain(plan.alpha),
+            wording::percent(place.alpha)
+        ),
+        None => format!(
+            "level {} per experiment, not over the stream",
+            wording::plain(plan.alpha)
+        ),
+    };
     format!(
         "not explained by a candidate that behaves like the incumbent; losses in more than {} of runs \
-         are excluded, rarer ones are not; level {} per experiment, not over the stream",
+         are excluded, rarer ones are not; {level}",
         wording::percent(excluded_loss_rate(state)),
-        wording::plain(plan.alpha)
     )
 }
 

@@ -33,6 +33,7 @@ fn planned(rng: &mut ChaCha8Rng, noise: fn(&mut ChaCha8Rng) -> f64, run_seconds:
         direction: Direction::Maximize,
         tolerance: None,
         alpha: 0.01,
+        stream: None,
         epsilon: 0.0,
         n_rep: 0,
     };

@@ -86,15 +86,16 @@ const fn format(schema: &'static str, major: u16, minor: u16) -> Format {
     }
 }
 
-/// A line of the journal. 1.0: the first. Recovery writes, so it never guesses at a newer minor.
+/// A line of the journal. 1.0: the first; 1.1: a test's place in its stream. Recovery writes, so it never guesses at a newer minor.
 pub const JOURNAL: Format = Format {
     newer_minor: NewerMinor::Refuse,
-    ..format("factory.journal", 1, 0)
+    ..format("factory.journal", 1, 1)
 };
-/// The record of one experiment. 1.0: the first.
-pub const RECORD: Format = format("factory.record", 1, 0);
-/// A segment of the index: a header line, then a summary a line. 1.0: the first.
-pub const SUMMARY: Format = format("factory.summary", 1, 0);
+/// The record of one experiment. 1.0: the first; 1.1: a test's place in its stream.
+pub const RECORD: Format = format("factory.record", 1, 1);
+/// A segment of the index: a header line, then a summary a line. 1.0: the first; 1.1: what a test took
+/// from the budget of its stream.
+pub const SUMMARY: Format = format("factory.summary", 1, 1);
 /// The fold of the whole ledger. 1.0: the first.
 pub const SNAPSHOT: Format = format("factory.snapshot", 1, 0);
 /// Wishes: a header line, then one a line. 1.0: the first.
@@ -330,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_newer_minor_is_read_where_the_rule_says_so_and_never_written() {
-        let newer = version(1, 1);
+        let newer = version(1, RECORD.version.minor.max(JOURNAL.version.minor) + 1);
         assert!(RECORD.check_readable(newer).is_ok());
         assert!(JOURNAL.check_readable(newer).is_err());
         assert!(RECORD.check_writable(newer).is_err());

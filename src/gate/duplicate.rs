@@ -131,6 +131,7 @@ mod tests {
             cost: Cost::default(),
             files_hash: files_hash(hypothesis),
             landed: None,
+            spent: None,
         }
     }
 

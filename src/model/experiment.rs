@@ -22,7 +22,8 @@ pub struct Candidate {
     pub subjects: Vec<String>,
     /// Files changed, lines added, lines removed.
     pub size: DiffSize,
-    /// Protected paths whose changes were put back before anything was measured.
+    /// What was put back before anything was measured: protected paths, and inline tests as
+    /// "path: `test`".
     pub neutralised: Vec<String>,
 }
 
@@ -363,7 +364,7 @@ pub struct Summary {
     pub title: String,
     /// FEEC.
     pub category: super::hypothesis::Category,
-    /// `moves`, `meets` or `keeps`.
+    /// `moves`, `meets`, `keeps` or `maintains`.
     pub claim: String,
     /// How it ended.
     pub verdict: super::verdict::Verdict,
@@ -377,4 +378,16 @@ pub struct Summary {
     pub files_hash: String,
     /// The landing branch's tip after a keep.
     pub landed: Option<CommitSha>,
+    /// What a test of a noisy metric took from the budget of its stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+/// What one test took from the error budget of its stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spent {
+    /// The metric that was tested.
+    pub metric: super::id::MetricName,
+    /// The level that the test was given.
+    pub level: f64,
 }

@@ -158,6 +158,9 @@ pub struct SignPlan {
     pub scale: Scale,
     /// The level of this one experiment.
     pub alpha: f64,
+    /// Its place in the stream of tests of this metric; none on records from before there were streams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamPlace>,
     /// The chance of giving up a true effect of size `delta`.
     pub beta: f64,
     /// The smallest effect worth keeping, in units of the pair difference.
@@ -172,6 +175,15 @@ pub struct SignPlan {
     pub n_max: u32,
     /// The squared A/A differences summed, and how many there were.
     pub calibration: Calibration,
+}
+
+/// Where a test stands among all tests of its metric.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StreamPlace {
+    /// Counted from 1.
+    pub index: u64,
+    /// Of what the whole stream keeps, at most this share is expected to be flukes.
+    pub alpha: f64,
 }
 
 /// How a pair of values becomes one difference, oriented so that positive is better.

@@ -6,16 +6,40 @@ use super::layout::{Snapshot, summary_of};
 use super::sample::events;
 use super::{journal, layout};
 use crate::format::{FormatVersion, JOURNAL, RECORD, SNAPSHOT, SUMMARY};
-use crate::model::experiment::{Experiment, Summary, fold};
+use crate::model::experiment::{Experiment, ExperimentEvent, Summary, fold};
+use crate::model::measurement::TestPlan;
 use crate::model::verdict::Verdict;
 
 const JOURNAL_1_0: &str = include_str!("../format/golden/journal-1.0.jsonl");
+const JOURNAL_1_1: &str = include_str!("../format/golden/journal-1.1.jsonl");
 const RECORD_1_0: &str = include_str!("../format/golden/record-1.0.json");
+const RECORD_1_1: &str = include_str!("../format/golden/record-1.1.json");
 const SUMMARY_1_0: &str = include_str!("../format/golden/summary-1.0.jsonl");
+const SUMMARY_1_1: &str = include_str!("../format/golden/summary-1.1.jsonl");
 const SNAPSHOT_1_0: &str = include_str!("../format/golden/snapshot-1.0.json");
 
 fn experiment() -> Experiment {
     fold(&events(7, Verdict::Keep)).unwrap().unwrap()
+}
+
+/// The events as a program wrote them that knew no streams.
+fn events_1_0() -> Vec<ExperimentEvent> {
+    let mut events = events(7, Verdict::Keep);
+    for event in &mut events {
+        if let ExperimentEvent::Measured {
+            evidence: Some(evidence),
+            ..
+        } = event
+            && let TestPlan::SignBetting(plan) = &mut evidence.plan
+        {
+            plan.stream = None;
+        }
+    }
+    events
+}
+
+fn experiment_1_0() -> Experiment {
+    fold(&events_1_0()).unwrap().unwrap()
 }
 
 fn snapshot() -> Snapshot {
@@ -27,13 +51,25 @@ fn snapshot() -> Snapshot {
 #[test]
 fn a_journal_of_version_1_0_still_loads() {
     let contents = journal::parse(JOURNAL_1_0.as_bytes()).unwrap();
-    assert_eq!(contents.events, events(7, Verdict::Keep));
+    assert_eq!(contents.events, events_1_0());
     assert_eq!(contents.torn, 0);
+}
+
+#[test]
+fn a_journal_of_version_1_1_still_loads() {
+    let contents = journal::parse(JOURNAL_1_1.as_bytes()).unwrap();
+    assert_eq!(contents.events, events(7, Verdict::Keep));
 }
 
 #[test]
 fn a_record_of_version_1_0_still_loads() {
     let (record, _) = RECORD.decode::<Experiment>(RECORD_1_0.as_bytes()).unwrap();
+    assert_eq!(record, experiment_1_0());
+}
+
+#[test]
+fn a_record_of_version_1_1_still_loads() {
+    let (record, _) = RECORD.decode::<Experiment>(RECORD_1_1.as_bytes()).unwrap();
     assert_eq!(record, experiment());
 }
 
@@ -42,7 +78,17 @@ fn a_summary_segment_of_version_1_0_still_loads() {
     let (summaries, _) = SUMMARY
         .decode_lines::<Summary>(SUMMARY_1_0.as_bytes())
         .unwrap();
-    assert_eq!(summaries, [summary_of(&experiment()).unwrap()]);
+    assert_eq!(summaries, [summary_of(&experiment_1_0()).unwrap()]);
+}
+
+#[test]
+fn a_summary_segment_of_version_1_1_still_loads() {
+    let (summaries, _) = SUMMARY
+        .decode_lines::<Summary>(SUMMARY_1_1.as_bytes())
+        .unwrap();
+    let summary = summary_of(&experiment()).unwrap();
+    assert!(summary.spent.is_some());
+    assert_eq!(summaries, [summary]);
 }
 
 #[test]

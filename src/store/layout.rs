@@ -3,18 +3,19 @@
 //! Every directory has at most a hundred entries and every segment at most 64 lines, so that a seal
 //! writes the same amount after the first experiment and after the hundred-thousandth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::gate;
-use crate::model::experiment::{Experiment, Summary};
+use crate::model::experiment::{Experiment, Spent, Summary};
 use crate::model::id::ExperimentId;
+use crate::model::measurement::TestPlan;
 use crate::model::verdict::Verdict;
 
 /// The ledger's ref.
-pub(super) const LEDGER: &str = "refs/factory/ledger";
+pub const LEDGER: &str = "refs/factory/ledger";
 /// The fold of the whole ledger.
 pub(super) const SNAPSHOT: &str = "snapshot.json";
 /// Who writes, with the epoch that grows with every writer.
@@ -25,12 +26,25 @@ pub(super) const BACKLOG: &str = "backlog.jsonl";
 pub(super) const REJECTIONS: &str = "rejections.jsonl";
 /// Texts that a person wrote.
 pub(super) const NOTES: &str = "notes";
+/// The note that lists experiments whose candidates were pruned, one number a line.
+pub(super) const PRUNED: &str = "pruned";
 /// Whole records, one file each.
 pub(super) const RECORDS: &str = "records";
 
 /// Experiments whose summaries share one file.
 const SEGMENT: u32 = 64;
 const FANOUT: u32 = 100;
+
+/// Reads the note of pruned experiments.
+pub(super) fn pruned_in(note: &str) -> BTreeSet<ExperimentId> {
+    note.lines().filter_map(|it| it.parse().ok()).collect()
+}
+
+/// Writes the note of pruned experiments.
+pub(super) fn pruned_note(pruned: &BTreeSet<ExperimentId>) -> String {
+    let lines: Vec<String> = pruned.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
 
 /// Returns the path of an experiment's record: `records/00/01/000123.json`.
 pub(super) fn record_path(id: ExperimentId) -> String {
@@ -124,7 +138,22 @@ pub fn summary_of(experiment: &Experiment) -> Option<Summary> {
         cost: experiment.cost,
         files_hash: gate::files_hash(&experiment.hypothesis),
         landed: experiment.landed.clone(),
+        spent: spent(experiment),
     })
+}
+
+/// Returns what the experiment's test took from its stream: an index is used up by the first pair.
+fn spent(experiment: &Experiment) -> Option<Spent> {
+    let evidence = experiment.evidence.as_ref()?;
+    match &evidence.plan {
+        TestPlan::SignBetting(plan) if plan.stream.is_some() && !evidence.pairs.is_empty() => {
+            Some(Spent {
+                metric: evidence.metric.clone(),
+                level: plan.alpha,
+            })
+        }
+        _ => None,
+    }
 }
 
 /// Returns the totals of a snapshot in the order reports list verdicts.

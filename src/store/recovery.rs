@@ -312,7 +312,8 @@ mod tests {
         drop(writer);
         let path = place.common_dir.join("factory/journal.jsonl");
         let text = std::fs::read_to_string(&path).unwrap();
-        let newer = text.replacen(r#""v":"1.0""#, r#""v":"2.0""#, 1);
+        let present = format!(r#""v":"{}""#, crate::format::JOURNAL.version);
+        let newer = text.replacen(&present, r#""v":"2.0""#, 1);
         assert_ne!(text, newer);
         std::fs::write(&path, &newer).unwrap();
         let opened = crate::store::Writer::at(&place.common_dir, now());

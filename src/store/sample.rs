@@ -10,7 +10,7 @@ use crate::model::hypothesis::{Category, Change, Claim, Hypothesis, LintRule};
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::{
     Arm, Binding, Calibration, Evidence, Measurement, Pair, Sample, SandboxReport, SandboxTier,
-    Scale, SignPlan, TestPlan,
+    Scale, SignPlan, StreamPlace, TestPlan,
 };
 use crate::model::verdict::{Decision, Effect, Statistics, Verdict};
 use crate::model::violation::{Rule, Violation};
@@ -87,6 +87,10 @@ fn evidence() -> Evidence {
             direction: Direction::Minimize,
             scale: Scale::LogRatio,
             alpha: 0.01,
+            stream: Some(StreamPlace {
+                index: 2,
+                alpha: 0.05,
+            }),
             beta: 0.1,
             delta: 0.02,
             epsilon: 0.0,

@@ -1,5 +1,6 @@
 //! The closing report: what was tried, kept and rejected and why, and what to do next.
 
+use crate::ceo::report::Stream;
 use crate::ceo::{Line, RunReport};
 use crate::model::verdict::Verdict;
 
@@ -168,6 +169,27 @@ fn landing(report: &RunReport, width: usize) -> String {
     out
 }
 
+fn was_tested(report: &RunReport, stream: &Stream) -> bool {
+    let claim = format!("moves {}", stream.metric);
+    report.experiments.iter().any(|it| it.claim == claim)
+}
+
+/// Returns what the budget of a noisy metric's stream says about what was kept on it.
+fn error_rate(stream: &Stream) -> String {
+    let tests = number::count(usize::try_from(stream.tests).unwrap_or(usize::MAX), "tests");
+    match stream.kept {
+        0 => format!(
+            "error rate: {tests} of `{}` so far, nothing kept",
+            stream.metric
+        ),
+        kept => format!(
+            "error rate: {tests} of `{}` so far, {kept} kept; at most {:.1} % of those are expected to be flukes",
+            stream.metric,
+            100.0 * stream.fluke_share
+        ),
+    }
+}
+
 fn honesty(report: &RunReport, width: usize) -> String {
     let mut out = format!("{}\n", style::heading("Good to know"));
     for reason in by_reason(&report.not_measured) {
@@ -186,8 +208,8 @@ fn honesty(report: &RunReport, width: usize) -> String {
         report.sandbox.tier, report.sandbox.note
     );
     out.push_str(&text::bullet(&isolation, width));
-    if report.experiments.iter().any(|it| it.e_value.is_some()) {
-        out.push_str(&text::bullet("error rate: α holds for each experiment with a noisy metric, not over the stream of them", width));
+    for stream in report.streams.iter().filter(|it| was_tested(report, it)) {
+        out.push_str(&text::bullet(&error_rate(stream), width));
     }
     out.push_str(&text::bullet(
         &format!(
@@ -252,6 +274,7 @@ mod tests {
             relative: Some(0.061),
             interval: Some((0.03, 0.092)),
         });
+        noisy.claim = "moves parse".into();
         noisy.e_value = Some(131.7);
         noisy.cost.metric_runs = 24;
         RunReport {
@@ -276,6 +299,12 @@ mod tests {
                 network: true,
                 note: "plain child processes: the evaluated code could reach the network".into(),
             },
+            streams: vec![Stream {
+                metric: "parse".to_owned(),
+                tests: 3,
+                kept: 1,
+                fluke_share: 0.0124,
+            }],
             cost: Cost {
                 seconds: 93.0,
                 evals: 7,
@@ -302,7 +331,7 @@ mod tests {
           kept         #1 Remove unused imports (moves lint)
                        lint improved, and nothing else got worse
           kept         #2 Set `BUFFER_SIZE` in src/parse.py to 65536, which is a title
-                       that needs more than one line (moves lint)
+                       that needs more than one line (moves parse)
                        parse 312 → 293 ms
                        lint improved, and nothing else got worse
           vetoed       #3 Remove unused imports (moves lint)
@@ -323,8 +352,8 @@ mod tests {
           · not measured: types: mypy is not installed (pip install mypy)
           · isolation T0: plain child processes: the evaluated code could reach the
             network
-          · error rate: α holds for each experiment with a noisy metric, not over the
-            stream of them
+          · error rate: 3 tests of `parse` so far, 1 kept; at most 1.2 % of those are
+            expected to be flukes
           · seed 7: `--seed 7` draws the same again
         "#);
     }

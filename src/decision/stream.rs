@@ -1,0 +1,129 @@
+//! The error budget of each noisy metric, over all experiments that ever tested it.
+//!
+//! A stream is a fold over the record: levels come out the same after a restart. Deterministic keeps
+//! neither use nor earn a budget.
+
+use std::collections::BTreeMap;
+
+use crate::model::experiment::{Spent, Summary};
+use crate::model::id::MetricName;
+use crate::model::measurement::StreamPlace;
+use crate::model::verdict::Verdict;
+use crate::stats::lord::Lord;
+
+/// The streams of a target, one for each noisy metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Streams {
+    alpha: f64,
+    by_metric: BTreeMap<MetricName, Lord>,
+}
+
+/// How a stream stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamState {
+    /// The metric.
+    pub metric: MetricName,
+    /// Tests that have started.
+    pub tests: u64,
+    /// Of those, kept.
+    pub kept: usize,
+    /// At most this share of the keeps is expected to be flukes.
+    pub bound: f64,
+}
+
+impl Streams {
+    /// Returns unused streams, each of which keeps at most the share `alpha` of flukes.
+    pub fn new(alpha: f64) -> Self {
+        Self {
+            alpha,
+            by_metric: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a closed experiment, as it is on record, in the order of their verdicts; what used up no
+    /// index changes nothing.
+    pub fn add_closed(&mut self, summary: &Summary) {
+        if let Some(spent) = &summary.spent {
+            self.add(spent, summary.verdict == Verdict::Keep);
+        }
+    }
+
+    fn add(&mut self, spent: &Spent, kept: bool) {
+        let stream = self
+            .by_metric
+            .entry(spent.metric.clone())
+            .or_insert_with(|| Lord::new(self.alpha));
+        stream.start_at(spent.level);
+        if kept {
+            stream.keep();
+        }
+    }
+
+    /// Returns the level of the next test of a metric, and its place in the stream.
+    pub fn next(&self, metric: &MetricName) -> (f64, StreamPlace) {
+        let unused = Lord::new(self.alpha);
+        let stream = self.by_metric.get(metric).unwrap_or(&unused);
+        let place = StreamPlace {
+            index: stream.started() + 1,
+            alpha: self.alpha,
+        };
+        (stream.next_level(), place)
+    }
+
+    /// Returns how each stream stands, by metric.
+    pub fn states(&self) -> Vec<StreamState> {
+        let streams = self.by_metric.iter();
+        streams
+            .map(|(metric, stream)| StreamState {
+                metric: metric.clone(),
+                tests: stream.started(),
+                kept: stream.kept(),
+                bound: stream.bound(),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metric(name: &str) -> MetricName {
+        name.parse().unwrap()
+    }
+
+    fn spend(streams: &mut Streams, name: &str, kept: bool) {
+        let (level, _) = streams.next(&metric(name));
+        let spent = Spent {
+            metric: metric(name),
+            level,
+        };
+        streams.add(&spent, kept);
+    }
+
+    #[test]
+    fn every_metric_has_a_budget_of_its_own() {
+        let mut streams = Streams::new(0.05);
+        let fresh = streams.next(&metric("parse"));
+        for _ in 0..5 {
+            spend(&mut streams, "parse", false);
+        }
+        assert_eq!(streams.next(&metric("render")), fresh);
+        let (level, place) = streams.next(&metric("parse"));
+        assert!(level < fresh.0);
+        assert_eq!((place.index, fresh.1.index), (6, 1));
+    }
+
+    #[test]
+    fn a_keep_earns_and_the_bound_is_told() {
+        let mut streams = Streams::new(0.05);
+        spend(&mut streams, "parse", false);
+        let (poor, _) = streams.next(&metric("parse"));
+        spend(&mut streams, "parse", true);
+        let (rich, _) = streams.next(&metric("parse"));
+        assert!(rich > poor);
+        let states = streams.states();
+        assert_eq!((states[0].tests, states[0].kept), (2, 1));
+        assert!(states[0].bound > 0.0 && states[0].bound < 0.05);
+    }
+}

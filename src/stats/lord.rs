@@ -1,0 +1,172 @@
+//! LORD++: a level for each test of an endless stream, so that of what is kept at most a fixed share
+//! is expected to be a fluke.
+//!
+//! A. Ramdas, F. Yang, M. Wainwright, M. Jordan, "Online control of the false discovery rate with
+//! decaying memory" (2017). The claim is mFDR ≤ α for levels that are fixed before each test begins;
+//! tests may overlap, because a keep pays only from the tests on that start after it was decided.
+
+use super::numeric::count;
+
+/// Σ (j + 10)^−1.6 over j ≥ 1, which makes the weights sum to one.
+const WEIGHT_SUM: f64 = 0.406_422_705_310_997_8;
+
+/// The budget of one stream after some tests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lord {
+    alpha: f64,
+    started: u64,
+    /// How many tests had started when each keep was decided, in order.
+    keeps: Vec<u64>,
+    spent: f64,
+}
+
+impl Lord {
+    /// Returns an unused budget that bounds the stream at `alpha`, in (0, 1).
+    pub fn new(alpha: f64) -> Self {
+        Self {
+            alpha,
+            started: 0,
+            keeps: Vec::new(),
+            spent: 0.0,
+        }
+    }
+
+    /// Returns the level that the next test gets if it starts now.
+    pub fn next_level(&self) -> f64 {
+        let j = self.started + 1;
+        let initial = self.alpha / 2.0;
+        let earned = self.keeps.iter().enumerate().map(|(idx, r)| {
+            let share = if idx == 0 {
+                self.alpha - initial
+            } else {
+                self.alpha
+            };
+            share * weight(j - r)
+        });
+        initial * weight(j) + earned.sum::<f64>()
+    }
+
+    /// Uses up an index: the first pair of a test has started. Returns the test's level.
+    pub fn start(&mut self) -> f64 {
+        let level = self.next_level();
+        self.started += 1;
+        self.spent += level;
+        level
+    }
+
+    /// Uses up an index whose level was fixed when the test was planned, as it is on record.
+    pub fn start_at(&mut self, level: f64) {
+        self.started += 1;
+        self.spent += level;
+    }
+
+    /// Credits a keep that was decided now.
+    pub fn keep(&mut self) {
+        self.keeps.push(self.started);
+    }
+
+    /// Returns how many tests have started.
+    pub fn started(&self) -> u64 {
+        self.started
+    }
+
+    /// Returns how many keeps were decided.
+    pub fn kept(&self) -> usize {
+        self.keeps.len()
+    }
+
+    /// Returns Σ αⱼ / max(keeps, 1): at most this share of the keeps is expected to be flukes.
+    pub fn bound(&self) -> f64 {
+        self.spent / count(self.keeps.len().max(1))
+    }
+}
+
+/// Returns γⱼ, the share of its source that the j-th test after it gets; 0 for j = 0.
+fn weight(j: u64) -> f64 {
+    if j == 0 {
+        return 0.0;
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a stream never gets near 2^52 tests"
+    )]
+    let j = j as f64;
+    (j + 10.0).powf(-1.6) / WEIGHT_SUM
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::reference::{close, numbers, unit};
+    use proptest::prelude::*;
+
+    #[test]
+    fn levels_agree_with_the_reference() {
+        let case = unit("lordpp_factory");
+        for (j, expected) in (1..).zip(case["gamma_1_5"].as_array().unwrap()) {
+            close(weight(j), expected);
+        }
+        let keeps = numbers(&case["rejections_at"]);
+        let mut lord = Lord::new(0.05);
+        for (j, expected) in (1..).zip(case["alpha_1_30"].as_array().unwrap()) {
+            close(lord.start(), expected);
+            if keeps.contains(&f64::from(j)) {
+                lord.keep();
+            }
+        }
+        assert_eq!((lord.started(), lord.kept()), (30, 3));
+    }
+
+    #[test]
+    fn a_keep_pays_only_what_starts_after_its_decision() {
+        let mut lord = Lord::new(0.05);
+        lord.start();
+        lord.start();
+        let before = lord.next_level();
+        lord.keep();
+        assert!(lord.next_level() > before);
+        let mut late = Lord::new(0.05);
+        late.start();
+        late.start();
+        late.start();
+        late.keep();
+        let gained = late.next_level() - 0.025 * weight(4);
+        assert!((gained - 0.025 * weight(1)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn weights_sum_to_one() {
+        let head: f64 = (1..=2_000_000).map(weight).sum();
+        // The tail of Σ j^−1.6 beyond n is n^−0.6 / 0.6.
+        let tail = 2_000_010f64.powf(-0.6) / 0.6 / WEIGHT_SUM;
+        assert!((head + tail - 1.0).abs() < 1e-6);
+    }
+
+    proptest! {
+        #[test]
+        fn the_bound_never_exceeds_the_level_of_the_stream(keeps in prop::collection::vec(any::<bool>(), 1..300)) {
+            let mut lord = Lord::new(0.05);
+            for keep in keeps {
+                lord.start();
+                if keep {
+                    lord.keep();
+                }
+                prop_assert!(lord.bound() <= 0.05 + 1e-12);
+            }
+        }
+
+        #[test]
+        fn a_stream_on_record_resumes_to_the_same_levels(keeps in prop::collection::vec(any::<bool>(), 1..60)) {
+            let mut lord = Lord::new(0.05);
+            let mut resumed = Lord::new(0.05);
+            for keep in keeps {
+                resumed.start_at(lord.start());
+                if keep {
+                    lord.keep();
+                    resumed.keep();
+                }
+                prop_assert_eq!(lord.next_level(), resumed.next_level());
+            }
+        }
+    }
+}
