@@ -36,6 +36,7 @@ fn assert_guards_hold(repo: &Repo<'_>) {
 }
 
 /// Says that a test was skipped where this machine refuses namespaces.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn is_refused(env: &TestEnv) -> bool {
     let repo = env.repo("probe", &[("a.txt", "a\n")]);
     let document = repo.factory(&["doctor", "--json"]).json();
