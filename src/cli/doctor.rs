@@ -110,7 +110,8 @@ fn tool_checks(root: &Utf8Path, ctx: &Context) -> Vec<Check> {
             CheckState::Broken,
             "no language that factory knows was found",
             Some(
-                "Rust and Python are there; others need `[[metric]]` and `[[guard]]` commands"
+                "Rust, Python, JavaScript, TypeScript and Go are known; declare another by a \
+                 `[[language]]` in factory.toml"
                     .to_owned(),
             ),
         )],

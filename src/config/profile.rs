@@ -164,11 +164,11 @@ impl Default for LandingSection {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Commands {
-    /// Arguments added to the test runner, by language (`rust`, `python`).
+    /// Arguments added to the test runner, by language (`rust`, `python`, `javascript`, `go`).
     pub test_args: BTreeMap<String, Vec<String>>,
     /// The Python interpreter, if not the one found.
     pub python: Option<String>,
-    /// A command line that installs what the tests need, in place of the discovered one.
+    /// A command line that installs what tests in Python need, in place of the discovered one.
     pub prepare: Option<String>,
 }
 
