@@ -16,6 +16,7 @@ use crate::model::hypothesis::{Claim, Hypothesis};
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
+use crate::repo::Protection;
 
 /// A stage that either goes on with something or ends the experiment.
 pub(super) enum Stage<T> {
@@ -119,7 +120,7 @@ impl Session<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        self.take_over(id, &steps)
+        self.take_over(id, hypothesis, &steps)
     }
 
     /// Returns the tree and the message of every step that the builder delivered.
@@ -157,9 +158,16 @@ impl Session<'_> {
     fn take_over(
         &mut self,
         id: ExperimentId,
+        hypothesis: &Hypothesis,
         steps: &[(TreeSha, String)],
     ) -> Result<Stage<Candidate>, Error> {
-        let protected = self.bench.lab.protected();
+        let (globs, tests) = (self.bench.lab.protected(), self.bench.lab.test_paths());
+        let maintains = hypothesis.claim == Claim::Maintains;
+        let is_maintained = |it: &Utf8Path| maintains && tests.is_match(it);
+        let protection = Protection {
+            paths: &|it| globs.is_match(it) && !is_maintained(it),
+            inline_tests: &|it| !is_maintained(it),
+        };
         let mut tree = self.incumbent.tree.clone();
         let mut commit = self.incumbent.commit.clone();
         let mut subjects = Vec::new();
@@ -167,8 +175,8 @@ impl Session<'_> {
         for (step, message) in steps {
             let (composed, put_back) =
                 self.target
-                    .compose(step, &self.incumbent.tree, &protected)?;
-            neutralised.extend(put_back.into_iter().map(String::from));
+                    .compose(step, &self.incumbent.tree, &protection)?;
+            neutralised.extend(put_back);
             if composed != tree {
                 commit = self.target.commit(&composed, &commit, message)?;
                 tree = composed;
@@ -179,6 +187,13 @@ impl Session<'_> {
             return Ok(Stage::stop(no_candidate(
                 "the builder changed nothing that an experiment may change".to_owned(),
             )));
+        }
+        if !neutralised.is_empty() {
+            let list: Vec<&str> = neutralised.iter().map(String::as_str).collect();
+            self.notice(format!(
+                "put back, since experiments may not change what judges them: {}",
+                list.join(", ")
+            ));
         }
         let candidate = Candidate {
             size: self.target.diff_size(&self.incumbent.tree, &tree)?,
@@ -213,7 +228,16 @@ impl Session<'_> {
         let facts = self
             .target
             .diff_facts(&self.incumbent.tree, &candidate.tree)?;
-        let violations = gate::judge_diff(&self.bench.lab.policy(), &facts);
+        let policy = gate::DiffPolicy {
+            asked: gate::Asked::of(hypothesis),
+            ..self.bench.lab.policy()
+        };
+        let violations = if hypothesis.claim == Claim::Maintains {
+            let tests = self.bench.lab.test_paths();
+            gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))
+        } else {
+            gate::judge_diff(&policy, &facts)
+        };
         if !violations.is_empty() {
             return Ok(Stage::stop(Decision::vetoed(violations)));
         }
@@ -246,6 +270,7 @@ impl Session<'_> {
         })?;
         if decision.verdict == Verdict::Keep {
             self.land(id)?;
+            self.note_unchecked(hypothesis)?;
         }
         // Halves of what delivered nothing would deliver nothing.
         if decision.verdict == Verdict::Vetoed && !delivered_nothing(&decision) {
@@ -256,9 +281,10 @@ impl Session<'_> {
             );
         }
         let mut note = self.backend.archive(self.in_flight());
-        if let Some(reason) = &self.stop {
+        let remarks = std::mem::take(&mut self.remarks);
+        for remark in remarks.iter().chain(&self.stop) {
             note.push_str("\n\n");
-            note.push_str(reason);
+            note.push_str(remark);
         }
         self.journal(&ExperimentEvent::Noted {
             at: Timestamp::now(),
@@ -361,6 +387,7 @@ pub(super) fn claim_line(claim: &Claim) -> String {
         Claim::Moves { metric, .. } => format!("moves {metric}"),
         Claim::Meets { checks } => format!("meets {} checks", checks.len()),
         Claim::Keeps => "keeps".to_owned(),
+        Claim::Maintains => "maintains tests".to_owned(),
     }
 }
 

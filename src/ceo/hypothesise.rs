@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::rank::{Past, Ranking, rank};
+use super::rank::{Past, Ranking, TRIED_NOW, rank};
 use super::session::{Session, Wish};
 use super::{Error, evaluation_line};
 use crate::agent::{ResearchInput, StrategyInput};
@@ -79,6 +79,7 @@ impl Session<'_> {
         .await?;
         self.end_phase("first report", since, "done");
         self.quarantined.extend(report.flaky.iter().cloned());
+        self.remember_flaky(report.flaky.iter().cloned())?;
         self.reporter.first_report(&report);
         Ok(report)
     }
@@ -116,6 +117,7 @@ impl Session<'_> {
         // What a person asks for comes before what was found.
         ranking.ranked.sort_by_key(|it| !keys.contains(&it.key));
         self.asked = asked;
+        self.close_repeated_wishes(&ranking)?;
         if halves > 0 {
             // Halves of a vetoed candidate finish what was begun before a new bet is placed.
             let halves = &self.halves;
@@ -169,6 +171,24 @@ impl Session<'_> {
         }
         let open = self.open_backlog()?.into_iter();
         Ok(open.map(|it| wish(Some(it.id), it.text)).collect())
+    }
+
+    /// Closes the wishes whose answer was tried before on the same contents: asking again gives nothing
+    /// new, and the reason says where to look.
+    fn close_repeated_wishes(&mut self, ranking: &Ranking) -> Result<(), Error> {
+        if self.request.dry_run {
+            return Ok(());
+        }
+        for (hypothesis, reason) in &ranking.set_aside {
+            let is_repeated =
+                reason != TRIED_NOW && self.history.duplicate_of(hypothesis).is_some();
+            for wish in self.asked.iter_mut().filter(|it| it.key == hypothesis.key) {
+                if let Some(id) = wish.item.take_if(|_| is_repeated) {
+                    self.writer.close_backlog(id, reason, Timestamp::now())?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Closes the wishes that an experiment answered, with what became of them.

@@ -7,7 +7,7 @@ use super::experiment::claim_line;
 use super::session::Session;
 use crate::config;
 use crate::decision::{self, Ask, Next};
-use crate::eval::Depth;
+use crate::eval::{Depth, GUARDS};
 use crate::gate;
 use crate::model::dimension::{Dimension, Direction, Evaluation};
 use crate::model::event::RunEvent;
@@ -18,7 +18,6 @@ use crate::model::measurement::{
     Arm, Calibration, Evidence, Measurement, Pair, Sample, Scale, TestPlan,
 };
 use crate::model::verdict::{Decision, Verdict};
-use crate::model::violation::Rule;
 
 impl Session<'_> {
     /// Evaluates the candidate, vetoes what must not pass, and tests the claim.
@@ -32,8 +31,14 @@ impl Session<'_> {
         if let Some(metric) = &metric {
             self.calibrate(id, metric).await?;
         }
+        if let Some(veto) = self.first_look(id, candidate).await? {
+            return Ok(veto);
+        }
         self.enter(id, "measure", "the candidate's tests and dimensions");
-        let evaluation = self.evaluate(Arm::Candidate, &candidate.tree).await?;
+        let depth = self.depth_before(metric.as_ref());
+        let mut evaluation = self
+            .evaluate(Arm::Candidate, &candidate.tree, depth)
+            .await?;
         let veto = match self.veto(&evaluation).await? {
             None => self.veto_metrics(id, hypothesis, &evaluation).await?,
             veto => veto,
@@ -52,6 +57,7 @@ impl Session<'_> {
                     .await?
             }
             (Claim::Keeps, _) => (keeps_decision(), None),
+            (Claim::Maintains, _) => (self.test_tests(id, &evaluation).await?, None),
             (Claim::Meets { .. }, _) => (
                 Decision::plain(
                     Verdict::Spurious,
@@ -60,101 +66,28 @@ impl Session<'_> {
                 None,
             ),
         };
+        let guarded = self.guard_last(id, decision, &mut evaluation).await?;
         self.journal_measured(&evaluation, evidence)?;
         self.enter(id, "decide", claim_line(&hypothesis.claim));
         self.candidate_evaluation = Some(evaluation);
-        Ok(decision)
+        Ok(guarded)
     }
 
-    async fn evaluate(&mut self, arm: Arm, tree: &TreeSha) -> Result<Evaluation, Error> {
+    async fn evaluate(
+        &mut self,
+        arm: Arm,
+        tree: &TreeSha,
+        depth: Depth,
+    ) -> Result<Evaluation, Error> {
         let facts = self.history.facts();
         self.cost.evals += 1;
         self.bench
-            .evaluate(&self.target, arm, tree, Depth::Decisive, &facts)
+            .evaluate(&self.target, arm, tree, depth, &facts)
             .await
     }
 
-    /// Returns the veto that the deterministic evaluation of both arms makes, if any.
-    ///
-    /// A required test that fails is run again alone on both arms; what also fails on the incumbent
-    /// is flaky, and decides nothing from then on.
-    async fn veto(&mut self, candidate: &Evaluation) -> Result<Option<Decision>, Error> {
-        let violations = self.judge(candidate);
-        let failing = violations.iter().any(|it| it.rule == Rule::RequiredTest);
-        if failing {
-            let suspects = self.failed_required(candidate);
-            let incumbent = self.incumbent.tree.clone();
-            self.bench
-                .lay_out(&self.target, Arm::Incumbent, &incumbent)?;
-            let arm = self.bench.arm(Arm::Incumbent);
-            let flaky = self.bench.lab.flaky(&arm, &suspects, RE_RUNS).await?;
-            for id in &flaky {
-                self.notice(format!(
-                    "`{id}` passes and fails on the unchanged code: quarantined in both arms"
-                ));
-            }
-            self.quarantined.extend(flaky);
-        }
-        let violations = self.judge(candidate);
-        Ok((!violations.is_empty()).then(|| Decision::vetoed(violations)))
-    }
-
-    /// Returns the veto of a metric that is declared deterministic, got worse and is not what the
-    /// claim is about: that one has its own test.
-    ///
-    /// A second run of both arms must agree with the first; else the metric is noisy after all, and
-    /// two single runs say nothing.
-    async fn veto_metrics(
-        &mut self,
-        id: ExperimentId,
-        hypothesis: &Hypothesis,
-        candidate: &Evaluation,
-    ) -> Result<Option<Decision>, Error> {
-        let claimed = self.claimed_metric(&hypothesis.claim).map(|it| it.name);
-        let metrics = self.bench.lab.profile.metrics.iter();
-        let metrics: Vec<config::Metric> = metrics
-            .filter(|it| it.deterministic && Some(&it.name) != claimed.as_ref())
-            .filter(|it| !self.noisy.contains(&it.name))
-            .cloned()
-            .collect();
-        let mut violations = Vec::new();
-        for metric in metrics {
-            let limit = gate::DeterministicMetric {
-                name: metric.name.clone(),
-                tolerance: metric.tolerance.unwrap_or(0.0),
-            };
-            let found = gate::judge_metrics(&[limit], self.baseline(), candidate);
-            if !found.is_empty() && self.is_confirmed(id, &metric, candidate).await? {
-                violations.extend(found);
-            }
-        }
-        Ok((!violations.is_empty()).then(|| Decision::vetoed(violations)))
-    }
-
-    /// Runs a deterministic metric on both arms once more; returns whether both agree with the first.
-    async fn is_confirmed(
-        &mut self,
-        id: ExperimentId,
-        metric: &config::Metric,
-        candidate: &Evaluation,
-    ) -> Result<bool, Error> {
-        let tree = candidate.tree.clone();
-        if self.build_arms(id, metric, &tree).await?.is_some() {
-            return Ok(true);
-        }
-        let name = parse_name(&metric.name);
-        let again = self.run_pair(metric).await?;
-        let first = dimension_pair(&name, self.baseline(), candidate);
-        let confirmed = !differ(&first.incumbent, &again.incumbent)
-            && !differ(&first.candidate, &again.candidate);
-        if !confirmed {
-            self.demote(metric);
-        }
-        Ok(confirmed)
-    }
-
     /// Treats a metric as noisy from now on.
-    fn demote(&mut self, metric: &config::Metric) {
+    pub(super) fn demote(&mut self, metric: &config::Metric) {
         self.notice(format!(
             "`{}` is not deterministic after all: one tree gave two numbers; from now on it is calibrated and tested as noisy",
             metric.name
@@ -163,32 +96,36 @@ impl Session<'_> {
         self.calibrations.remove(&metric.name);
     }
 
-    fn judge(&self, candidate: &Evaluation) -> Vec<crate::model::violation::Violation> {
-        gate::judge_evaluations(
-            &self.required_tests(),
-            &self.quarantined,
-            self.baseline(),
-            candidate,
-        )
-    }
-
-    fn failed_required(&self, candidate: &Evaluation) -> std::collections::BTreeSet<String> {
-        let outcomes = candidate.tests.by_id();
-        self.required_tests()
-            .into_iter()
-            .filter(|id| {
-                outcomes.get(id.as_str()) != Some(&crate::model::finding::TestOutcome::Passed)
-            })
-            .collect()
-    }
-
     /// Returns the project's metric that the claim names; a dimension is not one.
-    fn claimed_metric(&self, claim: &Claim) -> Option<config::Metric> {
+    pub(super) fn claimed_metric(&self, claim: &Claim) -> Option<config::Metric> {
         let Claim::Moves { metric, .. } = claim else {
             return None;
         };
         let mut metrics = self.bench.lab.profile.metrics.iter();
         metrics.find(|it| it.name == metric.as_str()).cloned()
+    }
+
+    /// Tries the same sampled mutants under the old tests and under the new ones.
+    async fn test_tests(
+        &mut self,
+        id: ExperimentId,
+        candidate: &Evaluation,
+    ) -> Result<Decision, Error> {
+        self.enter(
+            id,
+            "measure",
+            "mutants under the old tests and the new ones",
+        );
+        let incumbent = self.incumbent.tree.clone();
+        self.lay_out_both(&incumbent, &candidate.tree)?;
+        let lab = &self.bench.lab;
+        let old = lab
+            .noticed(&self.bench.arm(Arm::Incumbent), &self.baseline().tests)
+            .await?;
+        let new = lab
+            .noticed(&self.bench.arm(Arm::Candidate), &candidate.tests)
+            .await?;
+        Ok(gate::decide_maintenance(&old, &new))
     }
 
     /// Kernel D: the gain is confirmed by measuring both arms once more.
@@ -223,8 +160,14 @@ impl Session<'_> {
         while let Next::Continue = decision::decide(&evidence) {
             self.enter(id, "measure", "both arms once more, to confirm");
             let tree = self.incumbent.tree.clone();
-            let again = self.evaluate(Arm::Incumbent, &tree).await?;
-            let other = self.evaluate(Arm::Candidate, &candidate.tree).await?;
+            let depth = match metric.as_str() {
+                GUARDS => Depth::Decisive,
+                _ => Depth::ButGuards,
+            };
+            let again = self.evaluate(Arm::Incumbent, &tree, depth).await?;
+            let other = self
+                .evaluate(Arm::Candidate, &candidate.tree, depth)
+                .await?;
             evidence.pairs.push(dimension_pair(metric, &again, &other));
         }
         Ok((decision::replay(&evidence), Some(evidence)))
@@ -276,7 +219,7 @@ impl Session<'_> {
     }
 
     /// Builds what the metric measures in both arms; returns why the candidate's does not build.
-    async fn build_arms(
+    pub(super) async fn build_arms(
         &mut self,
         id: ExperimentId,
         metric: &config::Metric,
@@ -366,7 +309,7 @@ impl Session<'_> {
     }
 
     /// Runs both arms once, in an order that a fair coin chooses.
-    async fn run_pair(&mut self, metric: &config::Metric) -> Result<Pair, Error> {
+    pub(super) async fn run_pair(&mut self, metric: &config::Metric) -> Result<Pair, Error> {
         let first = if self.rng.random::<bool>() {
             Arm::Incumbent
         } else {
@@ -433,9 +376,6 @@ impl Session<'_> {
     }
 }
 
-/// How often a suspicious test is run again alone.
-const RE_RUNS: u32 = 5;
-
 /// A metric's calibration with the scale it was made on.
 pub(super) struct Calibrated {
     calibration: Calibration,
@@ -454,7 +394,7 @@ fn contradicts_itself(evidence: &Evidence) -> bool {
 }
 
 /// Returns whether two runs of one tree gave two different numbers.
-fn differ(one: &Measurement, other: &Measurement) -> bool {
+pub(super) fn differ(one: &Measurement, other: &Measurement) -> bool {
     match (one.sample.value(), other.sample.value()) {
         (Some(one), Some(other)) => one.to_bits() != other.to_bits(),
         _ => false,
@@ -519,7 +459,11 @@ fn dimension_shape(evaluation: &Evaluation, name: &MetricName) -> Option<Shape> 
     })
 }
 
-fn dimension_pair(name: &MetricName, incumbent: &Evaluation, candidate: &Evaluation) -> Pair {
+pub(super) fn dimension_pair(
+    name: &MetricName,
+    incumbent: &Evaluation,
+    candidate: &Evaluation,
+) -> Pair {
     Pair {
         first: Arm::Incumbent,
         incumbent: dimension_measurement(name, Arm::Incumbent, incumbent),
@@ -577,7 +521,7 @@ fn pair_dimension(
     }
 }
 
-fn parse_name(name: &str) -> MetricName {
+pub(super) fn parse_name(name: &str) -> MetricName {
     name.parse()
         .expect("metric names are validated when the profile is loaded")
 }

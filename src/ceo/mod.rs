@@ -7,11 +7,14 @@ mod experiment;
 mod history;
 mod hypothesise;
 mod measure;
+mod promise;
 mod rank;
 mod reject;
 pub mod restack;
 pub mod report;
 mod session;
+mod steer;
+mod veto;
 mod workbench;
 
 use std::fmt::Write as _;
@@ -22,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::history::History;
 pub use self::report::{Landing, Line, RunReport};
 use self::session::Session;
+pub use self::steer::{Course, PAUSED, Steer};
 pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
 
 use self::report::Ended;
@@ -52,6 +56,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
     pub approve: bool,
+    /// A person's hand on it.
+    pub steer: Steer,
     /// Limits of the first report.
     pub budget: crate::eval::report::Budget,
 }
@@ -113,19 +119,21 @@ pub enum Error {
         /// Its tip, short.
         tip: String,
     },
-    /// Kept work does not hold on the commit that is checked out now.
-    #[error("the work on `{branch}` does not hold on the checked-out commit: {reason}")]
-    Outgrown {
-        /// The landing branch.
-        branch: String,
-        /// What it breaks.
-        reason: String,
-    },
     /// The landing branch is checked out, and is never moved under a person.
-    #[error("`{branch}` is checked out, and kept work would have to move it")]
+    #[error("`{branch}` is checked out in `{worktree}`, and kept work would have to move it")]
     LandingCheckedOut {
         /// The landing branch.
         branch: String,
+        /// Where.
+        worktree: String,
+    },
+    /// Tools would find a configuration above the evaluated trees, and nothing can hide it.
+    #[error(
+        "`{path}` lies above the folder in which trees are evaluated, and would change what is measured"
+    )]
+    Leak {
+        /// The file.
+        path: String,
     },
     /// A metric's command gives no number on the unchanged code.
     #[error("metric `{name}` gives no number on the unchanged code: {reason}")]
@@ -193,6 +201,16 @@ pub async fn run(
             let reason = format!("the limit of {} experiments is reached", lines.len());
             break Ended::because(reason, ranking);
         }
+        match session.obey().await {
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(ranking);
+            }
+            stop => {
+                if let Some(reason) = stop? {
+                    break Ended::because(reason, ranking);
+                }
+            }
+        }
         if request.approve {
             match reporter.approve(&ranking.ranked) {
                 Approval::Try => {}
@@ -208,6 +226,7 @@ pub async fn run(
         session.waiting = ranking.ranked.len() - 1;
         let (experiment, failure) = session.experiment(hypothesis).await?;
         lines.push(report::line(&experiment));
+        session.renew_handles()?;
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
             Some(error) => return Err(error),

@@ -2,6 +2,7 @@
 //! work is made again there, and measured once as a whole.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
@@ -9,6 +10,7 @@ use super::session::{Incumbent, Session};
 use super::{Error, evaluation_line};
 use crate::eval::Depth;
 use crate::gate;
+use crate::model::dimension::Evaluation;
 use crate::model::experiment::{Candidate, DiffSize};
 use crate::model::id::CommitSha;
 use crate::model::measurement::Arm;
@@ -18,13 +20,17 @@ use crate::store::Reader;
 /// The note that says on which base the kept work was last made again.
 pub const LANDING_BASE: &str = "landing-base";
 
+/// The note that lists what dropped out of the landing branch, and why.
+const DROPPED_OUT: &str = "dropped-out";
+
 /// The kept work on top of the new base.
+#[derive(Default)]
 struct Stack {
-    tip: CommitSha,
-    n_again: usize,
+    /// The commits, oldest first, each with its subject.
+    again: Vec<(CommitSha, String)>,
     /// Subjects of what the base has already.
     there: Vec<String>,
-    /// Subjects of what no longer fits, with the paths.
+    /// What dropped out, with the reason.
     dropped: Vec<String>,
 }
 
@@ -32,8 +38,9 @@ impl Session<'_> {
     /// Makes kept work again on the base, where the landing branch does not contain it, and makes that
     /// the incumbent.
     ///
-    /// What conflicts drops out and is named; what the base has already is recognised by its content.
-    /// Nothing is lost: the old tip stays below `refs/factory/candidates`.
+    /// What conflicts drops out and is named, and so does what no longer passes; what the base has
+    /// already is recognised by its content. Nothing is lost: the old tip stays below
+    /// `refs/factory/candidates`.
     pub(super) async fn restack(&mut self) -> Result<(), Error> {
         let Some(old) = self.outgrown.take() else {
             return Ok(());
@@ -46,20 +53,16 @@ impl Session<'_> {
             return Ok(());
         }
         let since = self.begin_phase("restack", format!("{branch} on the checked-out commit"));
-        let stack = self.replay(&old, &branch)?;
-        if stack.n_again > 0 {
-            self.measure_stack(&stack.tip, &branch).await?;
-        }
-        self.move_branch(&old, &stack.tip, &branch)?;
-        for subject in &stack.dropped {
-            self.notice(format!(
-                "kept work no longer fits and dropped out: {subject}"
-            ));
-        }
+        let mut stack = self.replay(&old, &branch)?;
+        self.hold_to_the_gates(&mut stack).await?;
+        let tip = stack.again.last().map_or(&self.base, |(commit, _)| commit);
+        let tip = tip.clone();
+        self.move_branch(&old, &tip, &branch)?;
         for subject in &stack.there {
             self.notice(format!("kept work is in your branch already: {subject}"));
         }
-        let n_again = stack.n_again;
+        self.tell_of_dropped(&stack.dropped)?;
+        let n_again = stack.again.len();
         let s = if n_again == 1 { "" } else { "s" };
         self.end_phase(
             "restack",
@@ -69,6 +72,23 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Names what dropped out, to the person and in the record.
+    fn tell_of_dropped(&mut self, dropped: &[String]) -> Result<(), Error> {
+        if dropped.is_empty() {
+            return Ok(());
+        }
+        for subject in dropped {
+            self.notice(format!(
+                "kept work no longer fits and dropped out: {subject}"
+            ));
+        }
+        let mut note = self.writer.reader().note(DROPPED_OUT)?.unwrap_or_default();
+        for subject in dropped {
+            let _ = writeln!(note, "on {}: {subject}", self.base.short());
+        }
+        Ok(self.writer.note(DROPPED_OUT, &note, Timestamp::now())?)
+    }
+
     fn replay(&self, old: &CommitSha, branch: &str) -> Result<Stack, Error> {
         let diverged = || Error::Diverged {
             branch: branch.to_owned(),
@@ -76,32 +96,81 @@ impl Session<'_> {
         };
         let commits = kept_work(&self.target, self.writer.reader(), &self.base, old)?;
         let commits = commits.map(|it| it.commits);
-        let mut stack = Stack {
-            tip: self.base.clone(),
-            n_again: 0,
-            there: Vec::new(),
-            dropped: Vec::new(),
-        };
-        for commit in commits.ok_or_else(diverged)? {
+        let mut stack = Stack::default();
+        let mut commits = commits.ok_or_else(diverged)?;
+        for commit in commits.drain(..self.n_merged(&commits)?) {
+            stack.there.push(self.target.subject(&commit)?);
+        }
+        for commit in commits {
             let subject = self.target.subject(&commit)?;
-            match self.target.replay_commit(&commit, &stack.tip)? {
-                Replayed::As(again) => {
-                    stack.tip = again;
-                    stack.n_again += 1;
-                }
+            let tip = stack.again.last().map_or(&self.base, |(commit, _)| commit);
+            match self.target.replay_commit(&commit, tip)? {
+                Replayed::As(again) => stack.again.push((again, subject)),
                 Replayed::AlreadyThere => stack.there.push(subject),
                 Replayed::Conflict(paths) => {
+                    let paths = paths.join(", ");
                     stack
                         .dropped
-                        .push(format!("{subject} ({})", paths.join(", ")));
+                        .push(format!("{subject} (it conflicts in {paths})"));
                 }
             }
         }
         Ok(stack)
     }
 
-    /// Holds the whole stack to what every candidate is held to.
-    async fn measure_stack(&mut self, tip: &CommitSha, branch: &str) -> Result<(), Error> {
+    /// Returns how many of the oldest commits, taken together, are in the base already: a person who
+    /// squashed them into one leaves no commit that is equal to one of them.
+    fn n_merged(&self, commits: &[CommitSha]) -> Result<usize, Error> {
+        let Some(first) = commits.first() else {
+            return Ok(0);
+        };
+        for (index, last) in commits.iter().enumerate().rev() {
+            if self.target.holds(&self.base, first, last)? {
+                return Ok(index + 1);
+            }
+        }
+        Ok(0)
+    }
+
+    /// Holds the whole stack to what every candidate is held to; where it fails, the newest commits drop
+    /// out until the rest holds, found by halving.
+    async fn hold_to_the_gates(&mut self, stack: &mut Stack) -> Result<(), Error> {
+        let (mut holds, mut fails) = (0, stack.again.len() + 1);
+        let mut reason = String::new();
+        let mut evaluation = None;
+        while fails - holds > 1 {
+            let n = if fails > stack.again.len() {
+                stack.again.len()
+            } else {
+                usize::midpoint(holds, fails)
+            };
+            match self.measure_stack(&stack.again[n - 1].0).await? {
+                Ok(found) => {
+                    holds = n;
+                    evaluation = Some(found);
+                }
+                Err(violations) => {
+                    fails = n;
+                    reason = violations;
+                }
+            }
+        }
+        for (_, subject) in stack.again.drain(holds..) {
+            stack.dropped.push(format!("{subject} ({reason})"));
+        }
+        if let Some(evaluation) = evaluation {
+            let since = self.begin_phase("baseline", "the kept work on the new base");
+            self.end_phase("baseline", since, evaluation_line(&evaluation));
+            self.baseline = Some(evaluation);
+        }
+        Ok(())
+    }
+
+    /// Measures the stack up to a commit; what the gates forbid is the inner error.
+    async fn measure_stack(
+        &mut self,
+        tip: &CommitSha,
+    ) -> Result<Result<Evaluation, String>, Error> {
         let tree = self.target.tree_of(tip)?;
         let facts = self.history.facts();
         let evaluation = self
@@ -115,17 +184,11 @@ impl Session<'_> {
             self.baseline(),
             &evaluation,
         );
-        if !violations.is_empty() {
-            let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
-            return Err(Error::Outgrown {
-                branch: branch.to_owned(),
-                reason: reasons.join("; "),
-            });
+        if violations.is_empty() {
+            return Ok(Ok(evaluation));
         }
-        let since = self.begin_phase("baseline", "the kept work on the new base");
-        self.end_phase("baseline", since, evaluation_line(&evaluation));
-        self.baseline = Some(evaluation);
-        Ok(())
+        let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        Ok(Err(reasons.join("; ")))
     }
 
     fn move_branch(&mut self, old: &CommitSha, tip: &CommitSha, branch: &str) -> Result<(), Error> {

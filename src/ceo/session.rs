@@ -28,6 +28,9 @@ use crate::process;
 use crate::repo::Target;
 use crate::store::{Registry, Writer};
 
+/// After how many experiments the handles on git are opened anew.
+const RENEWAL: u32 = 16;
+
 /// The unchanged code that candidates are measured against.
 #[derive(Clone, Debug)]
 pub(super) struct Incumbent {
@@ -87,9 +90,13 @@ pub(super) struct Session<'a> {
     pub(super) waiting: usize,
     /// The evaluation of the candidate that is being decided.
     pub(super) candidate_evaluation: Option<Evaluation>,
+    /// What a person should know of the present experiment beside its verdict; ends up in its note.
+    pub(super) remarks: Vec<String>,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
     pub(super) cost: Cost,
+    /// Experiments since the handles on git were opened.
+    pub(super) since_renewal: u32,
     pub(super) started: Instant,
 }
 
@@ -129,7 +136,7 @@ impl<'a> Session<'a> {
         let mut streams = Streams::new(request.profile.decision.alpha);
         summaries.iter().for_each(|it| streams.add_closed(it));
         let history = History::of(summaries);
-        let session = Self {
+        let mut session = Self {
             history,
             streams,
             backend: Box::new(Mechanic),
@@ -146,8 +153,10 @@ impl<'a> Session<'a> {
             noisy: BTreeSet::new(),
             waiting: 0,
             candidate_evaluation: None,
+            remarks: Vec::new(),
             stop: None,
             cost: Cost::default(),
+            since_renewal: 0,
             started: Instant::now(),
             request,
             reporter,
@@ -163,6 +172,7 @@ impl<'a> Session<'a> {
             outgrown,
         };
         session.announce(&notices)?;
+        session.recall_flaky()?;
         Ok(session)
     }
 
@@ -182,6 +192,20 @@ impl<'a> Session<'a> {
             );
         }
         Ok(())
+    }
+
+    /// Opens the target and the record anew, now and then.
+    ///
+    /// Packs that were merged stay for a day and for some dozens of merges; a handle that is older than
+    /// that could look for an object in a file that is gone.
+    pub(super) fn renew_handles(&mut self) -> Result<(), Error> {
+        self.since_renewal += 1;
+        if self.since_renewal < RENEWAL {
+            return Ok(());
+        }
+        self.since_renewal = 0;
+        self.target = Target::open(&self.request.root)?;
+        Ok(self.writer.renew()?)
     }
 
     /// Leaves a hypothesis out of this run.
@@ -248,9 +272,10 @@ impl Record {
         let target = Target::open(&request.root)?;
         let branch = &request.profile.landing.branch;
         target.can_create_branch(branch)?;
-        if target.is_checked_out(branch)? {
+        if let Some(worktree) = target.worktree_of(branch)? {
             return Err(Error::LandingCheckedOut {
                 branch: branch.clone(),
+                worktree: worktree.into_string(),
             });
         }
         let (mut writer, recovery) = Writer::open(&target, now)?;

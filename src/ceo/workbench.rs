@@ -9,13 +9,16 @@ use fs_err as fs;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, io_error};
-use crate::config::Profile;
+use crate::config::{Commands, Profile};
 use crate::eval::{ArmRef, Depth, Lab, LedgerFacts, Memory};
+use crate::gate::Permission;
 use crate::model::dimension::Evaluation;
 use crate::model::id::TreeSha;
 use crate::model::measurement::Arm;
-use crate::repo::{self, ArmDir, Snapshot, Target, builder_repository};
-use crate::sandbox::Plain;
+use crate::model::profile::Detection;
+use crate::process;
+use crate::repo::{self, ArmDir, Snapshot, Target, VersionRepository, builder_repository};
+use crate::sandbox::{self, Launcher, LauncherSpec, Plain, Sandbox};
 use crate::toolchain;
 
 /// What a workbench is made from.
@@ -42,6 +45,7 @@ pub struct Workbench {
     incumbent: Slot,
     candidate: Slot,
     support: Vec<SupportFile>,
+    version: VersionRepository,
     _lock: File,
 }
 
@@ -72,14 +76,17 @@ impl Workbench {
         let (place, lock) = claim_slot(&home, spec.slot)?;
         let files = target.tracked_files()?;
         let cache = home.join("cache");
-        let mut detection = toolchain::detect(target.root(), &files, &spec.profile.commands);
+        let mut detection = toolchain::detect(target.root(), &files, &spec.profile);
         toolchain::versions(&mut detection, &cache, cancel).await;
+        let base = target.head()?.commit;
+        let version = VersionRepository::make(target, &base, &place.join("git"))?;
+        let sandbox = sandbox_at(&place, &spec, &version, cancel).await?;
         let lab = Lab {
-            profile: spec.profile,
             detection,
-            adapters: toolchain::adapters(),
+            adapters: toolchain::adapters_of(&spec.profile),
+            profile: spec.profile,
             memory: Memory::default(),
-            sandbox: Box::new(Plain),
+            sandbox,
             builds: place.join("builds"),
             cache,
             logs: spec.logs.unwrap_or_else(|| place.join("logs")),
@@ -89,9 +96,10 @@ impl Workbench {
         let bench = Self {
             lab,
             builder: place.join("builder"),
-            incumbent: Slot::open(&place, "incumbent")?,
-            candidate: Slot::open(&place, "candidate")?,
+            incumbent: Slot::open(&place, INCUMBENT)?,
+            candidate: Slot::open(&place, CANDIDATE)?,
             support: Vec::new(),
+            version,
             _lock: lock,
         };
         // A killed run may have left half a repository, which nobody would take for a builder's.
@@ -104,18 +112,31 @@ impl Workbench {
     /// # Errors
     /// A tree that cannot be read, or a disk that cannot be written.
     pub fn lay_out(&mut self, target: &Target, arm: Arm, tree: &TreeSha) -> Result<(), Error> {
-        let keep: Vec<&str> = self.support.iter().map(|it| it.path.as_str()).collect();
+        let support = self.support.iter().map(|it| it.path.as_str());
+        let keep: Vec<&str> = support.chain(self.has_copies().then_some(".git")).collect();
+        let copied = self.has_copies().then(|| self.version.clone());
         let slot = match arm {
             Arm::Incumbent => &mut self.incumbent,
             Arm::Candidate => &mut self.candidate,
         };
         slot.tree = None;
         slot.dir.sync(target, tree, &keep)?;
+        let dir = slot.dir.path();
+        let renewed = self.lab.sandbox.renew(dir);
+        renewed.map_err(|source| io_error(dir, source))?;
+        if let Some(version) = copied {
+            version.copy_into(dir)?;
+        }
         for file in &self.support {
             file.write_into(slot.dir.path())?;
         }
         slot.tree = Some(tree.clone());
         Ok(())
+    }
+
+    /// Whether commands see the arms as they are on disk.
+    fn has_copies(&self) -> bool {
+        !self.lab.sandbox.has_layers()
     }
 
     /// Returns the arm with the tree it holds.
@@ -144,9 +165,24 @@ impl Workbench {
     /// A tree that cannot be read, or an interruption.
     pub async fn prepare(&mut self, target: &Target, tree: &TreeSha) -> Result<Vec<String>, Error> {
         self.lay_out(target, Arm::Incumbent, tree)?;
-        let notices = self.lab.prepare(&self.arm(Arm::Incumbent)).await?;
+        let (commands, mut notices) = self.lab.environment(&self.arm(Arm::Incumbent)).await?;
+        if commands != self.lab.profile.commands {
+            self.use_commands(target, &commands).await?;
+        }
+        notices.extend(self.lab.prepare(&self.arm(Arm::Incumbent)).await?);
         self.support = self.find_support_files(target, tree)?;
         Ok(notices)
+    }
+
+    /// Looks for tools again, now in the environment that the tests run in.
+    async fn use_commands(&mut self, target: &Target, commands: &Commands) -> Result<(), Error> {
+        let files = target.tracked_files()?;
+        let mut profile = self.lab.profile.clone();
+        profile.commands = commands.clone();
+        let mut detection = toolchain::detect(target.root(), &files, &profile);
+        toolchain::versions(&mut detection, &self.lab.cache, &self.lab.cancel).await;
+        self.lab.detection = detection;
+        Ok(())
     }
 
     /// Removes support files from a directory that is about to be snapshot, where the tree itself
@@ -202,9 +238,35 @@ impl Workbench {
         facts: &LedgerFacts,
     ) -> Result<Evaluation, Error> {
         self.lay_out(target, arm, tree)?;
-        let evaluation = self.lab.evaluate(&self.arm(arm), depth, facts).await?;
+        let usual = self.use_own_environment(target, arm).await?;
+        let evaluated = self.lab.evaluate(&self.arm(arm), depth, facts).await;
+        if let Some(usual) = usual {
+            self.lab.detection = usual;
+        }
         self.check_space()?;
-        Ok(evaluation)
+        Ok(evaluated?)
+    }
+
+    /// Gives a candidate that may bring dependencies the environment that its own manifests ask for;
+    /// returns the tools to go back to.
+    async fn use_own_environment(
+        &mut self,
+        target: &Target,
+        arm: Arm,
+    ) -> Result<Option<Detection>, Error> {
+        let may_bring = self
+            .lab
+            .profile
+            .scope
+            .may_change
+            .contains(&Permission::Deps);
+        if arm == Arm::Incumbent || !may_bring {
+            return Ok(None);
+        }
+        let usual = self.lab.detection.clone();
+        let (commands, _told_before) = self.lab.environment(&self.arm(arm)).await?;
+        self.use_commands(target, &commands).await?;
+        Ok(Some(usual))
     }
 
     /// Refuses to believe what was measured on a full disk: tools fail there in ways of their own.
@@ -265,6 +327,9 @@ impl Workbench {
     }
 }
 
+const INCUMBENT: &str = "incumbent";
+const CANDIDATE: &str = "candidate";
+
 /// Room that must be left after an evaluation, in bytes.
 const PROBE: usize = 256 << 10;
 
@@ -273,13 +338,51 @@ const SUPPORT_NAMES: [&str; 1] = ["Cargo.lock"];
 
 impl Slot {
     fn open(place: &Utf8Path, name: &'static str) -> Result<Self, Error> {
-        let dir = ArmDir::open(&place.join(name).join("tree"))?;
+        let dir = ArmDir::open(&tree_of(place, name))?;
         Ok(Self {
             dir,
             tree: None,
             name,
         })
     }
+}
+
+fn tree_of(place: &Utf8Path, name: &str) -> Utf8PathBuf {
+    place.join(name).join("tree")
+}
+
+/// Returns the best sandbox that this machine allows.
+async fn sandbox_at(
+    place: &Utf8Path,
+    spec: &WorkbenchSpec,
+    version: &VersionRepository,
+    cancel: &CancellationToken,
+) -> Result<Box<dyn Sandbox>, Error> {
+    let allowed = sandbox::probe(sandbox::OURSELVES, &spec.scratch, cancel).await?;
+    if !allowed.namespaces {
+        let cargo_home = process::variable("CARGO_HOME").map(Utf8PathBuf::from);
+        let of_home = || process::variable("HOME").map(|it| Utf8Path::new(it).join(".cargo"));
+        let cargo_home = cargo_home.or_else(of_home);
+        if let Some(leak) = sandbox::leak_above(place, cargo_home.as_deref()) {
+            return Err(Error::Leak {
+                path: leak.into_string(),
+            });
+        }
+        let refused = allowed.refused.unwrap_or_default();
+        return Ok(Box::new(Plain::instead_of(refused)));
+    }
+    let arms = [tree_of(place, INCUMBENT), tree_of(place, CANDIDATE)];
+    let arms = [arms[0].as_path(), arms[1].as_path()];
+    let launcher = Launcher::new(LauncherSpec {
+        program: sandbox::OURSELVES,
+        place,
+        arms: &arms,
+        git: Some(version.layer()),
+        network: spec.profile.eval.network,
+        allowed,
+    });
+    let launcher = launcher.map_err(|source| io_error(place, source))?;
+    Ok(Box::new(launcher))
 }
 
 impl SupportFile {

@@ -1,9 +1,13 @@
 //! `factory ceo`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use camino::Utf8Path;
 use clap::{Args, ValueEnum};
+use tokio_util::sync::CancellationToken;
 
-use crate::ceo::{self, Reporter, Request, RunReport};
+use crate::ceo::{self, Reporter, Request, RunReport, Steer};
 use crate::config::{HIDDEN_DIR, Options, ProfileSource};
 use crate::eval::report::Budget;
 use crate::repo::Target;
@@ -11,8 +15,10 @@ use crate::ui::progress::{JsonLines, Live, Plain, Silent};
 use crate::ui::{closing, tools};
 
 use super::context::{self, Context, directory};
+use super::heart::{Heart, Recorder};
+use super::limits::Limits;
 use super::routing::{Route, route};
-use super::{CliError, Exit, JsonKind, discover, interrupt, logging};
+use super::{CliError, Exit, JsonKind, detect, discover, interrupt, logging};
 
 /// Improve a codebase: try what is worth trying, keep only what is shown to be better
 ///
@@ -48,6 +54,9 @@ pub(super) struct RunFlags {
     /// Run at most so many experiments.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cycles: Option<u32>,
+    /// Use at most this much, as in "2h"; what is under way then is abandoned and tried again later.
+    #[arg(long, value_name = "AMOUNTS")]
+    budget: Option<Limits>,
     /// Draw everything random from this seed, to repeat a run.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -88,6 +97,16 @@ impl RunFlags {
             ..*self
         }
     }
+
+    /// Returns the time that the run may take.
+    pub(super) fn time(&self) -> Option<Duration> {
+        self.budget?.time
+    }
+
+    /// Returns at most how many experiments to run.
+    pub(super) fn cycles(&self) -> Option<u32> {
+        self.cycles
+    }
 }
 
 pub(super) fn run(args: &CeoArgs, ctx: &Context) -> Result<Exit, CliError> {
@@ -103,29 +122,71 @@ pub(super) fn run(args: &CeoArgs, ctx: &Context) -> Result<Exit, CliError> {
 
 /// Runs the loop on a directory.
 pub(super) fn run_on(root: &Utf8Path, flags: &RunFlags, ctx: &Context) -> Result<Exit, CliError> {
+    let Some((target, mut request)) = prepare(root, flags, ctx)? else {
+        return Ok(Exit::Done);
+    };
+    let heart = Arc::new(Heart::take(&target, flags.time(), |_| {})?);
+    drop(target);
+    request.steer = heart.steer();
+    let reporter = Recorder::new(Arc::clone(&heart), reporter(ctx));
+    let report = interrupt::run(ctx.output, async |cancel| {
+        let _watching = heart.watch(&cancel)?;
+        pass(&request, &reporter, &heart, &cancel).await
+    })??;
+    show(&report, flags.dry_run, ctx)?;
+    Ok(exit(&report, &heart))
+}
+
+/// Settles the profile and starts the logs; `None` where a person said no.
+pub(super) fn prepare(
+    root: &Utf8Path,
+    flags: &RunFlags,
+    ctx: &Context,
+) -> Result<Option<(Target, Request)>, CliError> {
     check(flags, ctx)?;
     let target = context::target(Some(root))?;
     let options = ctx.options(Some(target.root()))?;
     if !settle_profile(&target, &options, flags, ctx)? {
         ctx.output.talk("nothing was done\n");
-        return Ok(Exit::Done);
+        return Ok(None);
     }
     let log = target.exclude_factory_dir()?.join("logs/debug.log");
     logging::start(ctx.globals.verbose, Some(&log))?;
+    let options = with_proposal(options, &target, ctx)?;
     let request = request(&target, options, flags, ctx);
-    drop(target);
-    let report = perform(&request, ctx)?;
-    let render = if flags.dry_run {
+    Ok(Some((target, request)))
+}
+
+/// Runs the loop once over everything that is worth trying.
+pub(super) async fn pass(
+    request: &Request,
+    reporter: &Recorder,
+    heart: &Heart,
+    cancel: &CancellationToken,
+) -> Result<RunReport, CliError> {
+    let report = ceo::run(request, reporter, cancel).await;
+    heart.settle(report.map_err(CliError::from))
+}
+
+/// Prints the document of a run.
+fn show(report: &RunReport, is_plan: bool, ctx: &Context) -> Result<(), CliError> {
+    let render = if is_plan {
         closing::render_plan
     } else {
         closing::render
     };
-    ctx.emit(&report, render)?;
-    Ok(if report.interrupted {
+    ctx.emit(report, render)
+}
+
+/// Returns how a run ends whose report is this.
+pub(super) fn exit(report: &RunReport, heart: &Heart) -> Exit {
+    if heart.is_spent() {
+        Exit::Budget
+    } else if report.interrupted {
         Exit::Interrupted
     } else {
         Exit::Done
-    })
+    }
 }
 
 /// Refuses flags that contradict each other in ways that clap cannot see.
@@ -141,6 +202,15 @@ fn check(flags: &RunFlags, ctx: &Context) -> Result<(), CliError> {
             CliError::new(Exit::Usage, "`--focus` does not go with `--mode improve`")
                 .hint("leave `--mode` out"),
         );
+    }
+    if let Some(limits) = flags.budget
+        && (limits.money || limits.tokens)
+    {
+        return Err(CliError::new(
+            Exit::Usage,
+            "the mechanic uses neither money nor tokens, so that neither can be its limit",
+        )
+        .hint("give it a time: `--budget 2h`"));
     }
     if flags.approve && (ctx.output.quiet || !ctx.may_ask()) {
         return Err(CliError::new(
@@ -201,6 +271,21 @@ fn settle_profile(
     Ok(true)
 }
 
+/// Returns the options as they are once the profile is settled: read again where one was written, and
+/// with the proposed metrics where none was.
+fn with_proposal(options: Options, target: &Target, ctx: &Context) -> Result<Options, CliError> {
+    if options.source != ProfileSource::Proposed {
+        return Ok(options);
+    }
+    let mut options = ctx.options(Some(target.root()))?;
+    if options.source == ProfileSource::Proposed {
+        let detection = detect::detect(target.root(), &options.profile)?;
+        let proposed = detect::benchmarks(target.root(), &detection)?;
+        options.profile.metrics.extend(proposed.metrics);
+    }
+    Ok(options)
+}
+
 fn request(target: &Target, options: Options, flags: &RunFlags, ctx: &Context) -> Request {
     Request {
         root: target.root().to_owned(),
@@ -216,19 +301,12 @@ fn request(target: &Target, options: Options, flags: &RunFlags, ctx: &Context) -
         seed: flags.seed,
         dry_run: flags.dry_run,
         approve: flags.approve,
+        steer: Steer::default(),
     }
 }
 
-fn perform(request: &Request, ctx: &Context) -> Result<RunReport, CliError> {
-    let reporter = reporter(ctx);
-    interrupt::run(ctx.output, async |cancel| {
-        ceo::run(request, reporter.as_ref(), &cancel)
-            .await
-            .map_err(CliError::from)
-    })?
-}
-
-fn reporter(ctx: &Context) -> Box<dyn Reporter> {
+/// Returns the reporter that the flags and the streams ask for.
+pub(super) fn reporter(ctx: &Context) -> Box<dyn Reporter> {
     match ctx.globals.json {
         Some(JsonKind::Events) => Box::new(JsonLines::new(ctx.output)),
         _ if ctx.output.quiet => Box::new(Silent),

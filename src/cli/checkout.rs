@@ -21,8 +21,8 @@ pub(super) struct CheckoutArgs {
 }
 
 pub(super) fn run(args: &CheckoutArgs, ctx: &Context) -> Result<Exit, CliError> {
-    let (target, _reader, experiment) = args.experiment.open()?;
-    let commit = record::candidate(&experiment)?.commit.clone();
+    let (target, reader, experiment) = args.experiment.open()?;
+    let commit = record::candidate(&reader, &experiment)?.commit.clone();
     let default = format!("factory/{}", experiment.id);
     let branch = args.branch.clone().unwrap_or(default);
     if target.branch(&branch)?.as_ref() != Some(&commit) {

@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
-use crate::config::Commands;
+use crate::config::{Profile, ProposedMetrics};
 use crate::model::profile::{Detection, DirectoryState};
 use crate::repo::{self, Target};
 use crate::toolchain;
@@ -24,16 +24,16 @@ pub(super) struct DetectArgs {
 
 pub(super) fn run(args: &DetectArgs, ctx: &Context) -> Result<Exit, CliError> {
     let root = directory(args.target.path.as_deref())?;
-    let commands = ctx.options(Some(&root))?.profile.commands;
-    let found = detect(&root, &commands)?;
+    let profile = ctx.options(Some(&root))?.profile;
+    let found = detect(&root, &profile)?;
     ctx.emit(&found, tools::detection)?;
     Ok(Exit::Done)
 }
 
 /// Returns what is in a directory, be it a repository or not.
-pub(super) fn detect(root: &Utf8Path, commands: &Commands) -> Result<Detection, CliError> {
+pub(super) fn detect(root: &Utf8Path, profile: &Profile) -> Result<Detection, CliError> {
     let (files, state) = files(root)?;
-    let mut detection = toolchain::detect(root, &files, commands);
+    let mut detection = toolchain::detect(root, &files, profile);
     detection.state = match state {
         DirectoryState::Codebase if detection.languages.is_empty() => {
             DirectoryState::UnknownLanguage
@@ -41,6 +41,14 @@ pub(super) fn detect(root: &Utf8Path, commands: &Commands) -> Result<Detection, 
         state => state,
     };
     Ok(detection)
+}
+
+/// Returns the metrics that follow from the benchmarks in a directory.
+pub(super) fn benchmarks(
+    root: &Utf8Path,
+    detection: &Detection,
+) -> Result<ProposedMetrics, CliError> {
+    Ok(toolchain::benchmarks(root, &files(root)?.0, detection))
 }
 
 /// Returns the files of the commit that is checked out; of the directory where there is none.

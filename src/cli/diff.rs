@@ -49,8 +49,9 @@ fn split(args: &DiffArgs) -> Result<(Option<ExperimentId>, Option<&Utf8Path>), C
 }
 
 fn of_experiment(target: &Target, id: ExperimentId) -> Result<Difference, CliError> {
-    let experiment = record::find(&Reader::open(target)?, id)?;
-    let candidate = record::candidate(&experiment)?;
+    let reader = Reader::open(target)?;
+    let experiment = record::find(&reader, id)?;
+    let candidate = record::candidate(&reader, &experiment)?;
     Ok(Difference {
         schema: "factory.diff/1".to_owned(),
         id: Some(id),

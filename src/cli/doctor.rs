@@ -4,13 +4,13 @@ use camino::Utf8Path;
 use clap::Args;
 
 use crate::model::profile::{Detection, Purpose, Tool};
-use crate::sandbox::{Plain, Sandbox as _};
+use crate::sandbox;
 use crate::ui::document::{Check, CheckState, Doctor};
 use crate::ui::tools;
 
 use super::context::{self, Context, directory};
 use super::record::PathArg;
-use super::{CliError, Exit, discover};
+use super::{CliError, Exit, discover, interrupt};
 
 /// Tell what is missing here and how to get it
 ///
@@ -27,7 +27,7 @@ pub(super) fn run(args: &DoctorArgs, ctx: &Context) -> Result<Exit, CliError> {
     checks.extend(tool_checks(&root, ctx));
     checks.push(writable("home", &ctx.home, "FACTORY_HOME"));
     checks.push(writable("scratch", &ctx.scratch, "FACTORY_SCRATCH"));
-    checks.push(sandbox());
+    checks.push(isolation(ctx)?);
     let document = Doctor {
         schema: "factory.doctor/1".to_owned(),
         checks,
@@ -178,12 +178,25 @@ fn writable(name: &str, dir: &Utf8Path, variable: &str) -> Check {
     }
 }
 
-fn sandbox() -> Check {
-    let report = Plain.report();
-    check(
-        "isolation",
-        CheckState::Fine,
-        format!("{:?}: {}", report.tier, report.note),
-        None,
-    )
+fn isolation(ctx: &Context) -> Result<Check, CliError> {
+    let allowed = interrupt::run(ctx.output, async |cancel| {
+        sandbox::probe(sandbox::OURSELVES, &ctx.scratch, &cancel).await
+    })??;
+    let (state, what) = if allowed.layers {
+        (
+            CheckState::Fine,
+            "namespaces of its own for every command: no network, one fixed path, and what it writes into the tree is thrown away",
+        )
+    } else if allowed.namespaces {
+        (
+            CheckState::Warning,
+            "namespaces without overlays: no network and one fixed path, but trees are copies",
+        )
+    } else {
+        (
+            CheckState::Warning,
+            "plain child processes: evaluated code reaches the network and its own copy of the tree",
+        )
+    };
+    Ok(check("isolation", state, what, allowed.refused))
 }

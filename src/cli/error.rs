@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use camino::{Utf8Path, Utf8PathBuf};
+
 use crate::ui::document::Failure;
 use crate::{agent, ceo, config, process, repo, store};
 
@@ -74,6 +76,18 @@ impl CliError {
             hints: hint.into_iter().collect(),
         }
     }
+
+    /// Names the disk where one that is full is the cause, and says what to do about it.
+    fn on_disk(mut self, cause: Option<(Utf8PathBuf, std::io::ErrorKind)>) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        if let Some((path, StorageFull | QuotaExceeded)) = cause {
+            let disk = disk_of(&path).unwrap_or(path);
+            self.hints = vec![format!(
+                "the disk at `{disk}` is full: free some space there (`factory prune` helps), then run the same command again; what was recorded is kept"
+            )];
+        }
+        self
+    }
 }
 
 impl From<repo::Error> for CliError {
@@ -85,7 +99,11 @@ impl From<repo::Error> for CliError {
             _ => Exit::Input,
         };
         let hint = error.hint();
-        Self::from_source(kind, error, hint)
+        let full = match &error {
+            repo::Error::Io { path, source, .. } => Some((path.clone(), source.kind())),
+            _ => None,
+        };
+        Self::from_source(kind, error, hint).on_disk(full)
     }
 }
 
@@ -96,6 +114,7 @@ impl From<store::Error> for CliError {
             store::Error::Damaged { .. } | store::Error::Newer { .. } => Exit::Damaged,
             store::Error::NoSuchItem { .. }
             | store::Error::NoSuchExperiment { .. }
+            | store::Error::Pending { .. }
             | store::Error::BadName { .. } => Exit::Input,
             store::Error::Io { source, .. } => io_kind(source),
             store::Error::Unstorable { .. }
@@ -106,7 +125,11 @@ impl From<store::Error> for CliError {
             | store::Error::Git { .. } => Exit::Internal,
         };
         let hint = error.hint();
-        Self::from_source(kind, error, hint)
+        let full = match &error {
+            store::Error::Io { path, source, .. } => Some((path.clone(), source.kind())),
+            _ => None,
+        };
+        Self::from_source(kind, error, hint).on_disk(full)
     }
 }
 
@@ -126,6 +149,10 @@ impl From<process::Error> for CliError {
             }
             process::Error::Syntax { .. } => Self::from_source(Exit::Input, error, None),
             process::Error::Io { .. } => Self::from_source(Exit::Internal, error, None),
+            process::Error::Isolation { .. } => {
+                let hint = "`factory doctor` says what this machine allows".to_owned();
+                Self::from_source(Exit::Internal, error, Some(hint))
+            }
         }
     }
 }
@@ -155,25 +182,38 @@ impl From<ceo::Error> for CliError {
                 let hint = "`factory eval` shows what was run; `factory doctor` what is missing";
                 Self::from_source(Exit::NothingBuilds, error, Some(hint.to_owned()))
             }
-            ceo::Error::Diverged { ref branch, .. } | ceo::Error::Outgrown { ref branch, .. } => {
+            ceo::Error::Diverged { ref branch, .. } => {
                 let hint = format!(
                     "merge `{branch}` into your branch or the other way round, or set it aside with `git branch -m {branch} kept-before`"
                 );
                 Self::from_source(Exit::Input, error, Some(hint))
             }
-            ceo::Error::LandingCheckedOut { ref branch } => {
-                let hint = format!(
-                    "check out another branch, or set `[landing] branch` to something else than `{branch}`"
+            ceo::Error::LandingCheckedOut {
+                ref branch,
+                ref worktree,
+            } => {
+                let switch = format!(
+                    "check out another branch there: `git -C {worktree} switch -`; if that folder is gone, `git worktree prune`"
                 );
-                Self::from_source(Exit::Input, error, Some(hint))
+                let other = format!(
+                    "or let kept work land elsewhere: `[landing] branch` in factory.toml, now `{branch}`"
+                );
+                Self::from_source(Exit::Input, error, Some(switch)).hint(other)
+            }
+            ceo::Error::Leak { .. } => {
+                let hint = "set `FACTORY_SCRATCH` to a folder with no project above it; `factory doctor` says why the file cannot be hidden";
+                Self::from_source(Exit::Input, error, Some(hint.to_owned()))
             }
             ceo::Error::MetricBroken { ref name, .. } => {
                 let hint = format!("run the command of `[[metric]]` `{name}` by hand");
                 Self::from_source(Exit::NothingBuilds, error, Some(hint))
             }
-            ceo::Error::Io { ref source, .. } => {
-                let kind = io_kind(source);
-                Self::from_source(kind, error, None)
+            ceo::Error::Io {
+                ref path,
+                ref source,
+            } => {
+                let (kind, full) = (io_kind(source), (path.into(), source.kind()));
+                Self::from_source(kind, error, None).on_disk(Some(full))
             }
         }
     }
@@ -183,6 +223,21 @@ impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         Self::from_source(io_kind(&error), error, None)
     }
+}
+
+/// Returns where the disk of a path is mounted: the highest folder on the same device.
+fn disk_of(path: &Utf8Path) -> Option<Utf8PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut above = path.ancestors().skip_while(|it| !it.exists());
+    let mut disk = above.next()?;
+    let device = disk.metadata().ok()?.dev();
+    for folder in above {
+        if folder.metadata().ok()?.dev() != device {
+            break;
+        }
+        disk = folder;
+    }
+    Some(disk.to_owned())
 }
 
 /// Returns whose fault a file operation is: the place that was given, or ours.
@@ -217,6 +272,19 @@ mod tests {
         .hint("look again");
         assert_eq!(error.text(), "error: `x` is not there\nhint: look again\n");
         assert_eq!(error.document().exit, 3);
+    }
+
+    #[test]
+    fn a_full_disk_is_named_with_what_to_do() {
+        let error = CliError::from(ceo::Error::Io {
+            path: "/proc/self/no-such-file".to_owned(),
+            source: std::io::Error::from(std::io::ErrorKind::StorageFull),
+        });
+        assert!(
+            error.text().contains("the disk at `/proc` is full"),
+            "{}",
+            error.text()
+        );
     }
 
     #[test]

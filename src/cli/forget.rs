@@ -7,7 +7,8 @@ use fs_err as fs;
 use crate::ceo::scratch_of;
 use crate::config::HIDDEN_DIR;
 use crate::repo::Target;
-use crate::store::Writer;
+use crate::repo::records::Removal;
+use crate::store::{Heartbeat, Registry, Writer};
 use crate::ui::document::Changes;
 
 use super::context::{self, Context};
@@ -27,8 +28,10 @@ const OURS: [&str; 7] = [
 
 /// Remove every trace of factory from a target
 ///
-/// The record, all candidates, logs, caches and the profile in `.factory/`. The landing branch stays:
-/// what was kept is yours. A `factory.toml` at the root stays too.
+/// The record, all candidates with their packed objects, logs, caches, the profile in `.factory/` and the
+/// line in `factory targets`. The landing branch stays: what was kept is yours. A `factory.toml` at the
+/// root stays too, and so does what you wrote into `.factory/`. Loose objects go with git's own garbage
+/// collection.
 #[derive(Debug, Args)]
 pub(super) struct ForgetArgs {
     #[command(flatten)]
@@ -47,14 +50,19 @@ pub(super) fn run(args: &ForgetArgs, ctx: &Context) -> Result<Exit, CliError> {
     let is_agreed = args.yes || args.dry_run || agree(&traces, ctx)?;
     let done = is_agreed && !args.dry_run;
     if done {
-        remove(&target, &traces)?;
+        remove(&target, &traces, ctx)?;
     }
     let document = Changes {
         schema: "factory.forget/1".to_owned(),
         done,
-        changes: std::iter::once("refs/factory/*".to_owned())
-            .chain(traces.iter().map(ToString::to_string))
-            .collect(),
+        changes: [
+            "refs/factory/* and its objects",
+            "its line in `factory targets`",
+        ]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(traces.iter().map(ToString::to_string))
+        .collect(),
     };
     ctx.emit(&document, |it, _width| {
         let verb = if it.done { "removed" } else { "would remove" };
@@ -95,11 +103,16 @@ fn traces(target: &Target, ctx: &Context) -> Vec<Utf8PathBuf> {
     .collect()
 }
 
-fn remove(target: &Target, traces: &[Utf8PathBuf]) -> Result<(), CliError> {
-    // Taking the lock first: nobody may be writing what is removed.
-    let (writer, _recovery) = Writer::open(target, jiff::Timestamp::now())?;
+fn remove(target: &Target, traces: &[Utf8PathBuf], ctx: &Context) -> Result<(), CliError> {
+    // Taking both locks first: nobody may be running here or writing what is removed.
+    let now = jiff::Timestamp::now();
+    let heartbeat = Heartbeat::take(target.common_dir(), now)?;
+    let (writer, _recovery) = Writer::open(target, now)?;
     target.forget_refs()?;
+    writer.free(&target.reachable()?, Removal::AtOnce)?;
     drop(writer);
+    drop(heartbeat);
+    Registry::open(&ctx.home)?.forget(target.root(), now)?;
     for path in traces {
         if path.is_dir() {
             fs::remove_dir_all(path)?;

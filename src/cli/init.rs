@@ -32,10 +32,12 @@ pub(super) fn run(args: &InitArgs, ctx: &Context) -> Result<Exit, CliError> {
                 .hint("edit it, or move it away first"),
         );
     }
-    let commands = ctx.options(Some(&root))?.profile.commands;
-    let text = match config::find(&root).path() {
-        Some(hidden) => fs::read_to_string(hidden)?,
-        None => config::propose(&detect::detect(&root, &commands)?),
+    let profile = ctx.options(Some(&root))?.profile;
+    let text = if let Some(hidden) = config::find(&root).path() {
+        fs::read_to_string(hidden)?
+    } else {
+        let detection = detect::detect(&root, &profile)?;
+        config::propose(&detection, &detect::benchmarks(&root, &detection)?)
     };
     if !args.dry_run {
         fs::write(&path, &text)?;

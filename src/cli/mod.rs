@@ -26,22 +26,31 @@ mod events;
 mod exit;
 mod forget;
 mod guard;
+mod heart;
 mod history;
 mod init;
 mod interrupt;
 mod lab;
 mod land;
+mod launch;
+mod limits;
 mod logging;
 mod man;
+mod pause;
+mod prune;
 mod record;
 mod reject;
 mod repair;
 mod replay;
 mod report;
+mod resume;
 mod routing;
+mod run;
 mod schema;
 mod show;
 mod status;
+mod stop;
+mod sync;
 mod targets;
 
 #[cfg(test)]
@@ -110,6 +119,10 @@ pub(crate) enum JsonKind {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Ceo(ceo::CeoArgs),
+    Run(run::RunArgs),
+    Stop(stop::StopArgs),
+    Pause(pause::PauseArgs),
+    Resume(resume::ResumeArgs),
     Demo(demo::DemoArgs),
     Detect(detect::DetectArgs),
     Discover(discover::DiscoverArgs),
@@ -129,12 +142,16 @@ enum Verb {
     Targets(targets::TargetsArgs),
     Backlog(backlog::BacklogArgs),
     Land(land::LandArgs),
+    Prune(prune::PruneArgs),
+    Sync(sync::SyncArgs),
     Repair(repair::RepairArgs),
     Forget(forget::ForgetArgs),
     Config(config::ConfigArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    #[command(hide = true)]
+    Launch(launch::LaunchArgs),
 }
 
 /// Parses the command line, runs the verb, and prints what went wrong.
@@ -144,20 +161,23 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return refuse(&args, &error),
     };
+    if let Verb::Launch(args) = &cli.verb {
+        // First of all: namespaces can only be left before there is a second thread.
+        return launch::run(args);
+    }
     ui::color_mode(cli.globals.color);
     let is_json = cli.globals.json.is_some();
     run(cli).unwrap_or_else(|error| fail(&error, is_json))
 }
 
 fn run(cli: Cli) -> Result<Exit, CliError> {
-    let only_runs = "`--json=events` is for `ceo` and `demo`";
-    if cli.globals.json == Some(JsonKind::Events)
-        && !matches!(cli.verb, Verb::Ceo(_) | Verb::Demo(_))
-    {
+    let only_runs = "`--json=events` is for `ceo`, `run` and `demo`";
+    let is_run = matches!(cli.verb, Verb::Ceo(_) | Verb::Run(_) | Verb::Demo(_));
+    if cli.globals.json == Some(JsonKind::Events) && !is_run {
         return Err(CliError::new(Exit::Usage, only_runs).hint("use `--json`"));
     }
     let ctx = Context::new(cli.globals)?;
-    if !matches!(cli.verb, Verb::Ceo(_) | Verb::Demo(_)) {
+    if !is_run {
         logging::start(ctx.globals.verbose, None)?;
     }
     dispatch(&cli.verb, &ctx)
@@ -166,6 +186,10 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
 fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
     match verb {
         Verb::Ceo(args) => ceo::run(args, ctx),
+        Verb::Run(args) => run::run(args, ctx),
+        Verb::Stop(args) => stop::run(args, ctx),
+        Verb::Pause(args) => pause::run(args, ctx),
+        Verb::Resume(args) => resume::run(args, ctx),
         Verb::Demo(args) => demo::run(args, ctx),
         Verb::Detect(args) => detect::run(args, ctx),
         Verb::Discover(args) => discover::run(args, ctx),
@@ -185,12 +209,15 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Targets(args) => targets::run(args, ctx),
         Verb::Backlog(args) => backlog::run(args, ctx),
         Verb::Land(args) => land::run(args, ctx),
+        Verb::Prune(args) => prune::run(args, ctx),
+        Verb::Sync(args) => sync::run(args, ctx),
         Verb::Repair(args) => repair::run(args, ctx),
         Verb::Forget(args) => forget::run(args, ctx),
         Verb::Config(args) => config::run(args, ctx),
         Verb::Schema(args) => schema::run(args, ctx),
         Verb::Completions(args) => completions::run(args, ctx),
         Verb::Man(args) => man::run(args, ctx),
+        Verb::Launch(args) => Ok(launch::run(args)),
     }
 }
 

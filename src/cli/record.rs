@@ -48,11 +48,23 @@ pub(super) fn find(reader: &Reader, id: ExperimentId) -> Result<Experiment, CliE
     })
 }
 
-/// Returns the candidate of an experiment, if it got that far.
-pub(super) fn candidate(experiment: &Experiment) -> Result<&Candidate, CliError> {
-    experiment.candidate.as_ref().ok_or_else(|| {
-        let message = format!("experiment #{} delivered no candidate", experiment.id);
-        CliError::new(Exit::Input, message)
-            .hint(format!("`factory show {}` says why", experiment.id))
-    })
+/// Returns the candidate of an experiment, if it got that far and was not pruned.
+pub(super) fn candidate<'a>(
+    reader: &Reader,
+    experiment: &'a Experiment,
+) -> Result<&'a Candidate, CliError> {
+    let id = experiment.id;
+    let Some(candidate) = experiment.candidate.as_ref() else {
+        let message = format!("experiment #{id} delivered no candidate");
+        return Err(
+            CliError::new(Exit::Input, message).hint(format!("`factory show {id}` says why"))
+        );
+    };
+    if reader.pruned()?.contains(&id) {
+        let message = format!("the candidate of experiment #{id} was pruned");
+        return Err(CliError::new(Exit::Input, message).hint(format!(
+            "its record is complete: `factory show {id}`, `factory replay {id}`"
+        )));
+    }
+    Ok(candidate)
 }

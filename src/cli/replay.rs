@@ -21,12 +21,17 @@ pub(super) struct ReplayArgs {
 }
 
 pub(super) fn run(args: &ReplayArgs, ctx: &Context) -> Result<Exit, CliError> {
-    let (_target, _reader, experiment) = args.experiment.open()?;
+    let (_target, reader, experiment) = args.experiment.open()?;
     let Some(stored) = experiment.decision.clone() else {
         let message = format!("experiment #{} has no verdict", experiment.id);
         return Err(CliError::new(Exit::Input, message));
     };
-    let document = compare(&experiment, stored);
+    let mut document = compare(&experiment, stored);
+    if reader.pruned()?.contains(&experiment.id) {
+        document
+            .detail
+            .push_str("; its candidate was pruned, and the record is complete");
+    }
     ctx.emit(&document, record::replay)?;
     Ok(if document.agrees {
         Exit::Done

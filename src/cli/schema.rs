@@ -8,6 +8,7 @@ use crate::config::Profile;
 use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
 use crate::model::profile::Detection;
+use crate::store::RecordEvent;
 use crate::ui::document as doc;
 
 use super::context::Context;
@@ -67,9 +68,11 @@ fn print(name: &str, ctx: &Context) -> Result<Exit, CliError> {
 /// Returns every document with its schema, by name.
 fn all() -> Vec<(&'static str, Schema)> {
     vec![
+        of::<doc::Background>("background"),
         of::<doc::Backlog>("backlog"),
         of::<doc::Checkout>("checkout"),
         of::<doc::ConfigReport>("config"),
+        of::<doc::Controlled>("control"),
         of::<Detection>("detect"),
         of::<doc::Difference>("diff"),
         of::<doc::Discovery>("discover"),
@@ -82,7 +85,10 @@ fn all() -> Vec<(&'static str, Schema)> {
         of::<doc::History>("history"),
         of::<doc::Init>("init"),
         of::<doc::Landed>("land"),
+        of::<RecordEvent>("ledger_event"),
+        of::<doc::Passes>("passes"),
         of::<Profile>("profile"),
+        of::<doc::Pruned>("prune"),
         of::<doc::Rejected>("reject"),
         of::<doc::Repair>("repair"),
         of::<doc::Replay>("replay"),
@@ -91,6 +97,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         of::<doc::Schemas>("schema"),
         of::<doc::Shown>("show"),
         of::<doc::StatusReport>("status"),
+        of::<doc::Synced>("sync"),
         of::<doc::Targets>("targets"),
     ]
 }

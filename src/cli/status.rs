@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::model::id::CommitSha;
 use crate::repo::{Head, Target};
-use crate::store::{Owner, Reader};
+use crate::store::{Activity, Owner, Reader, Running};
 use crate::ui::document::{OwnerLine, StatusReport};
 use crate::ui::verbs;
 
@@ -42,7 +42,8 @@ fn status(target: &Target, landing: String) -> Result<StatusReport, CliError> {
         .iter()
         .filter(|it| it.closed.is_none())
         .count();
-    let next = next(owner.as_ref(), tip.as_ref(), landed);
+    let running = reader.running();
+    let next = next(running.as_ref(), owner.as_ref(), tip.as_ref(), landed);
     Ok(StatusReport {
         schema: "factory.status/1".to_owned(),
         root: target.root().to_owned(),
@@ -52,6 +53,7 @@ fn status(target: &Target, landing: String) -> Result<StatusReport, CliError> {
         tip,
         landed,
         owner,
+        running,
         experiments: totals.experiments,
         by_verdict: totals.by_verdict.into_iter().collect(),
         last: reader.recent(1)?.into_iter().next(),
@@ -69,13 +71,24 @@ fn owner_line(owner: Owner) -> OwnerLine {
     }
 }
 
-fn next(owner: Option<&OwnerLine>, tip: Option<&CommitSha>, landed: bool) -> String {
-    match (owner, tip, landed) {
-        (Some(_), _, _) => "a run is under way: `factory events --follow` shows it",
-        (None, Some(_), false) => {
+fn next(
+    running: Option<&Running>,
+    owner: Option<&OwnerLine>,
+    tip: Option<&CommitSha>,
+    landed: bool,
+) -> String {
+    match (running.map(|it| it.activity), owner, tip, landed) {
+        (Some(Activity::Paused), ..) => "`factory resume` lets the paused run go on",
+        (Some(Activity::Waiting), _, Some(_), false) | (None, None, Some(_), false) => {
             "see what was kept with `factory diff`, take it with `factory land`"
         }
-        (None, _, _) => "`factory ceo` tries what is worth trying",
+        (Some(Activity::Waiting), ..) => {
+            "the run looks again by itself; `factory resume` makes it look now"
+        }
+        (Some(Activity::Working), ..) | (None, Some(_), ..) => {
+            "a run is under way: `factory events --follow` shows it"
+        }
+        (None, None, ..) => "`factory ceo` tries what is worth trying",
     }
     .to_owned()
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::{Error, Profile, ProfileSource, parse, validate};
+use super::{Error, Metric, Profile, ProfileSource, parse, validate};
 
 /// Environment variables that set a key, with that key.
 pub const ENVIRONMENT: [(&str, &str); 5] = [
@@ -194,7 +194,7 @@ fn merged_profile(layers: &[Layer]) -> Result<Profile, Error> {
     for layer in layers {
         merge(&mut merged, &layer.table);
     }
-    let profile: Profile = merged.try_into().map_err(|error: toml::de::Error| {
+    let mut profile: Profile = merged.try_into().map_err(|error: toml::de::Error| {
         let last = layers
             .last()
             .map_or(Origin::BuiltIn, |it| it.origin.clone());
@@ -203,6 +203,9 @@ fn merged_profile(layers: &[Layer]) -> Result<Profile, Error> {
             message: error.message().to_owned(),
         }
     })?;
+    if profile.eval.suite_time {
+        profile.metrics.push(Metric::suite_seconds());
+    }
     match validate::problems(&profile).into_iter().next() {
         None => Ok(profile),
         Some(problem) => Err(blame(layers, &problem)),

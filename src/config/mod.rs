@@ -3,6 +3,7 @@
 //! Knows nothing of git, tools or terminals; the environment comes in as an argument.
 
 mod keys;
+mod language;
 mod layers;
 mod parse;
 mod profile;
@@ -11,14 +12,15 @@ mod validate;
 
 use camino::Utf8PathBuf;
 
+pub use language::{CoverageParser, Language, LintParser, Parsed, Pattern, TestParser};
 pub use layers::{ENVIRONMENT, Inputs, Options, Origin, Setting, resolve};
 pub use parse::parse;
 pub use profile::{
     Commands, Constraint, DecisionSection, EvalSection, Guard, LandingSection, Metric, Parameter,
     Profile, ReportSection, Scope, WeightsSection,
 };
-pub use template::{TEMPLATE, propose};
-pub use validate::{ParserError, ParserSpec};
+pub use template::{ProposedMetrics, TEMPLATE, propose};
+pub use validate::{BenchmarkRunner, ParserError, ParserSpec};
 
 use camino::Utf8Path;
 

@@ -6,6 +6,8 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::language::Language;
+use crate::gate::Permission;
 use crate::model::dimension::Direction;
 
 /// The whole of `factory.toml`.
@@ -24,6 +26,9 @@ pub struct Profile {
     pub landing: LandingSection,
     /// Commands that replace or extend the discovered ones.
     pub commands: Commands,
+    /// Languages that have no adapter, by their commands.
+    #[serde(rename = "language")]
+    pub languages: Vec<Language>,
     /// Commands that must exit 0.
     #[serde(rename = "guard")]
     pub guards: Vec<Guard>,
@@ -46,6 +51,8 @@ pub struct Scope {
     pub mutable: Vec<String>,
     /// Globs that it may not, beyond tests and tool configuration.
     pub fixed: Vec<String>,
+    /// What every experiment may change without its claim saying so: `deps`, `api`, `minimum_version`.
+    pub may_change: Vec<Permission>,
 }
 
 impl Default for Scope {
@@ -53,6 +60,7 @@ impl Default for Scope {
         Self {
             mutable: vec!["**".into()],
             fixed: Vec::new(),
+            may_change: Vec::new(),
         }
     }
 }
@@ -71,6 +79,10 @@ pub struct EvalSection {
     pub smoke: Option<String>,
     /// Names of dimensions that are left out.
     pub skip: Vec<String>,
+    /// Whether the time of the whole suite is a metric, `suite_seconds`.
+    pub suite_time: bool,
+    /// Whether evaluated commands may use the network.
+    pub network: bool,
 }
 
 impl Default for EvalSection {
@@ -81,6 +93,8 @@ impl Default for EvalSection {
             weights: None,
             smoke: None,
             skip: Vec::new(),
+            suite_time: false,
+            network: false,
         }
     }
 }
@@ -154,6 +168,8 @@ pub struct Commands {
     pub test_args: BTreeMap<String, Vec<String>>,
     /// The Python interpreter, if not the one found.
     pub python: Option<String>,
+    /// A command line that installs what the tests need, in place of the discovered one.
+    pub prepare: Option<String>,
 }
 
 /// `[[guard]]`: a command that must exit 0.
@@ -175,9 +191,12 @@ pub struct Metric {
     /// Command line that builds what is measured; run once per arm, not timed.
     #[serde(default)]
     pub build: Option<String>,
+    /// Command line that is run before each run, not timed: it undoes what the run before left.
+    #[serde(default)]
+    pub before: Option<String>,
     /// Command line that prints the number.
     pub run: String,
-    /// How the number is found: `metric` (a line `METRIC name=value`), `json:POINTER`, `regex:PATTERN`, `exit`, or `seconds` (wall time by the harness).
+    /// How the number is found: `metric` (a line `METRIC name=value`), `json:POINTER`, `regex:PATTERN`, `exit`, `seconds` (wall time by the harness), or the geometric mean over what a benchmark runner prints, in ns: `criterion`, `divan`, `pytest-benchmark`, `go-bench`, `vitest-bench`.
     #[serde(default = "default_parser")]
     pub parser: String,
     /// `minimize` or `maximize`.
@@ -194,6 +213,28 @@ pub struct Metric {
     /// Longest run, in seconds.
     #[serde(default)]
     pub timeout_seconds: Option<u64>,
+    /// Measured only where a hypothesis claims to move it; no part of the evaluation of a tree.
+    #[serde(default)]
+    pub only_claimed: bool,
+}
+
+impl Metric {
+    /// Returns the metric that `eval.suite_time` asks for.
+    pub fn suite_seconds() -> Self {
+        Self {
+            name: "suite_seconds".into(),
+            build: None,
+            before: None,
+            run: "suite".into(),
+            parser: "suite".into(),
+            direction: Direction::Minimize,
+            unit: "s".into(),
+            tolerance: None,
+            deterministic: false,
+            timeout_seconds: None,
+            only_claimed: false,
+        }
+    }
 }
 
 fn default_parser() -> String {

@@ -2,14 +2,85 @@
 
 use std::fmt::Write as _;
 
+use super::Metric;
+use crate::model::dimension::Direction;
 use crate::model::profile::{Detection, Tool};
 
 /// The commented defaults.
 pub const TEMPLATE: &str = include_str!("template.toml");
 
-/// Returns the profile proposed for a target: what was found, as comments, above the defaults.
-pub fn propose(detection: &Detection) -> String {
-    format!("{}\n{TEMPLATE}", found(detection))
+/// What a project's benchmarks offer as metrics.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProposedMetrics {
+    /// Those that are proposed.
+    pub metrics: Vec<Metric>,
+    /// Those that a person may ask for.
+    pub on_request: Vec<Metric>,
+    /// Why others are none.
+    pub notes: Vec<String>,
+}
+
+/// Returns the profile proposed for a target: what was found, as comments, above the defaults, and
+/// below them the metrics that follow from its benchmarks.
+pub fn propose(detection: &Detection, metrics: &ProposedMetrics) -> String {
+    format!("{}\n{TEMPLATE}{}", found(detection), benchmarks(metrics))
+}
+
+fn benchmarks(proposed: &ProposedMetrics) -> String {
+    let mut text = String::new();
+    if !proposed.metrics.is_empty() {
+        text.push_str(
+            "\n# The project's own benchmarks, measured where an experiment claims to move them.\n",
+        );
+    }
+    for metric in &proposed.metrics {
+        text.push_str(&table(metric));
+    }
+    if !proposed.on_request.is_empty() {
+        text.push_str(
+            "\n# More that can be measured; remove the `#` to have experiments that move them.\n",
+        );
+    }
+    for metric in &proposed.on_request {
+        for words in table(metric).lines() {
+            line(&mut text, words);
+        }
+    }
+    if !proposed.notes.is_empty() {
+        text.push_str("\n# Benchmarks that are no metrics by themselves:\n");
+    }
+    for note in &proposed.notes {
+        line(&mut text, note);
+    }
+    text
+}
+
+/// Returns a metric as it is written in a profile.
+fn table(metric: &Metric) -> String {
+    let mut text = String::from("[[metric]]\n");
+    let direction = match metric.direction {
+        Direction::Minimize => "minimize",
+        Direction::Maximize => "maximize",
+    };
+    let texts = [
+        ("name", Some(metric.name.as_str())),
+        ("build", metric.build.as_deref()),
+        ("before", metric.before.as_deref()),
+        ("run", Some(&metric.run)),
+        ("parser", Some(&metric.parser)),
+        ("direction", Some(direction)),
+        ("unit", Some(&metric.unit)),
+    ];
+    for (key, value) in texts {
+        if let Some(value) = value {
+            let value = toml::Value::from(value);
+            writeln!(text, "{key} = {value}").expect("writing to a string cannot fail");
+        }
+    }
+    if metric.only_claimed {
+        text.push_str("only_claimed = true\n");
+    }
+    text
 }
 
 fn found(detection: &Detection) -> String {
@@ -133,12 +204,48 @@ mod tests {
             }],
             extensions: BTreeMap::new(),
         };
-        let text = propose(&detection);
+        let text = propose(&detection, &ProposedMetrics::default());
         assert!(text.contains("#   Python at the root: pytest\n"));
         assert!(text.contains("#   mypy [evil]: pip install mypy\n"));
         assert_eq!(
             parse(Utf8Path::new("t"), &text).unwrap(),
             Profile::default()
         );
+    }
+
+    #[test]
+    fn proposed_metrics_are_live_and_those_on_request_are_comments() {
+        let metric = |name: &str| Metric {
+            name: name.to_owned(),
+            only_claimed: true,
+            run: "sh -c 'echo \"1\"'".to_owned(),
+            ..Metric::suite_seconds()
+        };
+        let proposed = ProposedMetrics {
+            metrics: vec![metric("bench_a")],
+            on_request: vec![metric("bench_b")],
+            notes: vec!["`x`\n[evil]".to_owned()],
+        };
+        let detection = Detection {
+            schema: "factory.detect/1".into(),
+            root: "/x".into(),
+            state: DirectoryState::Codebase,
+            languages: Vec::new(),
+            tools: Vec::new(),
+            extensions: BTreeMap::new(),
+        };
+        let text = propose(&detection, &proposed);
+        let profile = parse(Utf8Path::new("t"), &text).unwrap();
+        assert_eq!(profile.metrics, [metric("bench_a")]);
+        let (before, asked) = text.split_once("# More that can be measured").unwrap();
+        let live: Vec<&str> = asked
+            .lines()
+            .skip(1)
+            .take_while(|it| it.starts_with("#   "))
+            .filter_map(|it| it.strip_prefix("#   "))
+            .collect();
+        let text = format!("{before}\n{}", live.join("\n"));
+        let profile = parse(Utf8Path::new("t"), &text).unwrap();
+        assert_eq!(profile.metrics, [metric("bench_a"), metric("bench_b")]);
     }
 }

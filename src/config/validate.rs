@@ -1,5 +1,7 @@
 //! What the types cannot say: ranges, sums, names that must exist.
 
+mod languages;
+
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
@@ -34,6 +36,7 @@ pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     let mut found = Vec::new();
     sections(profile, &mut found);
     globs(profile, &mut found);
+    languages::languages(profile, &mut found);
     guards(profile, &mut found);
     metrics(profile, &mut found);
     references(profile, &mut found);
@@ -95,12 +98,18 @@ fn sections(profile: &Profile, found: &mut Vec<Problem>) {
             ),
         );
     }
+    if let Some(line) = &profile.commands.prepare {
+        command_line(line, "commands.prepare", found);
+    }
     for language in profile.commands.test_args.keys() {
-        if !["rust", "python"].contains(&language.as_str()) {
+        if !languages::BUILT_IN.contains(&language.as_str()) {
             report(
                 found,
                 format!("commands.test_args.{language}"),
-                format!("`{language}` is no language here; known are `rust`, `python`"),
+                format!(
+                    "`{language}` is no language here; known are `{}`",
+                    languages::BUILT_IN.join("`, `")
+                ),
             );
         }
     }
@@ -112,15 +121,7 @@ fn globs(profile: &Profile, found: &mut Vec<Problem>) {
         ("scope.mutable", &scope.mutable),
         ("scope.fixed", &scope.fixed),
     ] {
-        for pattern in patterns {
-            if let Err(error) = globset::Glob::new(pattern) {
-                report(
-                    found,
-                    key,
-                    format!("`{pattern}` is not a glob: {}", error.kind()),
-                );
-            }
-        }
+        check_globs(patterns, key, found);
     }
     if scope.mutable.is_empty() {
         report(
@@ -128,6 +129,18 @@ fn globs(profile: &Profile, found: &mut Vec<Problem>) {
             "scope.mutable",
             "nothing may be touched, so nothing can be tried; use [\"**\"] for everything",
         );
+    }
+}
+
+fn check_globs(patterns: &[String], key: &str, found: &mut Vec<Problem>) {
+    for pattern in patterns {
+        if let Err(error) = globset::Glob::new(pattern) {
+            report(
+                found,
+                key,
+                format!("`{pattern}` is not a glob: {}", error.kind()),
+            );
+        }
     }
 }
 
@@ -190,8 +203,10 @@ fn metrics(profile: &Profile, found: &mut Vec<Problem>) {
             );
         }
         command_line(&metric.run, &key("run"), found);
-        if let Some(build) = &metric.build {
-            command_line(build, &key("build"), found);
+        for (name, line) in [("build", &metric.build), ("before", &metric.before)] {
+            if let Some(line) = line {
+                command_line(line, &key(name), found);
+            }
         }
     }
 }
@@ -304,6 +319,25 @@ pub enum ParserSpec {
     Exit,
     /// Wall time by the harness's own clock.
     Seconds,
+    /// The geometric mean over what a benchmark runner prints, in nanoseconds.
+    Benchmarks(BenchmarkRunner),
+    /// The seconds of the whole suite, by its own run; the command is not started.
+    Suite,
+}
+
+/// A benchmark runner whose output is understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BenchmarkRunner {
+    /// `cargo bench` of a target that uses criterion.
+    Criterion,
+    /// `cargo bench` of a target that uses divan.
+    Divan,
+    /// `pytest --benchmark-json=/dev/stdout`.
+    Pytest,
+    /// `go test -bench`.
+    Go,
+    /// `vitest bench --outputJson /dev/stdout`.
+    Vitest,
 }
 
 /// A text that names no parser.
@@ -311,7 +345,8 @@ pub enum ParserSpec {
 pub enum ParserError {
     /// No parser has that name.
     #[error(
-        "`{0}` is no parser; use `metric`, `json:POINTER`, `regex:PATTERN`, `exit` or `seconds`"
+        "`{0}` is no parser; use `metric`, `json:POINTER`, `regex:PATTERN`, `exit`, `seconds`, or the \
+         name of a benchmark runner: `criterion`, `divan`, `pytest-benchmark`, `go-bench`, `vitest-bench`"
     )]
     Unknown(String),
     /// The pattern is not a regular expression.
@@ -333,6 +368,12 @@ impl FromStr for ParserSpec {
             ("metric", "") => Ok(Self::Metric),
             ("exit", "") => Ok(Self::Exit),
             ("seconds", "") => Ok(Self::Seconds),
+            ("suite", "") => Ok(Self::Suite),
+            ("criterion", "") => Ok(Self::Benchmarks(BenchmarkRunner::Criterion)),
+            ("divan", "") => Ok(Self::Benchmarks(BenchmarkRunner::Divan)),
+            ("pytest-benchmark", "") => Ok(Self::Benchmarks(BenchmarkRunner::Pytest)),
+            ("go-bench", "") => Ok(Self::Benchmarks(BenchmarkRunner::Go)),
+            ("vitest-bench", "") => Ok(Self::Benchmarks(BenchmarkRunner::Vitest)),
             ("json", pointer) => Ok(Self::Json(pointer.to_owned())),
             ("regex", pattern) if !pattern.is_empty() => checked_pattern(pattern),
             _ => Err(ParserError::Unknown(text.to_owned())),

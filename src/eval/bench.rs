@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{ArmRef, Lab};
 use crate::model::profile::Project;
 use crate::process::{Command, Error, Exit, Finished};
+use crate::sandbox::{Access, Room, Sandbox};
 use crate::toolchain::{Adapter, Job, Lints};
 
 /// One directory that holds a tree, ready to run things in.
@@ -21,6 +22,8 @@ pub(super) struct Bench<'a> {
     pub(super) log: Utf8PathBuf,
     /// The limit of one command.
     pub(super) limit: Duration,
+    /// Where its commands run.
+    sandbox: Box<dyn Sandbox>,
 }
 
 impl<'a> Bench<'a> {
@@ -41,7 +44,37 @@ impl<'a> Bench<'a> {
             build,
             log: lab.logs.join(format!("{name}.log")),
             limit: lab.limit(name),
+            sandbox: lab.sandbox.with(Access::Evaluation),
         })
+    }
+
+    /// Gives its commands other access.
+    pub(super) fn with(self, access: Access) -> Self {
+        Self {
+            sandbox: self.lab.sandbox.with(access),
+            ..self
+        }
+    }
+
+    /// Returns the same bench, with the network.
+    pub(super) fn networked(&self) -> Self {
+        Self {
+            dir: self.dir.clone(),
+            build: self.build.clone(),
+            log: self.log.clone(),
+            sandbox: self.lab.sandbox.with(Access::Networked),
+            ..*self
+        }
+    }
+
+    /// Returns whether its commands can reach the network.
+    pub(super) fn has_network(&self) -> bool {
+        self.sandbox.report().network
+    }
+
+    /// Returns whether it holds the unchanged code.
+    pub(super) fn is_incumbent(&self) -> bool {
+        self.build.file_name() == Some("incumbent")
     }
 
     /// Returns every sub-project with the adapter of its language.
@@ -69,7 +102,7 @@ impl<'a> Bench<'a> {
             lints: Lints::AsDeclared,
             timeout: self.limit,
             log: &self.log,
-            sandbox: self.lab.sandbox.as_ref(),
+            sandbox: self.sandbox.as_ref(),
             cancel: &self.lab.cancel,
             until: None,
         }
@@ -89,17 +122,25 @@ impl<'a> Bench<'a> {
         };
         command.env.extend(self.settings());
         command.env.extend(env);
-        match self.lab.sandbox.run(&command, &self.lab.cancel).await {
+        let room = Room {
+            tree: &self.dir,
+            build: &self.build,
+        };
+        match self.sandbox.run(&command, room, &self.lab.cancel).await {
             Ok(finished) => Ok(Ok(finished)),
             Err(error @ Error::Spawn { .. }) => Ok(Err(error.to_string())),
             Err(error) => Err(error),
         }
     }
 
-    /// Build products stay out of the tree, whatever tool the project's command starts.
-    fn settings(&self) -> [(String, String); 3] {
+    /// Build products stay out of the tree, whatever tool the project's command starts; nothing is
+    /// fetched, and a build that is timed or whose product is timed is never half of an earlier one.
+    fn settings(&self) -> [(String, String); 6] {
         [
+            ("CARGO_INCREMENTAL", "0".to_owned()),
+            ("CARGO_NET_OFFLINE", "true".to_owned()),
             ("CARGO_TARGET_DIR", self.build.join("cargo").into_string()),
+            ("GOCACHE", self.build.join("go-cache").into_string()),
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
             ("FACTORY_BUILD_DIR", self.build.clone().into_string()),
         ]

@@ -60,7 +60,8 @@ fn cpu_model() -> String {
         .unwrap_or_default()
 }
 
-fn hash(texts: impl IntoIterator<Item = String>) -> String {
+/// Returns a name for the contents of some texts.
+pub(super) fn hash(texts: impl IntoIterator<Item = String>) -> String {
     let mut hasher = blake3::Hasher::new();
     for text in texts {
         hasher.update(&(text.len() as u64).to_le_bytes());

@@ -263,7 +263,10 @@ fn fate(
 ) -> Result<Fate, String> {
     match (&run.state, language) {
         (SuiteState::Completed, _) if failing(run).is_subset(failing_anyway) => Ok(Fate::Survived),
-        (SuiteState::DoesNotBuild(_), LanguageName::Rust | LanguageName::Go) => Ok(Fate::Unviable),
+        (
+            SuiteState::DoesNotBuild(_),
+            LanguageName::Rust | LanguageName::Go | LanguageName::Declared(_),
+        ) => Ok(Fate::Unviable),
         (
             SuiteState::Completed
             | SuiteState::TimedOut(_)

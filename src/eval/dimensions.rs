@@ -4,14 +4,16 @@
 //! and without any size. Adding files, functions, log lines or tests that pass therefore raises
 //! nothing. `half` is the count at which the score is one half.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Lab;
+use crate::config::EvalSection;
 use crate::model::dimension::{Dimension, Direction, Evaluation, Native, Status, Tier};
 use crate::model::finding::{Finding, TestRun};
 use crate::model::id::{MetricName, TreeSha};
 use crate::model::violation::{Rule, Violation};
-use crate::score::{Weights, composite, falling};
+use crate::score::{Weights, falling};
 
 /// Failing tests at which `tests` is one half.
 pub(super) const HALF_TESTS: f64 = 2.0;
@@ -149,23 +151,13 @@ impl Draft {
 
     /// Closes the evaluation.
     pub(super) fn finish(self, lab: &Lab, tree: &TreeSha, wall: Duration) -> Evaluation {
-        let section = &lab.profile.eval;
-        let weights = section.weights.map_or_else(
-            || Weights::default_for(&self.dimensions),
-            |it| Weights {
-                hygiene: it.hygiene,
-                growth: it.growth,
-                project: it.project,
-            },
-        );
-        let (score, tiers) = composite(&self.dimensions, weights);
-        Evaluation {
+        let mut evaluation = Evaluation {
             schema: "factory.eval/1".to_owned(),
             commit: None,
             tree: tree.clone(),
-            score,
-            threshold: section.threshold,
-            tiers,
+            score: None,
+            threshold: lab.profile.eval.threshold,
+            tiers: BTreeMap::new(),
             dimensions: self.dimensions,
             vetoes: self.vetoes,
             tests: self.tests,
@@ -173,6 +165,20 @@ impl Draft {
             binding: lab.binding(),
             sandbox: lab.sandbox.report(),
             seconds: wall.as_secs_f64(),
-        }
+        };
+        lab.compose(&mut evaluation);
+        evaluation
     }
+}
+
+/// Returns the shares of the tiers: the profile's, or those that go with these dimensions.
+pub(super) fn weights(section: &EvalSection, dimensions: &[Dimension]) -> Weights {
+    section.weights.map_or_else(
+        || Weights::default_for(dimensions),
+        |it| Weights {
+            hygiene: it.hygiene,
+            growth: it.growth,
+            project: it.project,
+        },
+    )
 }

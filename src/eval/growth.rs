@@ -34,7 +34,7 @@ async fn capability(bench: &Bench<'_>, depth: Depth, draft: &mut Draft) -> Resul
         return Ok(());
     }
     let stopped = suite_stands_in_the_way(&kind, &draft.tests.state);
-    let dimension = if depth == Depth::Decisive {
+    let dimension = if depth != Depth::Full {
         kind.not_measured("mutants are left to `factory eval`, they take long")
     } else if let Some(dimension) = stopped {
         dimension

@@ -1,10 +1,14 @@
 //! The hygiene tier: tests, lint, types, coverage, guards, config; and the smoke test.
 
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+
 use super::bench::{Bench, complaint};
 use super::dimensions::{
     Draft, HALF_CONFIG, HALF_COVERAGE, HALF_LINT, HALF_TESTS, HALF_TYPES, Kind, as_number, fewer,
 };
-use super::{manifests, sources, suite};
+use super::{manifests, network, origin, sources, suite};
 use crate::model::dimension::Dimension;
 use crate::model::finding::{Finding, SuiteState, TestOutcome, TestRun};
 use crate::model::profile::Purpose;
@@ -15,7 +19,10 @@ use crate::toolchain::{Coverage, Outcome};
 /// The order in which the tier is told.
 const ORDER: [&str; 6] = ["tests", "lint", "types", "coverage", "guards", "config"];
 
-/// Measures the whole tier.
+/// The dimension that may be slow, since a person may declare any command.
+pub const GUARDS: &str = "guards";
+
+/// Measures the tier but for its guards, which come last.
 ///
 /// What only reads the tree comes first: a suite may write into it, and what it wrote is not measured.
 pub(super) async fn measure(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
@@ -24,11 +31,13 @@ pub(super) async fn measure(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), 
     types(bench, draft).await?;
     smoke(bench, draft).await?;
     tests(bench, draft).await?;
-    coverage(bench, draft).await?;
-    guards(bench, draft).await?;
+    coverage(bench, draft).await
+}
+
+/// Puts the dimensions of this tier in the order in which they are told, before all others.
+pub(super) fn put_in_order(dimensions: &mut [Dimension]) {
     let place = |it: &Dimension| ORDER.iter().position(|name| *name == it.name.as_str());
-    draft.dimensions.sort_by_key(place);
-    Ok(())
+    dimensions.sort_by_key(|it| place(it).unwrap_or(ORDER.len()));
 }
 
 /// Returns whether the profile leaves this dimension out, and says so in the draft.
@@ -59,10 +68,23 @@ async fn tests(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     if is_skipped(bench, &kind, draft) {
         return Ok(());
     }
-    draft.tests = suite::run(bench, None).await?.run;
+    let suite = suite::run(bench, None).await?;
+    let doubt = origin::doubt(bench, &suite).await?;
+    draft.tests = suite.run;
     let hints = install_hints(bench, Purpose::Test);
-    let dimension = tests_dimension(&kind, &draft.tests, &hints);
+    let mut dimension = match &doubt {
+        Some(why) => kind.failed(why.clone()),
+        None => tests_dimension(&kind, &draft.tests, &hints),
+    };
+    let bound = network::bound(bench).len();
+    if bound > 0 {
+        let detail = &dimension.detail;
+        dimension.detail = format!("{detail}, {bound} of them for want of the network");
+    }
     draft.dimensions.push(dimension);
+    if let Some(why) = doubt {
+        draft.veto(Rule::SuiteBroken, why);
+    }
     match draft.tests.state.clone() {
         SuiteState::DoesNotBuild(why) => draft.veto(Rule::DoesNotBuild, why),
         SuiteState::Broken(why) => draft.veto(Rule::SuiteBroken, why),
@@ -193,7 +215,7 @@ impl<T> Sum<T> {
     }
 }
 
-/// Counts findings outside protected and excluded paths: nobody is asked to change those.
+/// Counts findings outside of what is protected, excluded or generated: nobody is asked to change that.
 fn finish_findings(
     bench: &Bench<'_>,
     kind: &Kind,
@@ -205,19 +227,31 @@ fn finish_findings(
         draft.dimensions.push(dimension);
         return;
     }
-    let (protected, excluded) = (bench.lab.protected(), bench.lab.excluded());
-    let mut findings: Vec<Finding> = std::mem::take(&mut sum.measured)
-        .into_iter()
-        .flatten()
-        .filter(|it| !protected.is_match(&it.path) && !excluded.is_match(&it.path))
-        .collect();
-    findings.sort();
-    findings.dedup();
+    let findings = distinct(std::mem::take(&mut sum.measured).concat());
+    let findings = countable(&sources::Borders::of(bench), findings);
     let detail = format!("{}{}", by_rule(&findings), sum.gaps());
     draft
         .dimensions
         .push(kind.counted(findings.len(), half, "findings", detail));
     draft.findings.extend(findings);
+}
+
+/// Returns each complaint about a place once: a library and its tests hold the same file, and may word
+/// it in two ways.
+fn distinct(mut findings: Vec<Finding>) -> Vec<Finding> {
+    // What one target offers a fix for is fixable; `true` comes first.
+    let place = |it: &Finding| (it.path.clone(), it.line, it.column, it.rule.clone());
+    findings.sort_by_cached_key(|it| (place(it), !it.fixable, it.message.clone()));
+    findings.dedup_by_key(|it| place(it));
+    findings
+}
+
+/// Returns the findings in files that count.
+fn countable(borders: &sources::Borders<'_>, mut findings: Vec<Finding>) -> Vec<Finding> {
+    let paths: BTreeSet<Utf8PathBuf> = findings.iter().map(|it| it.path.clone()).collect();
+    let out: BTreeSet<Utf8PathBuf> = paths.into_iter().filter(|it| borders.is_out(it)).collect();
+    findings.retain(|it| !out.contains(&it.path));
+    findings
 }
 
 /// Names the most frequent rules: `3 F401, 1 E501`.
@@ -257,6 +291,10 @@ async fn coverage(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     for (adapter, project) in bench.projects() {
         sum.add(adapter.coverage(&bench.job(project)).await?);
     }
+    let borders = sources::Borders::of(bench);
+    for coverage in &mut sum.measured {
+        coverage.leave_out(|it| borders.is_out(it));
+    }
     let dimension = sum
         .without_number(&kind)
         .unwrap_or_else(|| coverage_dimension(&kind, &sum));
@@ -294,8 +332,8 @@ fn coverage_dimension(kind: &Kind, sum: &Sum<Coverage>) -> Dimension {
 }
 
 /// The share of `[[guard]]` commands that exit 0; each that does not is a veto too.
-async fn guards(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
-    let kind = Kind::hygiene("guards", 0.1);
+pub(super) async fn guards(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
+    let kind = Kind::hygiene(GUARDS, 0.1);
     if is_skipped(bench, &kind, draft) {
         return Ok(());
     }

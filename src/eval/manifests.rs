@@ -1,5 +1,7 @@
 //! Whether manifests, lock files and `factory.toml` are valid and in step.
 
+mod packages;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,6 +11,7 @@ use super::bench::{Bench, complaint};
 use crate::model::profile::LanguageName;
 use crate::process::Error;
 use crate::syntax::{Grammar, parses};
+use crate::toolchain::go;
 
 /// What was looked at, and what is wrong with it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,11 +28,12 @@ pub(super) async fn check(bench: &Bench<'_>) -> Result<Found, Error> {
     for problem in cargo_problems(bench).await? {
         found.problems.push(problem);
     }
+    found.problems.extend(go_problems(bench).await?);
     Ok(found)
 }
 
 /// The names that are looked for in the root of every sub-project.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 17] = [
     "Cargo.toml",
     "Cargo.lock",
     "pyproject.toml",
@@ -39,6 +43,13 @@ const NAMES: [&str; 10] = [
     "poetry.lock",
     "uv.lock",
     "pdm.lock",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "jsconfig.json",
+    "go.mod",
+    "go.sum",
+    "go.work",
     "factory.toml",
 ];
 
@@ -72,6 +83,8 @@ fn check_files(root: &Utf8Path, wanted: &BTreeSet<Utf8PathBuf>) -> Found {
         }
     }
     found.problems.extend(out_of_step(&tables));
+    let packages = packages::out_of_step(root, wanted);
+    found.problems.extend(packages);
     found
 }
 
@@ -89,6 +102,10 @@ fn check_text(path: &Utf8Path, text: &str) -> Result<Table, String> {
                 .parse()
                 .map_err(|it: toml::de::Error| it.message().to_owned())?;
             check_table(name, &table).map(|()| table)
+        }
+        Some("json") => packages::check(name, text).map(|()| Table::new()),
+        _ if name == "go.mod" && !text.lines().any(|it| it.starts_with("module ")) => {
+            Err("no `module` directive".to_owned())
         }
         Some("cfg" | "ini") => check_ini(text).map(|()| Table::new()),
         Some("py") if !parses(Grammar::Python, text) => Err("not valid Python".to_owned()),
@@ -281,6 +298,17 @@ async fn cargo_problems(bench: &Bench<'_>) -> Result<Vec<String>, Error> {
         let finished = bench.run_line(&line, bench.limit, Vec::new()).await?;
         if let Some(reason) = complaint(&finished) {
             problems.push(format!("{manifest}: {reason}"));
+        }
+    }
+    Ok(problems)
+}
+
+/// Asks go to resolve each module's imports, without fetching or changing anything.
+async fn go_problems(bench: &Bench<'_>) -> Result<Vec<String>, Error> {
+    let mut problems = Vec::new();
+    for (_, project) in bench.projects() {
+        if project.language == LanguageName::Go {
+            problems.extend(go::manifest_problems(&bench.job(project)).await?);
         }
     }
     Ok(problems)

@@ -1,9 +1,13 @@
 //! The project's own numbers: how a command's answer becomes a sample.
 
+mod benchmarks;
+
 use std::time::Duration;
 
 use super::bench::{Bench, complaint};
-use crate::config::Metric;
+use super::suite;
+use crate::config::{Metric, ParserSpec};
+use crate::model::finding::SuiteState;
 use crate::model::measurement::Sample;
 use crate::process::{Error, Exit, Finished};
 
@@ -22,19 +26,51 @@ pub(super) async fn build(bench: &Bench<'_>, metric: &Metric) -> Result<Result<(
 
 /// Runs a metric's command once.
 pub(super) async fn run(bench: &Bench<'_>, metric: &Metric) -> Result<(Sample, f64), Error> {
-    let limit = metric
-        .timeout_seconds
-        .map_or(bench.limit, Duration::from_secs);
-    let env = vec![("FACTORY_PADDING".to_owned(), padding(bench))];
-    let (read, seconds) = match bench.run_line(&metric.run, limit, env).await? {
-        Ok(finished) => (read(metric, &finished), finished.wall.as_secs_f64()),
-        Err(reason) => (Err(reason), 0.0),
+    let parser = metric.parser.parse::<ParserSpec>();
+    let (read, seconds) = match &parser {
+        Ok(ParserSpec::Suite) => suite_seconds(bench).await?,
+        Ok(parser) => run_command(bench, metric, parser).await?,
+        Err(error) => (Err(error.to_string()), 0.0),
     };
     let sample = match read {
         Ok(value) => Sample::Value { value },
         Err(reason) => Sample::Failed { reason },
     };
     Ok((sample, seconds))
+}
+
+async fn run_command(
+    bench: &Bench<'_>,
+    metric: &Metric,
+    parser: &ParserSpec,
+) -> Result<(Result<f64, String>, f64), Error> {
+    let limit = metric
+        .timeout_seconds
+        .map_or(bench.limit, Duration::from_secs);
+    if let Some(line) = &metric.before {
+        let finished = bench.run_line(line, limit, Vec::new()).await?;
+        if let Some(why) = complaint(&finished) {
+            return Ok((Err(format!("`{line}` failed: {why}")), 0.0));
+        }
+    }
+    let env = vec![("FACTORY_PADDING".to_owned(), padding(bench))];
+    Ok(match bench.run_line(&metric.run, limit, env).await? {
+        Ok(finished) => {
+            let value = read(bench, metric, parser, &finished);
+            (value, finished.wall.as_secs_f64())
+        }
+        Err(reason) => (Err(reason), 0.0),
+    })
+}
+
+/// The suite's time is the metric of those who ask for it; a suite that does not end well has none.
+async fn suite_seconds(bench: &Bench<'_>) -> Result<(Result<f64, String>, f64), Error> {
+    let run = suite::run(bench, None).await?.run;
+    let value = match run.state {
+        SuiteState::Completed => Ok(run.seconds),
+        _ => Err("the suite did not run to its end".to_owned()),
+    };
+    Ok((value, run.seconds))
 }
 
 fn padding(bench: &Bench<'_>) -> String {
@@ -48,8 +84,13 @@ fn padding(bench: &Bench<'_>) -> String {
 }
 
 /// Reads a finished command the way the metric says.
-fn read(metric: &Metric, finished: &Finished) -> Result<f64, String> {
-    if metric.parser == "exit" {
+fn read(
+    bench: &Bench<'_>,
+    metric: &Metric,
+    parser: &ParserSpec,
+    finished: &Finished,
+) -> Result<f64, String> {
+    if *parser == ParserSpec::Exit {
         return match finished.exit {
             Exit::Code(code) => Ok(f64::from(code)),
             Exit::Signal(_) | Exit::TimedOut => Err(finished.explain()),
@@ -58,32 +99,29 @@ fn read(metric: &Metric, finished: &Finished) -> Result<f64, String> {
     if !finished.success() {
         return Err(finished.explain());
     }
-    if metric.parser == "seconds" {
-        return Ok(finished.wall.as_secs_f64());
-    }
-    if finished.truncated {
+    if finished.truncated && *parser != ParserSpec::Seconds {
         return Err("it printed more than is kept".to_owned());
     }
-    let value = parse(&metric.parser, &metric.name, &finished.stdout_text())?;
+    let output = finished.stdout_text();
+    let value = match parser {
+        ParserSpec::Exit | ParserSpec::Seconds | ParserSpec::Suite => finished.wall.as_secs_f64(),
+        ParserSpec::Metric => metric_line(&metric.name, &output)?,
+        ParserSpec::Json(pointer) => json(pointer, &output)?,
+        ParserSpec::Regex(pattern) => regex(pattern, &output)?,
+        // A mean over other benchmarks than those of the other arm would be another number.
+        ParserSpec::Benchmarks(runner) => {
+            let times = benchmarks::times(*runner, &output)?;
+            bench
+                .lab
+                .memory
+                .same_benchmarks(&metric.name, times.keys())?;
+            benchmarks::mean(&times)
+        }
+    };
     if value.is_finite() {
         Ok(value)
     } else {
         Err(format!("`{value}` is no finite number"))
-    }
-}
-
-/// Finds the one number in a command's output.
-fn parse(parser: &str, name: &str, output: &str) -> Result<f64, String> {
-    if parser == "metric" {
-        metric_line(name, output)
-    } else if let Some(pointer) = parser.strip_prefix("json:") {
-        json(pointer, output)
-    } else if let Some(pattern) = parser.strip_prefix("regex:") {
-        regex(pattern, output)
-    } else {
-        Err(format!(
-            "`{parser}` is no parser; use metric, json:POINTER, regex:PATTERN, exit or seconds"
-        ))
     }
 }
 

@@ -3,22 +3,26 @@
 //! Everything here measures one tree at a time and turns whatever goes wrong with the evaluated code
 //! into a value; it compares nothing and decides nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Metric, Profile};
-use crate::gate::DiffPolicy;
+use crate::config::{Commands, Metric, Profile};
+use crate::gate::{Asked, DiffPolicy, Noticed};
 use crate::model::dimension::Evaluation;
+use crate::model::finding::TestRun;
 use crate::model::id::TreeSha;
 use crate::model::measurement::{Binding, Sample};
 use crate::model::profile::Detection;
 use crate::process;
-use crate::sandbox::Sandbox;
-use crate::toolchain::{Adapter, Outcome};
+use crate::sandbox::{Access, Sandbox};
+use crate::score::composite;
+use crate::syntax::Grammar;
+use crate::toolchain::{self, Adapter, Outcome, Place};
 
 mod bench;
 mod binding;
@@ -27,8 +31,11 @@ mod dimensions;
 mod edit;
 mod growth;
 mod hygiene;
+mod impact;
 mod manifests;
 mod metric;
+mod network;
+mod origin;
 mod outcomes;
 mod project;
 pub mod report;
@@ -43,6 +50,10 @@ mod testing;
 
 use bench::Bench;
 use dimensions::Draft;
+pub use hygiene::GUARDS;
+
+/// A suite that takes at least so many seconds is worth a look at the tests near to a change first.
+const SLOW_SUITE: u64 = 10;
 
 /// Everything an evaluation needs beside the tree: made once per run, then only read.
 pub struct Lab {
@@ -50,7 +61,7 @@ pub struct Lab {
     pub profile: Profile,
     /// Languages and tools, with versions.
     pub detection: Detection,
-    /// What knows the languages; `toolchain::adapters()`.
+    /// What knows the languages; `toolchain::adapters_of()`.
     pub adapters: Vec<Box<dyn Adapter>>,
     /// Where code runs.
     pub sandbox: Box<dyn Sandbox>,
@@ -75,6 +86,10 @@ pub struct Memory {
     runs: AtomicU64,
     /// The incumbent's longest suite, in milliseconds: limits of the candidate derive from it.
     incumbent_millis: AtomicU64,
+    /// The benchmarks behind each metric, as its first run had them.
+    benchmarks: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// Tests that need the network.
+    network: Mutex<network::Knowledge>,
 }
 
 /// Which dimensions an evaluation measures.
@@ -82,6 +97,8 @@ pub struct Memory {
 pub enum Depth {
     /// What decides in the loop: everything deterministic but capability.
     Decisive,
+    /// The same without the guards, which may be slow: [`Lab::add_guards`] adds them.
+    ButGuards,
     /// Everything, mutants included.
     Full,
 }
@@ -120,6 +137,56 @@ pub fn policy(profile: &Profile, adapters: &[Box<dyn Adapter>]) -> DiffPolicy {
     DiffPolicy {
         mutable: sources::glob_set(profile.scope.mutable.iter().map(String::as_str)),
         fixed: sources::glob_set(by_language.chain(by_person).chain(ours)),
+        excluded: sources::glob_set(adapters.iter().flat_map(|it| it.excluded().iter().copied())),
+        manifests: toolchain::manifest_rules(),
+        may_change: profile.scope.may_change.iter().copied().collect(),
+        asked: Asked::default(),
+    }
+}
+
+/// Files of tests that may be tidied: source files among what a language protects, and nothing that
+/// configures a runner, whatever a person lets experiments touch.
+#[derive(Clone, Debug)]
+pub struct TestPaths {
+    protected: globset::GlobSet,
+    fixed: globset::GlobSet,
+    policy: DiffPolicy,
+}
+
+/// Source files that set up a runner, an interpreter or a build rather than test anything.
+const SET_UP: [&str; 9] = [
+    "**/conftest.py",
+    "**/sitecustomize.py",
+    "**/usercustomize.py",
+    "**/noxfile.py",
+    "**/.cargo/**",
+    "**/.github/**",
+    "**/*.config.*",
+    "**/*.setup.*",
+    "**/build.rs",
+];
+
+impl TestPaths {
+    /// Returns the files of tests as far as a profile and the languages tell them.
+    pub fn of(profile: &Profile, adapters: &[Box<dyn Adapter>]) -> Self {
+        let by_language = adapters
+            .iter()
+            .flat_map(|it| it.protected().iter().copied());
+        let by_person = profile.scope.fixed.iter().map(String::as_str);
+        Self {
+            protected: sources::glob_set(by_language),
+            fixed: sources::glob_set(by_person.chain(SET_UP)),
+            policy: policy(profile, adapters),
+        }
+    }
+
+    /// Returns whether a test-maintenance experiment may touch the file at that path.
+    pub fn is_match(&self, path: &Utf8Path) -> bool {
+        Grammar::of(path).is_some()
+            && self.protected.is_match(path)
+            && !self.fixed.is_match(path)
+            && self.policy.mutable.is_match(path)
+            && !self.policy.excluded.is_match(path)
     }
 }
 
@@ -129,12 +196,40 @@ impl Lab {
         binding::binding(self)
     }
 
+    /// Chooses or makes the environments that the tests need, from an arm's manifests; returns the
+    /// commands that name them, and what a person should know.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn environment(
+        &self,
+        arm: &ArmRef<'_>,
+    ) -> Result<(Commands, Vec<String>), process::Error> {
+        let bench = Bench::of(self, arm)?.with(Access::Preparation);
+        let place = Place {
+            checkout: &self.detection.root,
+            cache: &self.cache,
+        };
+        let mut commands = self.profile.commands.clone();
+        let mut notes = Vec::new();
+        for (adapter, project) in bench.projects() {
+            let mut job = bench.job(project);
+            job.commands = &commands;
+            let environment = adapter.environment(&job, &place).await?;
+            notes.extend(environment.notes);
+            if let Some(python) = environment.python {
+                commands.python = Some(python.into_string());
+            }
+        }
+        Ok((commands, notes))
+    }
+
     /// Runs the adapters' prepare step on the incumbent; returns what could not be made.
     ///
     /// # Errors
     /// An interruption, or a child that could not be followed.
     pub async fn prepare(&self, arm: &ArmRef<'_>) -> Result<Vec<String>, process::Error> {
-        let bench = Bench::of(self, arm)?;
+        let bench = Bench::of(self, arm)?.with(Access::Preparation);
         let mut notes = Vec::new();
         for (adapter, project) in bench.projects() {
             let language = project.language.display();
@@ -164,11 +259,109 @@ impl Lab {
         let mut draft = Draft::default();
         hygiene::measure(&bench, &mut draft).await?;
         growth::measure(&bench, depth, facts, &mut draft).await?;
+        if depth != Depth::ButGuards {
+            hygiene::guards(&bench, &mut draft).await?;
+        }
         project::measure(&bench, depth, &mut draft).await?;
         if arm.name == "incumbent" {
             self.memory.note_suite(draft.tests.seconds);
         }
         Ok(draft.finish(self, arm.tree, started.elapsed()))
+    }
+
+    /// Tries sampled mutants on a copy of an arm whose tests ended like that.
+    ///
+    /// # Errors
+    /// An interruption, or a child or file of the harness that could not be used.
+    pub async fn noticed(
+        &self,
+        arm: &ArmRef<'_>,
+        tests: &TestRun,
+    ) -> Result<Noticed, process::Error> {
+        let bench = Bench::of(self, arm)?;
+        let files = sources::source_files(&bench);
+        let scratch = scratch::Scratch::copy_of(&bench)?;
+        let section = &self.profile.report;
+        let budget = report::Budget {
+            seconds: section.seconds,
+            mutants: section.mutants,
+        };
+        let reach = (campaign::Reach::Everything, budget);
+        let found = campaign::run(&scratch.bench, &bench.build, &files, tests, reach).await;
+        scratch.remove();
+        let found = found?;
+        let in_words = |it: &report::Survivor| {
+            format!(
+                "{}:{} in `{}`: {}",
+                it.path, it.line, it.item, it.description
+            )
+        };
+        Ok(Noticed {
+            viable: found.viable(),
+            survivors: found.survivors.iter().map(in_words).collect(),
+        })
+    }
+
+    /// Returns the files of tests that may be tidied.
+    pub fn test_paths(&self) -> TestPaths {
+        TestPaths::of(&self.profile, &self.adapters)
+    }
+
+    /// Runs the guards on the tree of an evaluation that was made without them.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn add_guards(
+        &self,
+        arm: &ArmRef<'_>,
+        evaluation: &mut Evaluation,
+    ) -> Result<(), process::Error> {
+        let mut draft = Draft::default();
+        hygiene::guards(&Bench::of(self, arm)?, &mut draft).await?;
+        evaluation.vetoes.extend(draft.vetoes);
+        evaluation.dimensions.extend(draft.dimensions);
+        self.compose(evaluation);
+        Ok(())
+    }
+
+    /// Returns the evaluation as it would be without its guards.
+    pub fn without_guards(&self, evaluation: &Evaluation) -> Evaluation {
+        let mut evaluation = evaluation.clone();
+        evaluation
+            .dimensions
+            .retain(|it| it.name.as_str() != hygiene::GUARDS);
+        self.compose(&mut evaluation);
+        evaluation
+    }
+
+    /// Puts the dimensions in order and makes their composite.
+    fn compose(&self, evaluation: &mut Evaluation) {
+        hygiene::put_in_order(&mut evaluation.dimensions);
+        let weights = dimensions::weights(&self.profile.eval, &evaluation.dimensions);
+        (evaluation.score, evaluation.tiers) = composite(&evaluation.dimensions, weights);
+    }
+
+    /// Returns the tests near to the changed files, where running those first is worth a run of their
+    /// own: the suite is slow, and they are less than half of it.
+    pub fn worth_a_first_look(
+        &self,
+        arm: &ArmRef<'_>,
+        changed: &[Utf8PathBuf],
+        tests: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let seconds = self.memory.incumbent_millis.load(Ordering::Relaxed) / 1000;
+        if seconds < SLOW_SUITE {
+            return BTreeSet::new();
+        }
+        let projects = self.detection.languages.iter();
+        let roots: Vec<&Utf8Path> = projects.map(|it| it.root.as_path()).collect();
+        let read = |path: &Utf8Path| fs_err::read_to_string(arm.dir.join(path)).ok();
+        let near = impact::impacted(changed, tests, &roots, &read);
+        if near.len() * 2 < tests.len() {
+            near
+        } else {
+            BTreeSet::new()
+        }
     }
 
     /// Builds what a metric measures, once per arm and tree, not timed; the inner error is the
@@ -206,30 +399,16 @@ impl Lab {
         policy(&self.profile, &self.adapters)
     }
 
-    fn excluded(&self) -> globset::GlobSet {
-        sources::glob_set(
-            self.adapters
-                .iter()
-                .flat_map(|it| it.excluded().iter().copied()),
-        )
-    }
-
-    /// Re-runs tests alone, `times` times; returns those that both passed and failed.
+    /// Runs the suite once, or only the tests of those ids, and measures nothing else.
     ///
     /// # Errors
     /// An interruption, or a child that could not be followed.
-    pub async fn flaky(
+    pub async fn suite(
         &self,
         arm: &ArmRef<'_>,
-        ids: &BTreeSet<String>,
-        times: u32,
-    ) -> Result<BTreeSet<String>, process::Error> {
-        let bench = Bench::of(self, arm)?;
-        let mut runs = Vec::new();
-        for _ in 0..times {
-            runs.push(suite::run(&bench, Some(ids)).await?.run);
-        }
-        Ok(suite::both_ways(&runs, Some(ids)))
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<TestRun, process::Error> {
+        Ok(suite::run(&Bench::of(self, arm)?, only).await?.run)
     }
 
     /// Returns the limit of one command: the profile's for the incumbent; for any other arm ten times
@@ -255,6 +434,29 @@ impl Memory {
     fn note_suite(&self, seconds: f64) {
         let millis = (seconds * 1000.0).max(0.0) as u64;
         self.incumbent_millis.fetch_max(millis, Ordering::Relaxed);
+    }
+
+    /// Refuses a run whose benchmarks are not those of the runs before it.
+    fn same_benchmarks<'a>(
+        &self,
+        metric: &str,
+        ids: impl Iterator<Item = &'a String>,
+    ) -> Result<(), String> {
+        let now: BTreeSet<String> = ids.cloned().collect();
+        let mut benchmarks = self
+            .benchmarks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = benchmarks
+            .entry(metric.to_owned())
+            .or_insert_with(|| now.clone());
+        if let Some(id) = known.difference(&now).next() {
+            return Err(format!("benchmark `{id}` gave no time"));
+        }
+        match now.difference(known).next() {
+            Some(id) => Err(format!("benchmark `{id}` was not there before")),
+            None => Ok(()),
+        }
     }
 
     fn next_run(&self) -> u64 {

@@ -19,7 +19,7 @@ pub(super) async fn measure(
     let mut hidden = Vec::new();
     for metric in &bench.lab.profile.metrics {
         let kind = Kind::project(&metric.name);
-        let is_shown = metric.deterministic || depth == Depth::Full;
+        let is_shown = (metric.deterministic || depth == Depth::Full) && !metric.only_claimed;
         if is_shown && is_skipped(bench, &kind, draft) {
             continue;
         }

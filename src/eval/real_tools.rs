@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::report::{Budget, first_report};
 use super::testing::{arm, tree_sha};
 use super::{Depth, Lab, LedgerFacts, Memory, sources};
-use crate::config::{Commands, Profile};
+use crate::config::Profile;
 use crate::model::dimension::Status;
 use crate::sandbox::Plain;
 use crate::toolchain;
@@ -44,9 +44,9 @@ impl Tree {
         let files = sources::paths(&root);
         Lab {
             profile: Profile::default(),
-            detection: toolchain::detect(&root, &files, &Commands::default()),
+            detection: toolchain::detect(&root, &files, &Profile::default()),
             adapters: toolchain::adapters(),
-            sandbox: Box::new(Plain),
+            sandbox: Box::new(Plain::default()),
             builds: self.at("builds"),
             cache: self.at("cache"),
             logs: self.at("logs"),
@@ -94,4 +94,39 @@ async fn a_cargo_package_is_evaluated_and_its_weak_spot_named() {
     );
     assert!(!report.survivors.is_empty());
     assert!(report.survivors.iter().all(|it| it.item == "untested"));
+}
+
+#[tokio::test]
+async fn a_suite_that_does_not_notice_a_broken_tree_tests_something_else() {
+    let test = "import unittest\n\nclass T(unittest.TestCase):\n    def test_one(self):\n        self.assertEqual(1, 1)\n";
+    let tree = Tree::new(&[
+        (
+            "setup.py",
+            "from setuptools import setup\nsetup(name='tiny')\n",
+        ),
+        ("tiny.py", "def one():\n    return 1\n"),
+        ("tests/test_one.py", test),
+    ]);
+    let lab = tree.lab();
+    let (sha, dir) = (tree_sha(), tree.at("tree"));
+    let incumbent = arm(&dir, &sha, "incumbent");
+    let evaluate = async || {
+        let facts = LedgerFacts::default();
+        lab.evaluate(&incumbent, Depth::Decisive, &facts)
+            .await
+            .unwrap()
+    };
+    let evaluation = evaluate().await;
+    let tests = evaluation.dimension("tests").unwrap();
+    assert_eq!(tests.status, Status::Failed);
+    assert!(
+        tests.detail.contains("does not run this tree"),
+        "{}",
+        tests.detail
+    );
+    assert!(!evaluation.is_sound());
+    let imports = test.replace("import unittest", "import unittest, tiny");
+    fs_err::write(dir.join("tests/test_one.py"), imports).unwrap();
+    let evaluation = evaluate().await;
+    assert!(evaluation.is_sound(), "{:?}", evaluation.vetoes);
 }

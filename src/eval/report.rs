@@ -11,7 +11,7 @@ use super::bench::Bench;
 use super::campaign::{self, Campaign, Reach};
 use super::dimensions::as_number;
 use super::sources::{SourceFile, source_files};
-use super::{ArmRef, Lab, suite};
+use super::{ArmRef, Lab, network, origin, suite};
 use crate::model::finding::{SuiteState, TestOutcome, TestRun};
 use crate::process::Error;
 use crate::syntax;
@@ -38,6 +38,9 @@ pub struct FirstReport {
     pub tests: usize,
     /// Of those, how many the suite skips.
     pub skipped: usize,
+    /// Tests that fail without the network and pass with it: they are left out, and decide nothing.
+    #[serde(default)]
+    pub network_bound: Vec<String>,
     /// Tests that fail.
     pub failing: Vec<String>,
     /// Why they fail, in the runner's words, and how many for that; most frequent first.
@@ -118,15 +121,32 @@ pub async fn first_report(
         let reach = (Reach::Everything, budget);
         campaign::run(&scratch, &bench.build, &files, &first.run, reach).await?
     };
+    let doubt = match campaign.killed {
+        0 => origin::doubt(&bench, &first).await?,
+        _ => None,
+    };
     not_measured.extend(campaign.notes.iter().cloned());
     let flaky = suite::both_ways(&runs, None);
     let failing = failing(&first.run, &flaky);
+    let bound = network::bound(&bench);
+    let skipped = first.run.ids(TestOutcome::Skipped).into_iter();
+    let network_bound: Vec<String> = skipped
+        .filter(|it| bound.contains(*it))
+        .map(str::to_owned)
+        .collect();
     Ok(FirstReport {
         schema: "factory.report/1".to_owned(),
-        tests_your_source: answer(&first, &campaign),
+        tests_your_source: match doubt {
+            Some(detail) => Answer {
+                yes: Some(false),
+                detail,
+            },
+            None => answer(&first, &campaign),
+        },
         suite_runs: u32::try_from(runs.len()).unwrap_or(u32::MAX),
         tests: first.run.cases.len(),
-        skipped: first.run.count(TestOutcome::Skipped),
+        skipped: first.run.count(TestOutcome::Skipped) - network_bound.len(),
+        network_bound,
         failing_because: most_frequent(failing.iter().filter_map(|it| first.reasons.get(it))),
         failing,
         slowest,

@@ -7,7 +7,7 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::sources::SourceFile;
-use crate::syntax::{Item, Mutant, items, mutants};
+use crate::syntax::{Grammar, Item, Mutant, items, mutants};
 
 /// A mutant with the file and item it is in.
 #[derive(Clone, Debug)]
@@ -39,10 +39,21 @@ fn is_beside_the_point(file: &SourceFile) -> bool {
 
 /// Returns every mutant of code that is not test, in order of place.
 pub(super) fn spots(files: &[SourceFile]) -> Vec<Spot<'_>> {
+    let shipped = with_src(files);
     files
         .iter()
         .filter(|it| !it.protected && !is_beside_the_point(it))
+        .filter(|it| it.path.starts_with("src") || !shipped.contains(&it.project))
         .flat_map(in_file)
+        .collect()
+}
+
+/// Returns the sub-projects at the root that ship what lies in `src` and nothing else, as Python has it.
+fn with_src(files: &[SourceFile]) -> BTreeSet<usize> {
+    files
+        .iter()
+        .filter(|it| it.grammar == Grammar::Python && it.path.starts_with("src"))
+        .map(|it| it.project)
         .collect()
 }
 

@@ -74,7 +74,7 @@ impl Fixture {
             adapters: vec![Box::new(Fake {
                 runs: Arc::clone(&self.suite_runs),
             })],
-            sandbox: Box::new(Plain),
+            sandbox: Box::new(Plain::default()),
             builds: self.root().join("builds"),
             cache: self.root().join("cache"),
             logs: self.root().join("logs"),

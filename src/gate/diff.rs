@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::manifest::{ManifestRules, judge_manifests};
+use super::permission::{Asked, Permission};
 use super::secret::kind_of_secret;
+use super::surface::judge_surface;
 use crate::model::violation::{Rule, Violation};
 
 /// The largest file that an experiment may add.
@@ -37,11 +40,19 @@ pub struct FileFacts {
     pub tests_before: BTreeMap<String, String>,
     /// Test items on the candidate.
     pub tests_after: BTreeMap<String, String>,
+    /// Public items with their signatures on the incumbent, where the file belongs to a library.
+    pub surface_before: BTreeMap<String, String>,
+    /// Public items on the candidate.
+    pub surface_after: BTreeMap<String, String>,
+    /// The text on the incumbent, if the file could be a manifest.
+    pub manifest_before: String,
+    /// The text on the candidate, if the file could be a manifest.
+    pub manifest_after: String,
 }
 
 impl FileFacts {
     /// Returns every path that the change touches.
-    fn paths(&self) -> impl Iterator<Item = &Utf8Path> {
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Utf8Path> {
         std::iter::once(self.path.as_path()).chain(self.renamed_from.as_deref())
     }
 }
@@ -53,27 +64,50 @@ pub struct DiffPolicy {
     pub mutable: globset::GlobSet,
     /// Paths it may not: tests, evals, configuration of runners and linters.
     pub fixed: globset::GlobSet,
+    /// Paths that nobody writes by hand; what is public there is no promise.
+    pub excluded: globset::GlobSet,
+    /// Which keys of manifests judge, promise, or bring in other people's code.
+    pub manifests: Vec<ManifestRules>,
+    /// What the profile lets every experiment change.
+    pub may_change: BTreeSet<Permission>,
+    /// What the hypothesis at hand says that it changes.
+    pub asked: Asked,
+}
+
+impl DiffPolicy {
+    fn is_manifest(&self, file: &FileFacts) -> bool {
+        let is_one = |path: &Utf8Path| self.manifests.iter().any(|it| it.files.is_match(path));
+        file.paths().any(is_one)
+    }
 }
 
 /// Judges a diff before anything is run.
 pub fn judge_diff(policy: &DiffPolicy, files: &[FileFacts]) -> Vec<Violation> {
+    let has_manifest = files.iter().any(|it| policy.is_manifest(it));
     let mut violations: Vec<Violation> = files
         .iter()
-        .flat_map(|file| {
-            judge_paths(policy, file)
-                .into_iter()
-                .chain(judge_kind(file))
-                .chain(judge_lines(file))
-        })
+        .flat_map(|file| judge_paths(policy, file, has_manifest))
         .collect();
-    violations.extend(judge_suppressions(files));
+    violations.extend(judge_contents(files));
     violations.extend(judge_tests(policy, files));
+    violations.extend(judge_surface(policy, files));
+    violations.extend(judge_manifests(policy, files));
     violations.sort();
     violations.dedup();
     violations
 }
 
-fn judge_paths(policy: &DiffPolicy, file: &FileFacts) -> Vec<Violation> {
+/// Judges what files hold, wherever they are: what kind they are of, secrets, suppressions.
+pub(super) fn judge_contents(files: &[FileFacts]) -> Vec<Violation> {
+    let in_each = |file| judge_kind(file).into_iter().chain(judge_lines(file));
+    files
+        .iter()
+        .flat_map(in_each)
+        .chain(judge_suppressions(files))
+        .collect()
+}
+
+fn judge_paths(policy: &DiffPolicy, file: &FileFacts, has_manifest: bool) -> Vec<Violation> {
     file.paths()
         .filter_map(|path| {
             if is_ours(path) {
@@ -94,6 +128,12 @@ fn judge_paths(policy: &DiffPolicy, file: &FileFacts) -> Vec<Violation> {
                     path,
                     "is outside of what experiments may touch",
                 ))
+            } else if policy.excluded.is_match(path) && !(has_manifest && is_lock(path)) {
+                Some(Violation::at(
+                    Rule::Scope,
+                    path,
+                    "is vendored, generated, a migration, a snapshot or a lock file, which nobody edits by the way",
+                ))
             } else {
                 None
             }
@@ -104,6 +144,22 @@ fn judge_paths(policy: &DiffPolicy, file: &FileFacts) -> Vec<Violation> {
 /// Returns whether a path is the profile or anything below `.factory`.
 fn is_ours(path: &Utf8Path) -> bool {
     path == "factory.toml" || path.starts_with(".factory")
+}
+
+/// Returns whether a tool writes the file to go with a manifest: the two change together.
+fn is_lock(path: &Utf8Path) -> bool {
+    path.extension() == Some("lock")
+        || path.file_name().is_some_and(|it| {
+            matches!(
+                it,
+                "go.sum"
+                    | "go.work.sum"
+                    | "package-lock.json"
+                    | "npm-shrinkwrap.json"
+                    | "pnpm-lock.yaml"
+                    | "bun.lockb"
+            )
+        })
 }
 
 /// Judges what kind of file it is, whatever it says.
@@ -269,223 +325,4 @@ fn take(moved: &mut BTreeMap<&str, usize>, hash: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn globs(patterns: &[&str]) -> globset::GlobSet {
-        let mut builder = globset::GlobSetBuilder::new();
-        for pattern in patterns {
-            builder.add(globset::Glob::new(pattern).unwrap());
-        }
-        builder.build().unwrap()
-    }
-
-    fn policy() -> DiffPolicy {
-        DiffPolicy {
-            mutable: globs(&["src/**", "docs/**"]),
-            fixed: globs(&["**/tests/**", "**/conftest.py"]),
-        }
-    }
-
-    fn file(path: &str) -> FileFacts {
-        FileFacts {
-            path: path.into(),
-            size: 100,
-            ..FileFacts::default()
-        }
-    }
-
-    fn counts(kind: &str, count: usize) -> BTreeMap<String, usize> {
-        BTreeMap::from([(kind.to_owned(), count)])
-    }
-
-    fn tests(items: &[(&str, &str)]) -> BTreeMap<String, String> {
-        items
-            .iter()
-            .map(|(name, hash)| ((*name).to_owned(), (*hash).to_owned()))
-            .collect()
-    }
-
-    fn rules(files: &[FileFacts]) -> Vec<Rule> {
-        judge_diff(&policy(), files)
-            .iter()
-            .map(|it| it.rule)
-            .collect()
-    }
-
-    fn messages(files: &[FileFacts]) -> Vec<String> {
-        judge_diff(&policy(), files)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
-    }
-
-    #[test]
-    fn a_plain_change_of_code_passes() {
-        let mut change = file("src/parse.rs");
-        change.added_lines = vec![(3, "let token = tokens.next();".to_owned())];
-        assert_eq!(rules(&[change, file("docs/guide.md")]), []);
-        assert_eq!(rules(&[]), []);
-    }
-
-    #[test]
-    fn protected_and_foreign_paths_are_out_of_scope() {
-        assert_eq!(rules(&[file("src/tests/a.py")]), [Rule::Scope]);
-        assert_eq!(rules(&[file("build.rs")]), [Rule::Scope]);
-        let mut moved = file("src/new.py");
-        moved.renamed_from = Some("src/conftest.py".into());
-        assert_eq!(
-            messages(&[moved]),
-            ["scope src/conftest.py: is protected from experiments"]
-        );
-    }
-
-    #[test]
-    fn what_judges_cannot_be_changed() {
-        assert_eq!(rules(&[file("factory.toml")]), [Rule::EvalsChanged]);
-        assert_eq!(
-            rules(&[file(".factory/factory.toml")]),
-            [Rule::EvalsChanged]
-        );
-        assert_eq!(rules(&[file("src/factory.toml")]), []);
-        assert_eq!(rules(&[file("src/.factory_boy.py")]), []);
-    }
-
-    #[test]
-    fn a_suppression_is_found_with_its_line() {
-        let mut change = file("src/a.py");
-        change.suppressions_after = counts("noqa", 1);
-        change.added_lines = vec![(7, "import os  # NOQA: F401".to_owned())];
-        assert_eq!(
-            messages(&[change]),
-            ["suppression src/a.py:7: `noqa` suppressions rise by 1 over the whole change"]
-        );
-    }
-
-    #[test]
-    fn a_suppression_that_moves_between_files_is_no_new_one() {
-        let mut from = file("src/a.py");
-        from.suppressions_before = counts("noqa", 2);
-        from.suppressions_after = counts("noqa", 1);
-        let mut to = file("src/b.py");
-        to.suppressions_after = counts("noqa", 1);
-        assert_eq!(rules(&[from.clone(), to.clone()]), []);
-        to.suppressions_after = counts("noqa", 2);
-        assert_eq!(rules(&[from, to]), [Rule::Suppression]);
-    }
-
-    #[test]
-    fn another_kind_of_suppression_does_not_pay_for_one() {
-        let mut change = file("src/a.py");
-        change.suppressions_before = counts("noqa", 3);
-        change.suppressions_after = counts("type: ignore", 1);
-        assert_eq!(rules(&[change]), [Rule::Suppression]);
-    }
-
-    #[test]
-    fn removed_and_changed_inline_tests_are_told_apart() {
-        let mut change = file("src/a.rs");
-        change.tests_before = tests(&[("kept", "1"), ("gone", "2"), ("softer", "3")]);
-        change.tests_after = tests(&[("kept", "1"), ("softer", "4")]);
-        assert_eq!(
-            messages(&[change]),
-            [
-                "tests_weakened src/a.rs: test `gone` was removed",
-                "tests_weakened src/a.rs: test `softer` was changed",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_test_that_moves_within_the_diff_is_fine_once() {
-        let mut from = file("src/a.rs");
-        from.tests_before = tests(&[("checks", "1")]);
-        let mut to = file("src/b.rs");
-        to.tests_after = tests(&[("checks", "1"), ("more", "9")]);
-        assert_eq!(rules(&[from.clone(), to.clone()]), []);
-        let mut second = file("src/c.rs");
-        second.tests_before = tests(&[("checks", "1")]);
-        assert_eq!(rules(&[from, to, second]), [Rule::TestsWeakened]);
-    }
-
-    #[test]
-    fn a_test_that_was_elsewhere_all_along_replaces_nothing() {
-        let mut from = file("src/a.rs");
-        from.tests_before = tests(&[("checks", "1")]);
-        let mut twin = file("src/b.rs");
-        twin.tests_before = tests(&[("checks", "1")]);
-        twin.tests_after = tests(&[("checks", "1")]);
-        assert_eq!(rules(&[from, twin]), [Rule::TestsWeakened]);
-    }
-
-    #[test]
-    fn new_tests_are_welcome() {
-        let mut change = file("src/a.rs");
-        change.tests_after = tests(&[("new", "1")]);
-        assert_eq!(rules(&[change]), []);
-    }
-
-    #[test]
-    fn tests_of_protected_files_are_a_matter_of_scope_alone() {
-        let mut change = file("src/tests/a.py");
-        change.tests_before = tests(&[("checks", "1")]);
-        assert_eq!(rules(&[change]), [Rule::Scope]);
-    }
-
-    #[test]
-    fn a_secret_in_an_added_line_is_found_with_its_line() {
-        let mut change = file("src/a.py");
-        let line = format!("password = \"{}\"", "k9Xv2Lq8Zr4Tn6Wp1Ys3");
-        change.added_lines = vec![(1, "import os".to_owned()), (2, line)];
-        assert_eq!(
-            messages(&[change]),
-            ["secret src/a.py:2: looks like a random value assigned to `password`"]
-        );
-    }
-
-    #[test]
-    fn links_may_not_leave_the_tree() {
-        let link = |target: &str| {
-            let mut link = file("src/deep/link");
-            link.link = Some(target.to_owned());
-            rules(&[link])
-        };
-        for inside in ["other", "../a", "../../docs/b", "./../x/../../c"] {
-            assert_eq!(link(inside), [], "{inside}");
-        }
-        for outside in [
-            "/etc/passwd",
-            "../../../x",
-            "a/../../../../y",
-            "../../.git/hooks",
-        ] {
-            assert_eq!(link(outside), [Rule::File], "{outside}");
-        }
-    }
-
-    #[test]
-    fn new_binaries_and_huge_files_do_not_belong() {
-        let mut binary = file("src/logo.png");
-        binary.binary = true;
-        assert_eq!(rules(&[binary.clone()]), []);
-        binary.added = true;
-        assert_eq!(rules(&[binary.clone()]), [Rule::File]);
-        binary.deleted = true;
-        assert_eq!(rules(&[binary]), []);
-        let mut huge = file("src/data.json");
-        huge.size = LARGEST_FILE + 1;
-        assert_eq!(rules(&[huge.clone()]), []);
-        huge.added = true;
-        assert_eq!(rules(&[huge.clone()]), [Rule::File]);
-        huge.size = LARGEST_FILE;
-        assert_eq!(rules(&[huge]), []);
-    }
-
-    #[test]
-    fn a_file_that_swells_is_as_bad_as_a_new_one() {
-        let mut change = file("src/data.json");
-        let length = usize::try_from(LARGEST_FILE).unwrap();
-        change.added_lines = vec![(1, "x".repeat(length))];
-        assert_eq!(rules(&[change]), [Rule::File]);
-    }
-}
+mod tests;

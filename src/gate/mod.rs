@@ -4,8 +4,19 @@
 mod diff;
 mod duplicate;
 mod evaluation;
+mod flaky;
+mod maintenance;
+mod manifest;
+mod permission;
 mod secret;
+mod surface;
+#[cfg(test)]
+mod testing;
 
 pub use diff::{DiffPolicy, FileFacts, judge_diff};
 pub use duplicate::{duplicate_of, files_hash, is_words, was_lost};
 pub use evaluation::{DeterministicMetric, judge_evaluations, judge_metrics};
+pub use flaky::{ReRuns, Suspicion};
+pub use maintenance::{Noticed, decide_maintenance, judge_maintenance};
+pub use manifest::{ManifestRules, declared_minimums, is_manifest};
+pub use permission::{Asked, Permission};

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::strategy::Ground;
 use super::wish::{self, Asked};
-use super::{draft, setting};
+use super::{catalogue, draft, setting};
 use crate::model::hypothesis::Hypothesis;
 use crate::model::observation::Observation;
 
@@ -67,14 +67,20 @@ impl Ground<'_> {
             .unwrap_or_else(|| draft::words(text))
     }
 
-    /// Returns the metric that the catalogue's knobs of the same table may move.
+    /// Returns the metric that the catalogue's knobs of the same table may move, else the first whose
+    /// program is built with it: what is not offered to a library can still be asked for.
     fn metric_beside(&self, key: &str) -> Option<&str> {
         let table = key.rsplit_once('.')?.0;
-        self.observations.iter().find_map(|it| match it {
+        let observed = self.observations.iter().find_map(|it| match it {
             Observation::KnobAvailable { key, metric, .. } if key.starts_with(table) => {
                 Some(metric.as_str())
             }
             _ => None,
+        });
+        let mut metrics = self.profile.metrics.iter();
+        observed.or_else(|| {
+            let built = metrics.find(|it| catalogue::is_built_with(key, it))?;
+            Some(built.name.as_str())
         })
     }
 

@@ -204,9 +204,9 @@ impl Builder<'_> {
 pub(crate) fn language_of(tool: &str) -> Option<LanguageName> {
     match tool {
         "ruff" => Some(LanguageName::Python),
-        "clippy" | "rustc" => Some(LanguageName::Rust),
+        "clippy" | "rustc" | "factory" => Some(LanguageName::Rust),
         "eslint" | "biome" | "tsc" => Some(LanguageName::JavaScript),
-        "vet" | "staticcheck" | "golangci-lint" => Some(LanguageName::Go),
+        "gofmt" | "vet" | "staticcheck" | "golangci-lint" => Some(LanguageName::Go),
         _ => None,
     }
 }

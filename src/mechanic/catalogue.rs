@@ -1,14 +1,16 @@
 //! The shipped catalogue of knobs: which setting may move which kind of metric.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use camino::Utf8PathBuf;
 use regex::RegexSet;
 use serde::Deserialize;
 
-use super::setting;
+use super::{message, setting};
 use crate::config::Metric;
 use crate::model::dimension::Direction;
+use crate::model::hypothesis::LintRule;
 use crate::model::profile::LanguageName;
 
 /// One ecosystem's knobs.
@@ -22,6 +24,7 @@ pub(crate) struct Catalogue {
     pub(crate) knobs: Vec<Knob>,
     release: RegexSet,
     bench: RegexSet,
+    dev: RegexSet,
 }
 
 /// One setting worth trying.
@@ -58,8 +61,9 @@ enum When {
     /// Everywhere.
     #[default]
     Always,
-    /// Only where the project builds a program.
-    Binary,
+    /// Only where the project builds what is shipped as built: a program, or a library for other
+    /// languages.
+    Product,
 }
 
 /// What a metric is a measure of.
@@ -70,6 +74,8 @@ pub(crate) enum Kind {
     Time,
     /// How large something is.
     Size,
+    /// How long a build takes.
+    Build,
 }
 
 /// The build profile behind a metric's program.
@@ -79,6 +85,8 @@ pub(crate) enum Build {
     Release,
     /// The bench profile, which inherits from release.
     Bench,
+    /// The dev profile.
+    Dev,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +104,7 @@ struct WireCatalogue {
 struct WireCommands {
     release: Vec<String>,
     bench: Vec<String>,
+    dev: Vec<String>,
 }
 
 /// Returns every shipped catalogue.
@@ -128,6 +137,7 @@ fn parse(text: &str) -> Result<Catalogue, String> {
         file: wire.file,
         release: set(&wire.commands.release)?,
         bench: set(&wire.commands.bench)?,
+        dev: set(&wire.commands.dev)?,
         knobs: wire.knobs,
     })
 }
@@ -139,6 +149,8 @@ impl Catalogue {
             Some(Build::Bench)
         } else if self.release.is_match(commands) {
             Some(Build::Release)
+        } else if self.dev.is_match(commands) {
+            Some(Build::Dev)
         } else {
             None
         }
@@ -147,9 +159,9 @@ impl Catalogue {
 
 impl Knob {
     /// Returns whether it is worth a try where the key has that value, or none.
-    pub(crate) fn is_offered(&self, current: Option<&str>, has_binary: bool) -> bool {
+    pub(crate) fn is_offered(&self, current: Option<&str>, has_product: bool) -> bool {
         let effective = current.unwrap_or(&self.default);
-        (self.when == When::Always || has_binary)
+        (self.when == When::Always || has_product)
             && !setting::same(effective, &self.value)
             && !self.unless.iter().any(|it| setting::same(effective, it))
     }
@@ -175,7 +187,8 @@ pub(crate) fn kind_of(metric: &Metric) -> Option<Kind> {
             .is_some_and(|it| it.trim_end().ends_with('/'))
     });
     if metric.parser == "seconds" || per_time || TIME.contains(&unit.as_str()) {
-        return Some(Kind::Time);
+        let is_build = speaks_of(metric, &["build", "compile", "link"]);
+        return Some(if is_build { Kind::Build } else { Kind::Time });
     }
     if SIZE.contains(&unit.as_str()) {
         return Some(Kind::Size);
@@ -197,17 +210,56 @@ fn kind_of_name(metric: &Metric) -> Option<Kind> {
         "duration",
         "throughput",
     ];
-    const SIZE: [&str; 2] = ["bytes", "size"];
-    let name = metric.name.to_lowercase();
-    let mut words = name.split(|it: char| !it.is_alphanumeric());
-    if words.clone().any(|it| SIZE.contains(&it)) {
+    if speaks_of(metric, &["bytes", "size"]) {
         return Some(Kind::Size);
     }
-    let speaks_of_time = words.any(|it| TIME.contains(&it));
     let is_benchmark = metric.unit.is_empty()
         && metric.direction == Direction::Minimize
         && metric.run.contains("bench");
-    (speaks_of_time || is_benchmark).then_some(Kind::Time)
+    (speaks_of(metric, &TIME) || is_benchmark).then_some(Kind::Time)
+}
+
+/// Returns whether any of the words is a part of the metric's name.
+fn speaks_of(metric: &Metric, words: &[&str]) -> bool {
+    let name = metric.name.to_lowercase();
+    name.split(|it: char| !it.is_alphanumeric())
+        .any(|it| words.contains(&it))
+}
+
+/// Returns whether the program that a metric measures is built with the profile of that key.
+pub(crate) fn is_built_with(key: &str, metric: &Metric) -> bool {
+    let build = all().iter().find_map(|it| it.build_behind(&metric.run));
+    kind_of(metric).is_some() && build.is_some_and(|it| it.reads(key))
+}
+
+impl Build {
+    /// Returns whether a build with this profile reads that key of a profile.
+    pub(crate) fn reads(self, key: &str) -> bool {
+        key.starts_with("profile.dev.") == (self == Self::Dev)
+    }
+}
+
+/// Returns the language whose code a metric's command runs, where its first word tells.
+pub(crate) fn runs(metric: &Metric) -> Option<LanguageName> {
+    let mut words = metric.run.split_whitespace();
+    let program = words.next()?.rsplit('/').next()?;
+    match program {
+        "cargo" => Some(LanguageName::Rust),
+        "pytest" => Some(LanguageName::Python),
+        python if python.starts_with("python") => Some(LanguageName::Python),
+        _ => None,
+    }
+}
+
+/// Returns whether the fixes of a lint rule are about speed alone.
+pub(crate) fn is_about_speed(rule: &LintRule) -> bool {
+    static RULES: LazyLock<BTreeMap<String, BTreeSet<String>>> = LazyLock::new(|| {
+        toml::from_str(include_str!("../../evals/performance.toml"))
+            .expect("a test reads the shipped list")
+    });
+    RULES
+        .get(&rule.tool)
+        .is_some_and(|it| it.contains(message::bare(rule)))
 }
 
 #[cfg(test)]
@@ -253,20 +305,48 @@ mod tests {
     #[test]
     fn a_knob_in_effect_is_not_offered() {
         let thin = find("profile.release.lto", "\"thin\"", Some(Kind::Time)).unwrap();
-        assert!(thin.is_offered(None, false));
-        assert!(thin.is_offered(Some("false"), false));
-        assert!(!thin.is_offered(Some("'thin'"), false));
-        assert!(!thin.is_offered(Some("\"fat\""), false));
+        assert!(thin.is_offered(None, true));
+        assert!(thin.is_offered(Some("false"), true));
+        assert!(!thin.is_offered(Some("'thin'"), true));
+        assert!(!thin.is_offered(Some("\"fat\""), true));
         let level = find("profile.release.opt-level", "3", Some(Kind::Time)).unwrap();
-        assert!(!level.is_offered(None, false));
-        assert!(level.is_offered(Some("1"), false));
+        assert!(!level.is_offered(None, true));
+        assert!(level.is_offered(Some("1"), true));
     }
 
     #[test]
     fn knobs_for_programs_are_not_offered_to_libraries() {
-        let small = find("profile.release.opt-level", "\"s\"", Some(Kind::Size)).unwrap();
-        assert!(!small.is_offered(None, false));
-        assert!(small.is_offered(None, true));
+        for (key, value, kind) in [
+            ("profile.release.opt-level", "\"s\"", Kind::Size),
+            ("profile.release.lto", "\"fat\"", Kind::Time),
+        ] {
+            let knob = find(key, value, Some(kind)).unwrap();
+            assert!(!knob.is_offered(None, false), "{key}");
+            assert!(knob.is_offered(None, true), "{key}");
+        }
+        let tables = find(
+            "profile.dev.debug",
+            "\"line-tables-only\"",
+            Some(Kind::Build),
+        )
+        .unwrap();
+        assert!(tables.is_offered(None, false));
+        for (run, is_dev) in [("cargo build", true), ("cargo bench", false)] {
+            let metric = metric("build_seconds", "s", run);
+            assert_eq!(is_built_with(&tables.key, &metric), is_dev, "{run}");
+        }
+    }
+
+    #[test]
+    fn rules_about_speed_are_known_by_their_tool() {
+        let rule = |tool: &str, rule: &str| LintRule {
+            tool: tool.to_owned(),
+            rule: rule.to_owned(),
+        };
+        assert!(is_about_speed(&rule("clippy", "clippy::useless_vec")));
+        assert!(is_about_speed(&rule("ruff", "PERF401")));
+        assert!(!is_about_speed(&rule("clippy", "clippy::len_zero")));
+        assert!(!is_about_speed(&rule("rustc", "useless_vec")));
     }
 
     #[test]
@@ -278,8 +358,9 @@ mod tests {
             ("./target/release/speed 3", Some(Build::Release)),
             ("cargo bench --bench parse", Some(Build::Bench)),
             ("cargo +stable bench", Some(Build::Bench)),
-            ("cargo run --example bench", None),
-            ("cargo build && python bench.py", None),
+            ("cargo run --example bench", Some(Build::Dev)),
+            ("cargo build --workspace", Some(Build::Dev)),
+            ("cargo fmt", None),
             ("python -m bench", None),
         ] {
             assert_eq!(rust.build_behind(command), build, "{command}");
@@ -293,6 +374,7 @@ mod tests {
             ("rate", "MB/s", "x", Some(Kind::Time)),
             ("rate", "ops / ms", "x", Some(Kind::Time)),
             ("binary", "KiB", "x", Some(Kind::Size)),
+            ("build_seconds", "s", "cargo build", Some(Kind::Build)),
             ("parse_ns", "", "x", Some(Kind::Time)),
             ("binary_size", "", "x", Some(Kind::Size)),
             ("parse", "", "cargo bench", Some(Kind::Time)),

@@ -12,6 +12,7 @@ use crate::model::id::{MetricName, StructuralKey};
 const KEY: usize = 200;
 
 /// What was seen of one rule.
+#[derive(Clone, Copy)]
 pub(crate) struct Seen<'a> {
     /// The rule.
     pub(crate) rule: &'a LintRule,
@@ -83,6 +84,19 @@ pub(crate) fn fixes(rules: &[LintRule], seen: &[Seen<'_>]) -> Hypothesis {
     }
 }
 
+/// Returns the hypothesis that the fixes of a rule about speed move a benchmark.
+pub(crate) fn faster(seen: &Seen<'_>, metric: &str) -> Hypothesis {
+    let rules = std::slice::from_ref(seen.rule);
+    Hypothesis {
+        key: key(&format!("faster:{}@{metric}", list_of(rules, ","))),
+        category: Category::Exploit,
+        claim: moves(metric),
+        success: success_of(Some(metric)),
+        expected_gain: 0.01,
+        ..fixes(rules, std::slice::from_ref(seen))
+    }
+}
+
 /// Returns the hypothesis that the project's formatter harms nothing.
 pub(crate) fn format(tool: &str, n_files: usize) -> Hypothesis {
     let why = match n_files {
@@ -106,6 +120,23 @@ pub(crate) fn format(tool: &str, n_files: usize) -> Hypothesis {
         },
         files: BTreeMap::new(),
         expected_gain: 0.0,
+    }
+}
+
+/// Returns the hypothesis that formatted tests judge as they did before.
+pub(crate) fn format_tests(tool: &str, n_files: usize) -> Hypothesis {
+    Hypothesis {
+        key: key(&format!("format-tests:{tool}")),
+        title: message::shortened(&format!("Format the tests with {tool}")),
+        why: format!(
+            "The project formats with {tool}, which would change {n_files} files of tests."
+        ),
+        claim: Claim::Maintains,
+        success: vec![
+            "the old tests and the new ones pass".to_owned(),
+            "the new tests notice every sampled mutant that the old ones notice".to_owned(),
+        ],
+        ..format(tool, n_files)
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) fn metric(name: &str, unit: &str, run: &str) -> Metric {
         tolerance: None,
         deterministic: false,
         timeout_seconds: None,
+        only_claimed: false,
+        before: None,
     }
 }
 
@@ -132,7 +134,7 @@ pub(crate) fn lab(base: &Utf8Path, detection: Detection, adapters: Vec<Box<dyn A
         profile: profile(),
         detection,
         adapters,
-        sandbox: Box::new(crate::sandbox::Plain),
+        sandbox: Box::new(crate::sandbox::Plain::default()),
         builds: base.join("builds"),
         cache: base.join("cache"),
         logs: base.join("logs"),

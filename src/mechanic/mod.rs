@@ -32,7 +32,7 @@ use futures_util::future::{BoxFuture, LocalBoxFuture};
 
 use crate::agent::{Backend, BuildInput, Checkpoint, Error, ResearchInput, StrategyInput};
 use crate::model::experiment::{Candidate, Experiment};
-use crate::model::hypothesis::Hypothesis;
+use crate::model::hypothesis::{Claim, Hypothesis};
 use crate::model::id::StructuralKey;
 use crate::model::observation::Observation;
 use crate::toolchain;
@@ -42,7 +42,7 @@ pub use strategy::bisect;
 
 /// Looks at a strategist's input as the ground that hypotheses are drawn from.
 fn on_ground<T>(input: &StrategyInput<'_>, look: impl FnOnce(&strategy::Ground<'_>) -> T) -> T {
-    let surface = Surface::of_profile(input.profile, &toolchain::adapters());
+    let surface = Surface::of_profile(input.profile, &toolchain::adapters_of(input.profile));
     look(&strategy::Ground {
         observations: input.observations,
         evaluation: input.evaluation,
@@ -90,7 +90,10 @@ impl Backend for Mechanic {
         checkpoint: &'a mut Checkpoint<'_>,
     ) -> LocalBoxFuture<'a, Result<(), Error>> {
         async move {
-            let surface = Surface::of_lab(input.lab);
+            let surface = match input.hypothesis.claim {
+                Claim::Maintains => Surface::of_tests(input.lab),
+                _ => Surface::of_lab(input.lab),
+            };
             build::build(input, &surface, checkpoint).await
         }
         .boxed_local()

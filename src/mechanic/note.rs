@@ -200,7 +200,7 @@ fn files(experiment: &Experiment) -> (String, &'static str) {
 pub(crate) fn closing_remark(observations: &[Observation]) -> String {
     let mut text = "Nothing more to try: the built-in mechanic knows safe lint fixes, the \
                     project's own formatter, a catalogue of build knobs and declared parameters, \
-                    and each that applies here was tried."
+                    and none of them has anything left to try here."
         .to_owned();
     let open = [
         left_findings(observations),

@@ -81,6 +81,8 @@ async fn unformatted(
     surface: &Surface,
 ) -> Result<Vec<Observation>, Error> {
     let mut by_tool: BTreeMap<String, BTreeSet<Utf8PathBuf>> = BTreeMap::new();
+    let mut tests_by_tool: BTreeMap<String, BTreeSet<Utf8PathBuf>> = BTreeMap::new();
+    let tests = Surface::of_tests(input.lab);
     for project in &input.lab.detection.languages {
         let Some(tool) = project.uses.get(&Purpose::Format) else {
             continue;
@@ -95,17 +97,23 @@ async fn unformatted(
         };
         let place = job::Place::new(input.lab, input.tree, &input.lab.cancel)?;
         if let Outcome::Measured(paths) = adapter.unformatted(&place.job(project)).await? {
+            let tidied = paths.iter().filter(|it| tests.may_touch(it)).cloned();
+            tests_by_tool
+                .entry(tool.clone())
+                .or_default()
+                .extend(tidied);
             let touchable = paths.into_iter().filter(|it| surface.may_touch(it));
             by_tool.entry(tool.clone()).or_default().extend(touchable);
         }
     }
-    let observations = by_tool.into_iter().filter(|(_, paths)| !paths.is_empty());
-    Ok(observations
-        .map(|(tool, paths)| Observation::Unformatted {
-            tool,
-            files: paths.len(),
-        })
-        .collect())
+    let some = |it: BTreeMap<String, BTreeSet<Utf8PathBuf>>| {
+        let counts = it.into_iter().map(|(tool, paths)| (tool, paths.len()));
+        counts.filter(|(_, files)| *files > 0)
+    };
+    let code = some(by_tool).map(|(tool, files)| Observation::Unformatted { tool, files });
+    let tests =
+        some(tests_by_tool).map(|(tool, files)| Observation::UnformattedTests { tool, files });
+    Ok(code.chain(tests).collect())
 }
 
 /// Returns a declared parameter's choices that are not its value now.

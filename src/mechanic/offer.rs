@@ -37,7 +37,7 @@ pub(crate) fn knobs(
 struct Manifest {
     path: Utf8PathBuf,
     text: String,
-    has_binary: bool,
+    has_product: bool,
     is_only: bool,
 }
 
@@ -60,7 +60,7 @@ fn knobs_for(
     catalogue
         .knobs
         .iter()
-        .filter(|it| it.moves == kind)
+        .filter(|it| it.moves == kind && build.reads(&it.key))
         .filter_map(|it| offer(it, build, manifest, metric))
         .collect()
 }
@@ -75,7 +75,7 @@ fn offer(
     let at = |key: &str| setting::get(&manifest.text, key).ok().flatten();
     let is_shadowed = knob.shadow_in(build).is_some_and(|it| at(&it).is_some());
     let current = at(&knob.key);
-    let is_offered = !is_shadowed && knob.is_offered(current.as_deref(), manifest.has_binary);
+    let is_offered = !is_shadowed && knob.is_offered(current.as_deref(), manifest.has_product);
     is_offered.then(|| Observation::KnobAvailable {
         file: manifest.path.clone(),
         key: knob.key.clone(),
@@ -103,14 +103,14 @@ fn manifests(
         .collect();
     paths.sort_by_key(|it| (it.components().count(), it.clone()));
     paths.dedup();
-    let has_binary = projects().any(|it| builds_program(&it.root, &it.manifests, read));
+    let has_product = projects().any(|it| builds_product(&it.root, &it.manifests, read));
     let n_paths = paths.len();
     let readable = paths.into_iter().enumerate().filter_map(|(idx, path)| {
         let text = read(&path)?;
         let is_root = path == catalogue.file;
         Some(Manifest {
             is_only: n_paths == 1 || (idx == 0 && is_root),
-            has_binary,
+            has_product,
             path,
             text,
         })
@@ -135,7 +135,7 @@ fn workspace_root(
         .unwrap_or_else(|| root.join(file))
 }
 
-fn builds_program(
+fn builds_product(
     root: &Utf8Path,
     manifests: &[Utf8PathBuf],
     read: &dyn Fn(&Utf8Path) -> Option<String>,
@@ -146,8 +146,15 @@ fn builds_program(
     folders.dedup();
     folders.iter().any(|folder| {
         read(&folder.join("src/main.rs")).is_some()
-            || read(&folder.join("Cargo.toml")).is_some_and(|it| it.contains("[[bin]]"))
+            || read(&folder.join("Cargo.toml")).is_some_and(|it| is_product(&it))
     })
+}
+
+/// A library that programs of other languages load is shipped as it is built, like a program.
+fn is_product(manifest: &str) -> bool {
+    ["[[bin]]", "\"cdylib\"", "\"staticlib\""]
+        .iter()
+        .any(|it| manifest.contains(it))
 }
 
 /// Returns a metric's command lines with the scripts of the tree that they name.
@@ -176,6 +183,8 @@ mod tests {
     use crate::mechanic::fixtures::{detection, metric, profile, reader};
     use crate::model::profile::LanguageName;
 
+    const MAIN: (&str, &str) = ("src/main.rs", "fn main() {}");
+
     /// Returns the offered knobs as `file key=value metric`.
     fn offered(profile: &Profile, files: &[(&str, &str)]) -> Vec<String> {
         let detection = detection(LanguageName::Rust, None);
@@ -193,7 +202,7 @@ mod tests {
                 metric,
                 ..
             } => {
-                let key = key.strip_prefix("profile.release.").unwrap();
+                let key = key.strip_prefix("profile.").unwrap();
                 format!("{file} {key}={proposed} {metric}")
             }
             other => panic!("not a knob: {other:?}"),
@@ -204,29 +213,29 @@ mod tests {
     #[test]
     fn knobs_that_are_not_in_effect_are_offered_for_a_benchmark() {
         assert_eq!(
-            offered(&profile(), &[("Cargo.toml", "[package]\n")]),
+            offered(&profile(), &[("Cargo.toml", "[package]\n"), MAIN]),
             [
-                "Cargo.toml lto=\"fat\" parse_ns",
-                "Cargo.toml codegen-units=1 parse_ns",
-                "Cargo.toml lto=\"thin\" parse_ns"
+                "Cargo.toml release.lto=\"fat\" parse_ns",
+                "Cargo.toml release.codegen-units=1 parse_ns",
+                "Cargo.toml release.lto=\"thin\" parse_ns"
             ]
         );
         let small = "[profile.release]\nopt-level = \"z\"\nlto = true\ncodegen-units = 1\n";
         assert_eq!(
-            offered(&profile(), &[("Cargo.toml", small)]),
-            ["Cargo.toml opt-level=3 parse_ns"]
+            offered(&profile(), &[("Cargo.toml", small), MAIN]),
+            ["Cargo.toml release.opt-level=3 parse_ns"]
         );
     }
 
     #[test]
     fn a_knob_that_the_bench_profile_shadows_is_not_offered() {
         let manifest = "[profile.bench]\nlto = false\ncodegen-units = 4\n";
-        assert!(offered(&profile(), &[("Cargo.toml", manifest)]).is_empty());
+        assert!(offered(&profile(), &[("Cargo.toml", manifest), MAIN]).is_empty());
     }
 
     #[test]
     fn knobs_need_a_metric_that_they_could_move() {
-        let manifest = [("Cargo.toml", "[package]\n")];
+        let manifest = [("Cargo.toml", "[package]\n"), MAIN];
         for (name, unit, run) in [
             ("score", "points", "cargo run --release"),
             ("parse_ns", "ns", "cargo run"),
@@ -248,7 +257,11 @@ mod tests {
             ..Profile::default()
         };
         let script = "#!/bin/sh\ncargo run --release --example speed\n";
-        let files = [("Cargo.toml", "[package]\n"), ("scripts/bench", script)];
+        let files = [
+            ("Cargo.toml", "[package]\n"),
+            ("scripts/bench", script),
+            MAIN,
+        ];
         assert_eq!(offered(&profile, &files).len(), 3);
     }
 
@@ -260,8 +273,26 @@ mod tests {
         };
         let library = [("Cargo.toml", "[package]\n")];
         assert!(offered(&profile, &library).is_empty());
-        let program = [library[0], ("src/main.rs", "fn main() {}")];
-        assert_eq!(offered(&profile, &program).len(), 4);
+        assert_eq!(offered(&profile, &[library[0], MAIN]).len(), 4);
+        let plugin = [("Cargo.toml", "[lib]\ncrate-type = [\"cdylib\"]\n")];
+        assert_eq!(offered(&profile, &plugin).len(), 4);
+    }
+
+    #[test]
+    fn a_build_that_is_timed_has_knobs_of_its_own_profile() {
+        let build = |run: &str| Profile {
+            metrics: vec![metric("build_seconds", "s", run)],
+            ..Profile::default()
+        };
+        let manifest = [("Cargo.toml", "[package]\n")];
+        assert_eq!(
+            offered(&build("cargo build --workspace"), &manifest),
+            [
+                "Cargo.toml dev.split-debuginfo=\"unpacked\" build_seconds",
+                "Cargo.toml dev.debug=\"line-tables-only\" build_seconds",
+            ]
+        );
+        assert!(offered(&build("cargo build --release"), &manifest).is_empty());
     }
 
     #[test]

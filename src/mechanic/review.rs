@@ -63,6 +63,8 @@ fn extensions(language: LanguageName) -> &'static [&'static str] {
             ".svelte",
         ],
         LanguageName::Go => &[".go"],
+        // Its formatter is named by its command, which is none of those above.
+        LanguageName::Declared(_) => &[""],
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{catalogue, draft};
+use super::{build, catalogue, draft};
 use crate::config::Profile;
 use crate::model::dimension::Evaluation;
 use crate::model::experiment::Summary;
@@ -60,17 +60,49 @@ impl Ground<'_> {
 
     /// Returns what follows from the observations alone.
     fn found(&self) -> Vec<Hypothesis> {
-        let rules: Vec<LintRule> = self.fixable().map(|(rule, ..)| rule.clone()).collect();
+        let rules = self.fixable().map(|(rule, ..)| rule.clone());
+        let (faster, rules): (Vec<LintRule>, Vec<LintRule>) =
+            rules.partition(|it| self.faster(it).is_some());
+        let faster: Vec<Hypothesis> = faster.iter().filter_map(|it| self.faster(it)).collect();
         let fixes = (!rules.is_empty()).then(|| self.fix(rules));
         let others = self.observations.iter().filter_map(|it| match it {
             Observation::Unformatted { tool, .. } => Some(self.format(tool)),
+            Observation::UnformattedTests { tool, files } => {
+                Some(draft::format_tests(tool, *files))
+            }
             Observation::KnobAvailable { .. } => self.knob(it),
             Observation::ParameterAvailable { .. } => self.parameter(it),
             Observation::LintFindings { .. }
             | Observation::Wish { .. }
             | Observation::FailingTest { .. } => None,
         });
-        fixes.into_iter().chain(others).collect()
+        fixes.into_iter().chain(others).chain(faster).collect()
+    }
+
+    /// Returns the hypothesis that the fixes of a rule about speed move a benchmark; none where there
+    /// is no benchmark, or where that was tried, so that it is a fix like any other.
+    fn faster(&self, rule: &LintRule) -> Option<Hypothesis> {
+        if !catalogue::is_about_speed(rule) {
+            return None;
+        }
+        let language = build::language_of(&rule.tool)?;
+        let metric = self.profile.metrics.iter().find(|it| {
+            catalogue::kind_of(it) == Some(catalogue::Kind::Time)
+                && catalogue::runs(it) == Some(language)
+        })?;
+        let seen = self.fixable().find(|it| it.0 == rule)?;
+        let mut hypothesis = draft::faster(
+            &draft::Seen {
+                rule,
+                count: seen.1,
+                fixable: seen.2,
+                places: seen.3,
+            },
+            &metric.name,
+        );
+        hypothesis.files = (self.hashes)(&self.files_of(std::slice::from_ref(rule)));
+        let was_tried = self.history.iter().any(|it| it.key == hypothesis.key);
+        (!was_tried).then_some(hypothesis)
     }
 
     /// Returns each rule with safe fixes: rule, count, fixable, places.
@@ -491,6 +523,37 @@ mod tests {
         );
         assert!(bisect(&left).is_none());
         assert!(bisect(&draft::format("black", 1)).is_none());
+    }
+
+    #[test]
+    fn fixes_about_speed_claim_the_benchmark_first_and_are_fixes_once_that_was_tried() {
+        let observations = [
+            lint("clippy", "clippy::useless_vec", 2, 1),
+            lint("clippy", "clippy::len_zero", 1, 1),
+        ];
+        let found = strategise(&observations, &[]);
+        let keys: Vec<&str> = found.iter().map(|it| it.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            [
+                "fixes:clippy::len_zero",
+                "faster:clippy::useless_vec@parse_ns"
+            ]
+        );
+        assert_eq!(
+            found[1].claim,
+            Claim::Moves {
+                metric: "parse_ns".parse().unwrap(),
+                delta: None
+            }
+        );
+        let tried = Summary {
+            verdict: Verdict::Revert,
+            ..kept(found[1].key.as_str())
+        };
+        let found = strategise(&observations, &[tried]);
+        let keys: Vec<&str> = found.iter().map(|it| it.key.as_str()).collect();
+        assert_eq!(keys, ["fixes:clippy::len_zero,clippy::useless_vec"]);
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::config::Profile;
-use crate::eval::Lab;
+use crate::eval::{Lab, TestPaths};
 use crate::toolchain::Adapter;
 
 /// The borders: paths that judge the code, paths that nobody writes by hand, and the profile's scope.
@@ -13,6 +13,8 @@ pub(crate) struct Surface {
     protected: GlobSet,
     excluded: GlobSet,
     mutable: GlobSet,
+    /// Tests, and nothing else, where tests are what is tidied.
+    tests: Option<TestPaths>,
 }
 
 impl Surface {
@@ -21,6 +23,14 @@ impl Surface {
         Self {
             protected: lab.protected(),
             ..Self::of_profile(&lab.profile, &lab.adapters)
+        }
+    }
+
+    /// Returns the borders of test maintenance.
+    pub(crate) fn of_tests(lab: &Lab) -> Self {
+        Self {
+            tests: Some(lab.test_paths()),
+            ..Self::of_lab(lab)
         }
     }
 
@@ -48,11 +58,15 @@ impl Surface {
             protected: globs(protected),
             excluded: globs(excluded),
             mutable: globs(mutable),
+            tests: None,
         }
     }
 
     /// Returns whether an experiment may touch the file at that path, relative to the root.
     pub(crate) fn may_touch(&self, path: &Utf8Path) -> bool {
+        if let Some(tests) = &self.tests {
+            return tests.is_match(path);
+        }
         self.mutable.is_match(path)
             && !self.protected.is_match(path)
             && !self.excluded.is_match(path)

@@ -50,6 +50,7 @@ fn sample() -> Dir {
         ),
         ("rustfmt.toml", "max_width = 100\n"),
         ("src/lib.rs", SOURCE),
+        ("src/main.rs", "fn main() {}\n"),
         (
             "tests/it.rs",
             "#[test]\nfn blank() {\n    assert_eq!(sample::is_blank(\"\"), true);\n}\n",
@@ -63,6 +64,7 @@ fn rust_lab(dir: &Dir) -> Lab {
         "Cargo.toml",
         "rustfmt.toml",
         "src/lib.rs",
+        "src/main.rs",
         "tests/it.rs",
     ]
     .map(Utf8PathBuf::from)
@@ -86,6 +88,7 @@ fn rust_lab(dir: &Dir) -> Lab {
 
 fn no_report() -> FirstReport {
     FirstReport {
+        network_bound: Vec::new(),
         schema: "factory.report/1".to_owned(),
         tests_your_source: Answer {
             yes: None,

@@ -22,7 +22,8 @@ pub struct Candidate {
     pub subjects: Vec<String>,
     /// Files changed, lines added, lines removed.
     pub size: DiffSize,
-    /// Protected paths whose changes were put back before anything was measured.
+    /// What was put back before anything was measured: protected paths, and inline tests as
+    /// "path: `test`".
     pub neutralised: Vec<String>,
 }
 
@@ -363,7 +364,7 @@ pub struct Summary {
     pub title: String,
     /// FEEC.
     pub category: super::hypothesis::Category,
-    /// `moves`, `meets` or `keeps`.
+    /// `moves`, `meets`, `keeps` or `maintains`.
     pub claim: String,
     /// How it ended.
     pub verdict: super::verdict::Verdict,

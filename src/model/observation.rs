@@ -27,6 +27,13 @@ pub enum Observation {
         /// How many files it would change.
         files: usize,
     },
+    /// Test files that the project's own formatter would change.
+    UnformattedTests {
+        /// `rustfmt`, `ruff`, `black`.
+        tool: String,
+        /// How many files.
+        files: usize,
+    },
     /// A knob of the build is not at a value that often pays.
     KnobAvailable {
         /// The file that holds it.

@@ -1,10 +1,12 @@
 //! What was found in a codebase: languages, tools, and which tools are missing.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use camino::Utf8PathBuf;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The answer of `detect` (paths only) and of `discover` (versions too).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +40,7 @@ pub enum DirectoryState {
     Unborn,
 }
 
-/// The languages that have an adapter.
+/// The languages that have an adapter, and those that are declared by their commands.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -53,6 +55,58 @@ pub enum LanguageName {
     JavaScript,
     /// Modules with a `go.mod`.
     Go,
+    /// A `[[language]]` of `factory.toml`, by its name.
+    #[serde(untagged)]
+    Declared(Interned),
+}
+
+/// A short text that is kept once for as long as the program runs, such as the name of a language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Interned(&'static str);
+
+impl Interned {
+    /// Returns the kept text that equals this one.
+    pub fn new(text: &str) -> Self {
+        static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.get(text) {
+            return Self(known);
+        }
+        let new: &'static str = Box::leak(text.into());
+        kept.insert(new);
+        Self(new)
+    }
+
+    /// Returns the text.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl Serialize for Interned {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Interned {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|it| Self::new(&it))
+    }
+}
+
+impl JsonSchema for Interned {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Interned".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
 }
 
 impl LanguageName {
@@ -63,6 +117,7 @@ impl LanguageName {
             Self::Python => "Python",
             Self::JavaScript => "JavaScript",
             Self::Go => "Go",
+            Self::Declared(name) => name.as_str(),
         }
     }
 
@@ -73,6 +128,7 @@ impl LanguageName {
             Self::Python => "python",
             Self::JavaScript => "javascript",
             Self::Go => "go",
+            Self::Declared(name) => name.as_str(),
         }
     }
 }
@@ -129,4 +185,32 @@ pub struct Tool {
     pub version: Option<String>,
     /// How to get it.
     pub install: String,
+}
+
+/// A command that a project's own files run to check it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnCommand {
+    /// The file that says so, relative to the root.
+    #[schemars(with = "String")]
+    pub source: Utf8PathBuf,
+    /// The command line, or the name of a hook.
+    pub line: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_written_as_its_key() {
+        let declared = LanguageName::Declared(Interned::new("c"));
+        for language in [LanguageName::Rust, LanguageName::JavaScript, declared] {
+            let text = serde_json::to_string(&language).unwrap();
+            assert_eq!(text, format!("\"{}\"", language.key()));
+            assert_eq!(
+                serde_json::from_str::<LanguageName>(&text).unwrap(),
+                language
+            );
+        }
+    }
 }

@@ -26,6 +26,12 @@ pub enum Rule {
     EvalsChanged,
     /// Tests were removed or weakened.
     TestsWeakened,
+    /// A public item went or changed, and neither the claim nor the profile says so.
+    Api,
+    /// A declared minimum version changed, and neither the claim nor the profile says so.
+    MinimumVersion,
+    /// A dependency was added or exchanged, and neither the claim nor the profile says so.
+    Dependency,
     /// A suppression was added beyond those removed.
     Suppression,
     /// Something that looks like a secret was added.
@@ -63,6 +69,9 @@ impl Rule {
             Self::Scope => "scope",
             Self::EvalsChanged => "evals_changed",
             Self::TestsWeakened => "tests_weakened",
+            Self::Api => "api",
+            Self::MinimumVersion => "minimum_version",
+            Self::Dependency => "dependency",
             Self::Suppression => "suppression",
             Self::Secret => "secret",
             Self::File => "file",

@@ -14,6 +14,8 @@ const CHUNK: usize = 64 << 10;
 #[derive(Default)]
 pub(super) struct Captured {
     pub(super) kept: Vec<u8>,
+    /// The line that came first, where one was announced.
+    pub(super) announcement: Option<String>,
     pub(super) dropped: u64,
     pub(super) error: Option<io::Error>,
 }
@@ -25,14 +27,16 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Starts to read `stream` to its end; the first `cap` bytes are kept and logged.
+    /// Starts to read `stream` to its end; the first `cap` bytes are kept and logged. Where a line is
+    /// announced, the first one is set apart.
     pub(super) fn start(
         stream: impl AsyncRead + Unpin + Send + 'static,
         cap: usize,
         log: Option<File>,
+        announced: bool,
     ) -> Self {
         let captured = Arc::new(Mutex::new(Captured::default()));
-        let task = tokio::spawn(follow(stream, cap, log, Arc::clone(&captured)));
+        let task = tokio::spawn(follow(stream, cap, log, announced, Arc::clone(&captured)));
         Self { captured, task }
     }
 
@@ -67,19 +71,44 @@ async fn follow(
     mut stream: impl AsyncRead + Unpin,
     cap: usize,
     mut log: Option<File>,
+    announced: bool,
     captured: Arc<Mutex<Captured>>,
 ) {
     let mut chunk = vec![0; CHUNK];
+    let mut first_line = announced.then(Vec::new);
     loop {
         match stream.read(&mut chunk).await {
             Ok(0) => return,
-            Ok(n) => take(&chunk[..n], cap, &mut log, &mut lock(&captured)),
+            Ok(n) => {
+                let mut captured = lock(&captured);
+                let rest = set_apart(&chunk[..n], &mut first_line, &mut captured);
+                take(rest, cap, &mut log, &mut captured);
+            }
             Err(error) => {
                 lock(&captured).error = Some(error);
                 return;
             }
         }
     }
+}
+
+/// Moves the announced line, which may come in pieces, out of what the child prints.
+fn set_apart<'a>(
+    bytes: &'a [u8],
+    first_line: &mut Option<Vec<u8>>,
+    captured: &mut Captured,
+) -> &'a [u8] {
+    let Some(line) = first_line else {
+        return bytes;
+    };
+    let end = bytes.iter().position(|it| *it == b'\n');
+    line.extend_from_slice(&bytes[..end.unwrap_or(bytes.len())]);
+    let Some(end) = end else {
+        return &[];
+    };
+    captured.announcement = Some(String::from_utf8_lossy(line).into_owned());
+    *first_line = None;
+    &bytes[end + 1..]
 }
 
 fn take(bytes: &[u8], cap: usize, log: &mut Option<File>, captured: &mut Captured) {

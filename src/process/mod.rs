@@ -2,7 +2,9 @@
 //!
 //! Knows nothing of what the children are for.
 
+mod announce;
 mod capture;
+mod detach;
 mod environment;
 mod explain;
 mod line;
@@ -11,6 +13,8 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub use announce::{Announcement, announce};
+pub use detach::{Detached, detach, leave_session};
 pub use environment::{find_program, network_variables, variable};
 pub use reap::end_orphans;
 pub use run::run;
@@ -40,6 +44,8 @@ pub struct Command {
     pub output_cap: usize,
     /// Both streams are also appended here.
     pub log: Option<Utf8PathBuf>,
+    /// The program is our launcher, whose first line on stderr says when the command began.
+    pub launched: bool,
 }
 impl Command {
     /// A command with a 10 minute limit and 16 MiB of kept output.
@@ -53,6 +59,7 @@ impl Command {
             timeout: DEFAULT_TIMEOUT,
             output_cap: DEFAULT_OUTPUT_CAP,
             log: None,
+            launched: false,
         }
     }
 
@@ -171,6 +178,16 @@ pub enum Error {
         line: String,
         /// reason
         reason: String,
+    },
+
+    /// Our launcher could not keep the command apart; it was not run.
+    #[error("cannot keep a command apart: {step}")]
+    Isolation {
+        /// what was refused
+        step: String,
+        /// cause
+        #[source]
+        source: std::io::Error,
     },
 
     /// The run was cancelled; the child is dead and reaped.

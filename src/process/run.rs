@@ -11,6 +11,7 @@ use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::announce::{self, Announcement};
 use super::capture::{self, Follower};
 use super::reap::{Family, RUN_TOKEN};
 use super::{Command, Error, Exit, Finished, environment};
@@ -40,14 +41,15 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Finish
         source,
     };
     let started = Instant::now();
+    let since = announce::now();
     let (mut child, family) = spawn(command)?;
     let writer = feed(&mut child, command.stdin.clone());
-    let mut stdout = follow(child.stdout.take(), command).map_err(io_error)?;
-    let mut stderr = follow(child.stderr.take(), command).map_err(io_error)?;
+    let mut stdout = follow(child.stdout.take(), command, false).map_err(io_error)?;
+    let mut stderr = follow(child.stderr.take(), command, command.launched).map_err(io_error)?;
     let ending = wait(&mut child, &family, command.timeout, cancel)
         .await
         .map_err(io_error)?;
-    let wall = started.elapsed();
+    let mut wall = started.elapsed();
     family.end().await;
     if let Some(writer) = writer {
         writer.abort();
@@ -56,6 +58,12 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Finish
     let drained = async { tokio::join!(stdout.ended(), stderr.ended()) };
     let _late = tokio::time::timeout(OUTPUT_GRACE, drained).await;
     let (stdout, stderr) = (stdout.finish(), stderr.finish());
+    let announced = stderr.announcement.as_deref().and_then(Announcement::parse);
+    match announced {
+        Some(Announcement::Refused(refusal)) => return Err(refusal.into_error(command)),
+        Some(Announcement::Started(at)) => wall = wall.saturating_sub(at.saturating_sub(since)),
+        None => {}
+    }
     let exit = match ending {
         Ending::Cancelled => return Err(Error::Cancelled),
         Ending::TimedOut => Exit::TimedOut,
@@ -112,10 +120,11 @@ fn feed(child: &mut Child, bytes: Option<Vec<u8>>) -> Option<JoinHandle<()>> {
 fn follow(
     stream: Option<impl tokio::io::AsyncRead + Unpin + Send + 'static>,
     command: &Command,
+    announced: bool,
 ) -> io::Result<Follower> {
     let log = command.log.as_deref().map(capture::open_log).transpose()?;
     let stream = stream.ok_or_else(|| io::Error::other("the child's output is not piped"))?;
-    Ok(Follower::start(stream, command.output_cap, log))
+    Ok(Follower::start(stream, command.output_cap, log, announced))
 }
 
 async fn wait(

@@ -13,7 +13,7 @@ use super::{Error, Target, files};
 use crate::model::id::TreeSha;
 
 /// Read by git in the builder's repository; it names no other place.
-const CONFIG: &str = "\
+pub(super) const CONFIG: &str = "\
 [core]
 \trepositoryformatversion = 0
 \tfilemode = true
@@ -112,7 +112,11 @@ fn write_commit(target: &Target, tree: &TreeSha) -> Result<Oid, Error> {
     target.write_commit(&signature, "start", oid(tree.as_str())?, &[])
 }
 
-fn write_pack(repo: &Repository, commit: Oid, dir: &Utf8Path) -> Result<(), git2::Error> {
+pub(super) fn write_pack(
+    repo: &Repository,
+    commit: Oid,
+    dir: &Utf8Path,
+) -> Result<(), git2::Error> {
     let mut builder = repo.packbuilder()?;
     builder.set_threads(1);
     builder.insert_commit(commit)?;

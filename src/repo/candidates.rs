@@ -1,12 +1,21 @@
 //! One ref below which every candidate hangs, kept or not.
 
+use std::collections::BTreeSet;
+
 use git2::{ErrorCode, Oid, Signature};
 
+use super::target::commit_sha;
 use super::{Error, Target};
 use crate::model::experiment::Candidate;
+use crate::model::id::CommitSha;
 
-const CANDIDATES: &str = "refs/factory/candidates";
+/// The ref of the candidates.
+pub const CANDIDATES: &str = "refs/factory/candidates";
 const ATTEMPTS: usize = 20;
+const IDENTITY: &str = "factory";
+const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+/// Candidates below one anchor of a chain that is written at once.
+const PER_ANCHOR: usize = 64;
 
 impl Target {
     /// Hangs a candidate's commit below `refs/factory/candidates`; doing it twice does it once.
@@ -32,6 +41,90 @@ impl Target {
         })
     }
 
+    /// Returns where the candidates are anchored, if there are any.
+    pub fn candidates(&self) -> Result<Option<CommitSha>, Error> {
+        Ok(self.candidates_tip()?.map(commit_sha))
+    }
+
+    /// Hangs everything below another clone's anchor, whose objects are here, below ours as well.
+    pub fn join_candidates(&self, theirs: &CommitSha) -> Result<CommitSha, Error> {
+        let other = self.find_commit(theirs)?.id();
+        for _ in 0..ATTEMPTS {
+            let tip = self.candidates_tip()?;
+            let to = match tip {
+                None => other,
+                Some(tip) if self.contains(tip, other)? => tip,
+                Some(tip) if self.contains(other, tip)? => other,
+                Some(tip) => self.write_anchor(Some(tip), other, "of another clone")?,
+            };
+            if Some(to) == tip {
+                return Ok(commit_sha(to));
+            }
+            self.persist(to)?;
+            if self.swap_ref(CANDIDATES, tip, to, "factory: candidates of another clone")? {
+                return Ok(commit_sha(to));
+            }
+        }
+        Err(Error::RefContended {
+            name: CANDIDATES.to_owned(),
+        })
+    }
+
+    /// Writes a new anchor below which these commits no longer hang; returns how many hung there.
+    pub fn let_go(&self, commits: &BTreeSet<CommitSha>) -> Result<usize, Error> {
+        for _ in 0..ATTEMPTS {
+            let Some(tip) = self.candidates_tip()? else {
+                return Ok(0);
+            };
+            let hung = self.hung(tip).map_err(Error::git("list the candidates"))?;
+            let (gone, kept): (Vec<Oid>, Vec<Oid>) = hung
+                .into_iter()
+                .partition(|it| commits.contains(&commit_sha(*it)));
+            if gone.is_empty() {
+                return Ok(0);
+            }
+            let to = self.write_anchors(&kept)?;
+            self.persist(to)?;
+            if self.swap_ref(CANDIDATES, Some(tip), to, "factory: prune")? {
+                return Ok(gone.len());
+            }
+        }
+        Err(Error::RefContended {
+            name: CANDIDATES.to_owned(),
+        })
+    }
+
+    /// Returns what hangs below an anchor, newest first, each once.
+    fn hung(&self, tip: Oid) -> Result<Vec<Oid>, git2::Error> {
+        let (mut found, mut seen, mut stack) = (Vec::new(), BTreeSet::new(), vec![tip]);
+        while let Some(id) = stack.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            let commit = self.repo.find_commit(id)?;
+            if is_anchor(&commit) {
+                stack.extend(commit.parent_ids());
+            } else {
+                found.push(id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes a chain of anchors of its own, each with a few dozen candidates.
+    fn write_anchors(&self, commits: &[Oid]) -> Result<Oid, Error> {
+        let mut tip = None;
+        for some in commits.rchunks(PER_ANCHOR) {
+            let parents: Vec<Oid> = tip.into_iter().chain(some.iter().copied()).collect();
+            tip = Some(self.write_anchor_of(&parents, "candidates\n")?);
+        }
+        tip.map_or_else(|| self.write_anchor_of(&[], "candidates\n"), Ok)
+    }
+
+    fn contains(&self, anchor: Oid, other: Oid) -> Result<bool, Error> {
+        self.is_ancestor(&commit_sha(other), &commit_sha(anchor))
+    }
+
     fn candidates_tip(&self) -> Result<Option<Oid>, Error> {
         match self.repo.refname_to_id(CANDIDATES) {
             Ok(id) => Ok(Some(id)),
@@ -46,15 +139,27 @@ impl Target {
     }
 
     fn write_anchor(&self, tip: Option<Oid>, commit: Oid, subject: &str) -> Result<Oid, Error> {
-        let signature = Signature::now("factory", "factory@localhost")
-            .map_err(Error::git("use the author's identity"))?;
+        let parents: Vec<Oid> = tip.into_iter().chain([commit]).collect();
+        let message = format!("candidate {commit}\n\n{subject}");
+        self.write_anchor_of(&parents, &message)
+    }
+
+    fn write_anchor_of(&self, parents: &[Oid], message: &str) -> Result<Oid, Error> {
+        let signature =
+            Signature::now(IDENTITY, "factory@localhost").map_err(Error::git("sign an anchor"))?;
         let empty = self.scratch()?.repo.treebuilder(None);
         let empty = empty.and_then(|builder| builder.write());
         let empty = empty.map_err(Error::git("write a tree"))?;
-        let parents: Vec<Oid> = tip.into_iter().chain([commit]).collect();
-        let message = format!("candidate {commit}\n\n{subject}");
-        self.write_commit(&signature, &message, empty, &parents)
+        self.write_commit(&signature, message, empty, parents)
     }
+}
+
+/// Returns whether a commit is one of ours that only holds others: no candidate has an empty tree, our
+/// name and such a message.
+fn is_anchor(commit: &git2::Commit<'_>) -> bool {
+    commit.tree_id().to_string() == EMPTY_TREE
+        && commit.committer().name_bytes() == IDENTITY.as_bytes()
+        && commit.message_bytes().starts_with(b"candidate")
 }
 
 #[cfg(test)]
@@ -62,7 +167,6 @@ mod tests {
     use super::super::testing::Fixture;
     use super::*;
     use crate::model::experiment::DiffSize;
-    use crate::model::id::CommitSha;
 
     fn candidate(target: &Target, contents: &str) -> Candidate {
         let head = target.head().unwrap().commit;
@@ -100,6 +204,28 @@ mod tests {
             fixture.git(&["for-each-ref", "--format=%(refname)", "refs/factory"]),
             CANDIDATES
         );
+    }
+
+    #[test]
+    fn what_is_let_go_can_be_collected_and_the_rest_stays() {
+        let fixture = Fixture::with(&[("a.txt", "a")]);
+        let mut target = fixture.target();
+        let texts: Vec<String> = (0..70).map(|n| n.to_string()).collect();
+        let all: Vec<_> = texts.iter().map(|text| candidate(&target, text)).collect();
+        for candidate in &all {
+            target.anchor(candidate).unwrap();
+        }
+        let gone = BTreeSet::from([all[0].commit.clone(), all[69].commit.clone()]);
+        assert_eq!(target.let_go(&gone).unwrap(), 2);
+        assert_eq!(target.let_go(&gone).unwrap(), 0);
+        target.clear_scratch().unwrap();
+        let listed = fixture.git(&["rev-list", CANDIDATES]);
+        for candidate in &all {
+            let is_there = listed.contains(candidate.commit.as_str());
+            assert_eq!(is_there, !gone.contains(&candidate.commit));
+        }
+        target.anchor(&all[0]).unwrap();
+        assert_eq!(target.let_go(&gone).unwrap(), 1);
     }
 
     #[test]

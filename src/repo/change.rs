@@ -17,6 +17,12 @@ pub(super) struct Change {
 }
 
 impl Target {
+    /// Returns the paths that differ between two trees, in order.
+    pub fn changed_paths(&self, from: &TreeSha, to: &TreeSha) -> Result<Vec<Utf8PathBuf>, Error> {
+        let changes = self.changes(from, to)?.into_iter();
+        Ok(changes.map(|it| it.path).collect())
+    }
+
     /// Returns the files, links and submodules that differ, by path.
     pub(super) fn changes(&self, from: &TreeSha, to: &TreeSha) -> Result<Vec<Change>, Error> {
         let (from, to) = (self.find_tree(from)?, self.find_tree(to)?);

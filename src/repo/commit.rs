@@ -155,6 +155,32 @@ impl Target {
         Ok(with_parent.collect())
     }
 
+    /// Returns whether a commit holds already what happened from the parent of `first` to `last`.
+    pub fn holds(
+        &self,
+        commit: &CommitSha,
+        first: &CommitSha,
+        last: &CommitSha,
+    ) -> Result<bool, Error> {
+        let read = || -> Result<_, git2::Error> {
+            let before = self.repo.find_commit(Oid::from_str(first.as_str())?)?;
+            let after = self.repo.find_commit(Oid::from_str(last.as_str())?)?;
+            Ok((before.parent(0)?.tree_id(), after.tree_id()))
+        };
+        let (before, after) = read().map_err(Error::git("read a commit"))?;
+        let repo = &self.scratch()?.repo;
+        let tree = |id| repo.find_tree(id).map_err(Error::git("read a tree"));
+        let now = tree(oid(self.tree_of(commit)?.as_str())?)?;
+        let mut index = repo
+            .merge_trees(&tree(before)?, &now, &tree(after)?, None)
+            .map_err(Error::git("look for the work"))?;
+        if index.has_conflicts() {
+            return Ok(false);
+        }
+        let merged = index.write_tree_to(repo);
+        Ok(merged.map_err(Error::git("write a tree"))? == now.id())
+    }
+
     /// Makes a commit again on top of `onto`, by the same author and with the same words.
     ///
     /// Moves no branch.
@@ -298,6 +324,23 @@ mod tests {
             Err(Error::RevertConflict { paths }) => assert_eq!(paths, ["a.txt"]),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn work_that_was_squashed_is_recognised_by_what_it_did() {
+        let fixture = Fixture::with(&[("a.txt", "1\n"), ("b.txt", "b\n")]);
+        let base = fixture.target().head().unwrap().commit;
+        fixture.write_all(&[("a.txt", "2\n")]);
+        let first = fixture.commit("first");
+        fixture.write_all(&[("a.txt", "3\n")]);
+        let second = fixture.commit("second");
+        fixture.git(&["checkout", "--quiet", "-B", "other", base.as_str()]);
+        fixture.write_all(&[("a.txt", "3\n"), ("b.txt", "mine\n")]);
+        let squashed = fixture.commit("both, and more");
+        let target = fixture.target();
+        assert!(target.holds(&squashed, &first, &second).unwrap());
+        assert!(!target.holds(&squashed, &first, &first).unwrap());
+        assert!(!target.holds(&base, &first, &second).unwrap());
     }
 
     #[test]

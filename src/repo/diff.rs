@@ -2,13 +2,13 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use git2::{DiffFindOptions, DiffOptions};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::Change;
 use super::patch::{Side, for_each_line, is_binary, is_link};
 use super::tree::{Entry, MODE_SUBMODULE};
 use super::{Error, Target};
-use crate::gate::FileFacts;
+use crate::gate::{FileFacts, is_manifest};
 use crate::model::id::TreeSha;
 use crate::syntax::{self, Grammar};
 
@@ -19,8 +19,19 @@ pub(super) struct Delta {
     pub(super) renamed_from: Option<Utf8PathBuf>,
 }
 
-/// What a reader of source files finds in one: suppressions by kind, and tests by name.
-pub(super) type View = (BTreeMap<String, usize>, BTreeMap<String, String>);
+/// What a reader of source files finds in one.
+#[derive(Default)]
+pub(super) struct View {
+    /// How many there are of each kind.
+    pub(super) suppressions: BTreeMap<String, usize>,
+    /// Test items by name.
+    pub(super) tests: BTreeMap<String, String>,
+    /// Public items by name.
+    pub(super) surface: BTreeMap<String, String>,
+}
+
+/// A manifest larger than this was not written by hand.
+const LARGEST_MANIFEST: usize = 1 << 20;
 
 impl Target {
     /// Returns the facts of the difference, with suppressions and tests counted by [`syntax`].
@@ -35,12 +46,17 @@ impl Target {
         view: &dyn Fn(&Utf8Path, &str) -> View,
     ) -> Result<Vec<FileFacts>, Error> {
         let deltas = self.deltas(from, to)?;
-        deltas.iter().map(|delta| self.facts(delta, view)).collect()
+        let before: BTreeSet<String> = self.entries(from)?.into_keys().collect();
+        deltas
+            .iter()
+            .map(|delta| self.facts(delta, &before, view))
+            .collect()
     }
 
     fn facts(
         &self,
         delta: &Delta,
+        old_tree: &BTreeSet<String>,
         view: &dyn Fn(&Utf8Path, &str) -> View,
     ) -> Result<FileFacts, Error> {
         let Change { path, old, new } = &delta.change;
@@ -66,8 +82,17 @@ impl Target {
             }
             _ => View::default(),
         };
-        (facts.suppressions_before, facts.tests_before) = seen(old_path, *old, &before);
-        (facts.suppressions_after, facts.tests_after) = seen(path, *new, &after);
+        let (old_view, new_view) = (seen(old_path, *old, &before), seen(path, *new, &after));
+        facts.suppressions_before = old_view.suppressions;
+        facts.suppressions_after = new_view.suppressions;
+        facts.tests_before = old_view.tests;
+        facts.tests_after = new_view.tests;
+        if promises(path, &|it| old_tree.contains(it)) {
+            facts.surface_before = old_view.surface;
+            facts.surface_after = new_view.surface;
+        }
+        facts.manifest_before = manifest_text(old_path, &before);
+        facts.manifest_after = manifest_text(path, &after);
         Ok(facts)
     }
 
@@ -151,6 +176,14 @@ fn added_lines(before: &[u8], after: &[u8]) -> Result<Vec<(u32, String)>, Error>
     Ok(lines)
 }
 
+fn manifest_text(path: &Utf8Path, bytes: &[u8]) -> String {
+    if is_manifest(path) && bytes.len() <= LARGEST_MANIFEST {
+        String::from_utf8_lossy(bytes).into_owned()
+    } else {
+        String::new()
+    }
+}
+
 fn view(path: &Utf8Path, source: &str) -> View {
     let Some(grammar) = Grammar::of(path) else {
         return View::default();
@@ -159,7 +192,32 @@ fn view(path: &Utf8Path, source: &str) -> View {
     for (kind, _) in syntax::suppressions(grammar, source) {
         *suppressions.entry(kind).or_insert(0) += 1;
     }
-    (suppressions, syntax::tests(grammar, source))
+    View {
+        suppressions,
+        tests: syntax::tests(grammar, source),
+        surface: syntax::surface(grammar, source),
+    }
+}
+
+/// Returns whether what is public in a file can be used by others: a Rust package that is a program
+/// alone promises nothing, and neither does a program, an example or a build script beside a library.
+fn promises(path: &Utf8Path, exists: &dyn Fn(&str) -> bool) -> bool {
+    if path.extension() != Some("rs") {
+        return true;
+    }
+    let package = path
+        .ancestors()
+        .skip(1)
+        .find(|it| exists(it.join("Cargo.toml").as_str()));
+    let Some(package) = package else {
+        return false;
+    };
+    let inside = path.strip_prefix(package).unwrap_or(path);
+    let is_beside = inside == "src/main.rs"
+        || ["src/bin", "examples", "benches", "tests", "build.rs"]
+            .iter()
+            .any(|it| inside.starts_with(it));
+    !is_beside && exists(package.join("src/lib.rs").as_str())
 }
 
 #[cfg(test)]
@@ -172,12 +230,13 @@ mod tests {
         let n_noqa = source.matches("noqa").count();
         let suppressions = (n_noqa > 0).then(|| ("noqa".to_owned(), n_noqa));
         let tests = source.lines().filter(|line| line.starts_with("def test"));
-        (
-            suppressions.into_iter().collect(),
-            tests
+        View {
+            suppressions: suppressions.into_iter().collect(),
+            tests: tests
                 .map(|line| (line.to_owned(), "hash".to_owned()))
                 .collect(),
-        )
+            surface: BTreeMap::new(),
+        }
     }
 
     fn facts(target: &Target, files: &[(&str, Option<&str>)]) -> Vec<FileFacts> {
@@ -205,6 +264,21 @@ mod tests {
         assert!(!facts[0].added && facts[1].added);
         assert!(facts[0].suppressions_before.is_empty());
         assert_eq!(facts[0].suppressions_after["noqa"], 1);
+    }
+
+    #[test]
+    fn a_library_promises_and_a_program_does_not() {
+        let files = [
+            "Cargo.toml",
+            "src/lib.rs",
+            "tool/Cargo.toml",
+            "tool/src/main.rs",
+        ];
+        let is_promise = |path: &str| promises(path.into(), &|it| files.contains(&it));
+        assert!(is_promise("src/lib.rs") && is_promise("src/a/b.rs") && is_promise("a.py"));
+        for path in ["src/main.rs", "src/bin/x.rs", "build.rs", "tool/src/a.rs"] {
+            assert!(!is_promise(path), "{path}");
+        }
     }
 
     #[test]

@@ -162,6 +162,12 @@ pub enum Error {
         /// What it said.
         stderr: String,
     },
+    /// A remote that cannot be meant.
+    #[error("`{name}` is no remote")]
+    NoRemote {
+        /// As it was given.
+        name: String,
+    },
     /// Work cannot be taken back because later work touches the same lines.
     #[error("the work cannot be taken back: later changes conflict in {}", .paths.join(", "))]
     RevertConflict {
@@ -238,6 +244,7 @@ impl Error {
             Self::UnknownRevision { .. } => {
                 "`git log --oneline --all` lists what there is".to_owned()
             }
+            Self::NoRemote { .. } => "`git remote -v` lists those there are".to_owned(),
             Self::BranchBlocked { by, .. } => format!(
                 "configure another landing branch (`[landing] branch = \"…\"`), or rename `{by}`"
             ),

@@ -123,7 +123,7 @@ impl Target {
         files::look(&full).map_err(Error::io("read", full))
     }
 
-    fn require_git(&self) -> Result<(), Error> {
+    pub(super) fn require_git(&self) -> Result<(), Error> {
         let text = self.git(&["--version"])?;
         let text = String::from_utf8_lossy(&text);
         let found = text.split_whitespace().nth(2).unwrap_or_default();
@@ -136,7 +136,7 @@ impl Target {
         Ok(())
     }
 
-    fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, Error> {
+    pub(super) fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, Error> {
         let output = git_in(&self.root, arguments)?;
         if output.status.success() {
             return Ok(output.stdout);

@@ -19,18 +19,24 @@ mod open;
 mod patch;
 pub mod records;
 mod refs;
+mod remote;
 mod snapshot;
 mod stamps;
 mod target;
 #[cfg(test)]
 mod testing;
 mod tree;
+mod version;
 mod walk;
 
 pub use arm::ArmDir;
 pub use builder::builder_repository;
+pub use candidates::CANDIDATES;
 pub use commit::{Identity, Replayed};
+pub use compose::Protection;
 pub use error::Error;
 pub use landing::MINIMUM_GIT;
+pub use remote::Push;
 pub use snapshot::Snapshot;
 pub use target::{Head, InProgress, Target};
+pub use version::VersionRepository;

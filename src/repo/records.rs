@@ -4,6 +4,7 @@
 
 mod packs;
 mod rebuild;
+mod unreachable;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,8 @@ use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, Time, Tree};
 
 use crate::model::id::CommitSha;
+
+pub use unreachable::{Reachable, Removal};
 
 /// The identity that every commit of a record carries.
 const IDENTITY: (&str, &str) = ("factory", "factory@localhost");
@@ -169,6 +172,34 @@ impl RecordRef {
         self.write_pack(&durable, &written.objects)?;
         self.swap(&durable, expected, written.commit)?;
         Ok(sha(written.commit))
+    }
+
+    /// Moves the ref, without a new commit, only if it still is where it was seen.
+    pub fn move_to(&self, expected: Option<&CommitSha>, to: &CommitSha) -> Result<(), Error> {
+        let durable = self.durable_repository(Deltas::Skip)?;
+        let to = oid(to).map_err(|source| self.git("move the ref", source))?;
+        self.swap(&durable, expected, to)
+    }
+
+    /// Deletes the ref, if it is there.
+    pub fn delete(&self) -> Result<(), Error> {
+        match self.repository.find_reference(&self.name) {
+            Ok(mut reference) => reference
+                .delete()
+                .map_err(|source| self.git("delete the ref", source)),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(()),
+            Err(source) => Err(self.unreadable("the ref", source)),
+        }
+    }
+
+    /// Returns the last commit that two histories have in common.
+    pub fn common(&self, one: &CommitSha, other: &CommitSha) -> Result<Option<CommitSha>, Error> {
+        let base = oid(one).and_then(|one| self.repository.merge_base(one, oid(other)?));
+        match base {
+            Ok(base) => Ok(Some(sha(base))),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(source) => Err(self.git("compare two histories", source)),
+        }
     }
 
     /// Returns the same repository opened so that packs and refs reach the disk before a call returns.

@@ -108,11 +108,6 @@ impl Target {
         }
     }
 
-    /// Returns whether the branch is checked out, or being rebased or bisected, in any worktree.
-    pub fn is_checked_out(&self, name: &str) -> Result<bool, Error> {
-        Ok(self.worktree_of(name)?.is_some())
-    }
-
     /// Moves or makes a branch, only if it still is at `expected`; refuses a checked-out one.
     pub fn advance(
         &self,
@@ -178,17 +173,7 @@ impl Target {
 
     /// Deletes every ref of ours but branches; returns how many there were.
     pub fn forget_refs(&self) -> Result<usize, Error> {
-        let repo = &self.ref_writer()?.repo;
-        let delete = || -> Result<usize, git2::Error> {
-            let references = repo.references_glob("refs/factory/*")?;
-            let references: Vec<Reference<'_>> = references.collect::<Result<_, _>>()?;
-            let n_references = references.len();
-            for mut reference in references {
-                reference.delete()?;
-            }
-            Ok(n_references)
-        };
-        let n_references = delete().map_err(Error::git("delete our refs"))?;
+        let n_references = self.delete_refs("refs/factory/*")?;
         let folder = self.common_dir.join("refs/factory");
         if folder.is_dir() && files::list(&folder).is_ok_and(|entries| entries.is_empty()) {
             fs_err::remove_dir(&folder).map_err(Error::io("remove", folder))?;
@@ -196,8 +181,23 @@ impl Target {
         Ok(n_references)
     }
 
-    /// Returns the root of a worktree in which the branch is in use.
-    fn worktree_of(&self, name: &str) -> Result<Option<Utf8PathBuf>, Error> {
+    /// Deletes the refs that match; returns how many there were.
+    pub(super) fn delete_refs(&self, glob: &str) -> Result<usize, Error> {
+        let repo = &self.ref_writer()?.repo;
+        let delete = || -> Result<usize, git2::Error> {
+            let references = repo.references_glob(glob)?;
+            let references: Vec<Reference<'_>> = references.collect::<Result<_, _>>()?;
+            let n_references = references.len();
+            for mut reference in references {
+                reference.delete()?;
+            }
+            Ok(n_references)
+        };
+        delete().map_err(Error::git("delete our refs"))
+    }
+
+    /// Returns the root of a worktree in which the branch is checked out, or being rebased or bisected.
+    pub fn worktree_of(&self, name: &str) -> Result<Option<Utf8PathBuf>, Error> {
         let wanted = branch_ref(name)?;
         let main = self.common_dir.clone();
         let is_bare = |repo: &Repository| repo.config()?.get_bool("core.bare");
@@ -263,7 +263,7 @@ fn linked_root(git_dir: &Utf8Path) -> Utf8PathBuf {
     dot_git.parent().unwrap_or(git_dir).to_owned()
 }
 
-fn branch_ref(name: &str) -> Result<String, Error> {
+pub(super) fn branch_ref(name: &str) -> Result<String, Error> {
     let full = format!("refs/heads/{name}");
     let is_plain = !name.starts_with('-') && name != "HEAD";
     if is_plain && Reference::is_valid_name(&full) {
@@ -329,7 +329,7 @@ mod tests {
             first.as_str(),
         ]);
         let target = fixture.target();
-        assert!(target.is_checked_out("main").unwrap());
+        assert!(target.worktree_of("main").unwrap().is_some());
         match target.advance(BEST, Some(&first), &second) {
             Err(Error::BranchCheckedOut { worktree, .. }) => assert_eq!(worktree, linked),
             other => panic!("{other:?}"),
@@ -337,15 +337,16 @@ mod tests {
         assert!(
             Target::open(&linked)
                 .unwrap()
-                .is_checked_out("main")
+                .worktree_of("main")
                 .unwrap()
+                .is_some()
         );
         fixture.git(&["worktree", "remove", linked.as_str()]);
-        assert!(!fixture.target().is_checked_out(BEST).unwrap());
+        assert!(fixture.target().worktree_of(BEST).unwrap().is_none());
         let rebase = fixture.root.join(".git/rebase-merge");
         std::fs::create_dir(&rebase).unwrap();
         std::fs::write(rebase.join("head-name"), "refs/heads/factory/best\n").unwrap();
-        assert!(fixture.target().is_checked_out(BEST).unwrap());
+        assert!(fixture.target().worktree_of(BEST).unwrap().is_some());
     }
 
     #[test]

@@ -62,6 +62,12 @@ pub enum Error {
         /// The number it should have.
         expected: ExperimentId,
     },
+    /// A keep whose landing nobody has settled.
+    #[error("experiment {id} was interrupted between its verdict and its landing")]
+    Pending {
+        /// Which.
+        id: ExperimentId,
+    },
     /// Only a closed experiment can be sealed.
     #[error("there is no finished experiment to seal")]
     Unfinished,
@@ -110,14 +116,13 @@ impl Error {
     /// Returns what a person can do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Held { .. } => {
-                "wait for it, or interrupt it with Ctrl-C or `kill -INT`: it saves its state"
-            }
+            Self::Held { .. } => "wait for it, or end it with `factory stop`: it saves its state",
             Self::Fenced => "run the command again",
             Self::Damaged { .. } => {
                 "run `factory repair`, which rebuilds what it can and says what is lost"
             }
             Self::Newer { .. } => "update factory",
+            Self::Pending { .. } => "run `factory ceo` first: it settles that",
             Self::NoSuchItem { .. } => "list them with `factory backlog`",
             Self::NoSuchExperiment { .. } => "list them with `factory history`",
             Self::BadName { .. } => "use letters, digits, `.`, `-` and `_`",

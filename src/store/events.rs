@@ -4,7 +4,8 @@
 //! journal, and later the one line of the sealed record, follow each other without a counter on disk.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::model::experiment::{ExperimentEvent, Summary};
 use crate::model::id::{ExperimentId, StructuralKey};
@@ -13,22 +14,31 @@ use crate::model::verdict::Verdict;
 const STEPS: u64 = 16;
 const SEALED: u64 = STEPS - 1;
 
-/// One line.
-#[derive(Serialize)]
-struct EventLine<'a> {
-    schema: &'static str,
-    seq: u64,
-    at: Option<Timestamp>,
-    kind: &'static str,
-    id: ExperimentId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a StructuralKey>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<Verdict>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
+/// One line of the record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordEvent {
+    /// `factory.ledger_event/1`.
+    pub schema: String,
+    /// Grows with every event; `factory events --after SEQ` goes on behind it.
+    pub seq: u64,
+    /// When, where the step has a time.
+    pub at: Option<Timestamp>,
+    /// `started`, `built`, `gated`, `measured`, `decided`, `landed` or `noted`; `sealed` once it is over.
+    pub kind: String,
+    /// The experiment.
+    pub id: ExperimentId,
+    /// Its structural key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<StructuralKey>,
+    /// Its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Returns the first experiment that can have a line with a sequence number above `after`.
@@ -38,7 +48,11 @@ pub(super) fn experiment_after(after: u64) -> ExperimentId {
 }
 
 /// Returns the lines of sealed experiments and of the one in flight, those above `after`.
-pub(super) fn lines(sealed: &[Summary], flying: &[ExperimentEvent], after: u64) -> Vec<String> {
+pub(super) fn lines(
+    sealed: &[Summary],
+    flying: &[ExperimentEvent],
+    after: u64,
+) -> Vec<RecordEvent> {
     let last = sealed.last().map_or(0, |summary| summary.id.0);
     let id = match flying.first() {
         // A sealed record replaces what the journal said of it.
@@ -54,30 +68,29 @@ pub(super) fn lines(sealed: &[Summary], flying: &[ExperimentEvent], after: u64) 
         .map(of_summary)
         .chain(flying)
         .filter(|line| line.seq > after)
-        .map(|line| serde_json::to_string(&line).expect("a line is plain data"))
         .collect()
 }
 
-fn of_summary(summary: &Summary) -> EventLine<'_> {
-    EventLine {
-        schema: "factory.ledger_event/1",
+fn of_summary(summary: &Summary) -> RecordEvent {
+    RecordEvent {
+        schema: "factory.ledger_event/1".to_owned(),
         seq: u64::from(summary.id.0) * STEPS + SEALED,
         at: Some(summary.finished),
-        kind: "sealed",
+        kind: "sealed".to_owned(),
         id: summary.id,
-        key: Some(&summary.key),
-        title: Some(&summary.title),
+        key: Some(summary.key.clone()),
+        title: Some(summary.title.clone()),
         verdict: Some(summary.verdict),
-        reason: Some(&summary.reason),
+        reason: Some(summary.reason.clone()),
     }
 }
 
-fn of_event(id: ExperimentId, idx: u64, event: &ExperimentEvent) -> EventLine<'_> {
-    let mut line = EventLine {
-        schema: "factory.ledger_event/1",
+fn of_event(id: ExperimentId, idx: u64, event: &ExperimentEvent) -> RecordEvent {
+    let mut line = RecordEvent {
+        schema: "factory.ledger_event/1".to_owned(),
         seq: u64::from(id.0) * STEPS + idx.min(SEALED - 1),
         at: None,
-        kind: event.name(),
+        kind: event.name().to_owned(),
         id,
         key: None,
         title: None,
@@ -87,12 +100,12 @@ fn of_event(id: ExperimentId, idx: u64, event: &ExperimentEvent) -> EventLine<'_
     match event {
         ExperimentEvent::Started { at, hypothesis, .. } => {
             line.at = Some(*at);
-            line.key = Some(&hypothesis.key);
-            line.title = Some(&hypothesis.title);
+            line.key = Some(hypothesis.key.clone());
+            line.title = Some(hypothesis.title.clone());
         }
         ExperimentEvent::Decided { decision } => {
             line.verdict = Some(decision.verdict);
-            line.reason = decision.reasons.first().map(String::as_str);
+            line.reason = decision.reasons.first().cloned();
         }
         ExperimentEvent::Noted { at, .. } => line.at = Some(*at),
         ExperimentEvent::Built { .. }
@@ -105,23 +118,13 @@ fn of_event(id: ExperimentId, idx: u64, event: &ExperimentEvent) -> EventLine<'_
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
     use crate::store::Reader;
     use crate::store::sample::{append_all, events, open, place, seal};
 
-    fn pairs(lines: &[String]) -> Vec<(u64, String)> {
-        lines
-            .iter()
-            .map(|line| {
-                let line: Value = serde_json::from_str(line).unwrap();
-                (
-                    line["seq"].as_u64().unwrap(),
-                    line["kind"].as_str().unwrap().to_owned(),
-                )
-            })
-            .collect()
+    fn pairs(lines: &[RecordEvent]) -> Vec<(u64, String)> {
+        let pair = |it: &RecordEvent| (it.seq, it.kind.clone());
+        lines.iter().map(pair).collect()
     }
 
     #[test]

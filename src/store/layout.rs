@@ -3,7 +3,7 @@
 //! Every directory has at most a hundred entries and every segment at most 64 lines, so that a seal
 //! writes the same amount after the first experiment and after the hundred-thousandth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::model::measurement::TestPlan;
 use crate::model::verdict::Verdict;
 
 /// The ledger's ref.
-pub(super) const LEDGER: &str = "refs/factory/ledger";
+pub const LEDGER: &str = "refs/factory/ledger";
 /// The fold of the whole ledger.
 pub(super) const SNAPSHOT: &str = "snapshot.json";
 /// Who writes, with the epoch that grows with every writer.
@@ -26,12 +26,25 @@ pub(super) const BACKLOG: &str = "backlog.jsonl";
 pub(super) const REJECTIONS: &str = "rejections.jsonl";
 /// Texts that a person wrote.
 pub(super) const NOTES: &str = "notes";
+/// The note that lists experiments whose candidates were pruned, one number a line.
+pub(super) const PRUNED: &str = "pruned";
 /// Whole records, one file each.
 pub(super) const RECORDS: &str = "records";
 
 /// Experiments whose summaries share one file.
 const SEGMENT: u32 = 64;
 const FANOUT: u32 = 100;
+
+/// Reads the note of pruned experiments.
+pub(super) fn pruned_in(note: &str) -> BTreeSet<ExperimentId> {
+    note.lines().filter_map(|it| it.parse().ok()).collect()
+}
+
+/// Writes the note of pruned experiments.
+pub(super) fn pruned_note(pruned: &BTreeSet<ExperimentId>) -> String {
+    let lines: Vec<String> = pruned.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
 
 /// Returns the path of an experiment's record: `records/00/01/000123.json`.
 pub(super) fn record_path(id: ExperimentId) -> String {

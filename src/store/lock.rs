@@ -79,6 +79,11 @@ impl Lock {
         Ok(file)
     }
 
+    /// Returns who holds it: this process.
+    pub(super) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
     /// Says which run the lock serves.
     pub(super) fn set_run(&mut self, run: RunId) -> Result<(), Error> {
         self.owner.run = Some(run);

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod crash;
+mod control;
 mod error;
 mod events;
 #[cfg(test)]
@@ -30,14 +31,16 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::ExperimentId;
 use crate::model::verdict::Verdict;
 
+pub use control::{Activity, Heartbeat, Orders, Running, Stop};
 pub use error::Error;
-pub use layout::summary_of;
+pub use events::RecordEvent;
+pub use layout::{LEDGER, summary_of};
 pub use lock::Owner;
 pub use reader::Reader;
 pub use registry::{Registered, Registry};
 pub use repair::{Repaired, repair, repair_at};
 pub use view::{hide_view, write_view};
-pub use writer::Writer;
+pub use writer::{Joined, Writer};
 
 /// What an open or recovery found to tell the person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,11 +2,13 @@
 //!
 //! Each question reads one commit of the ledger: what it answers was true at one instant.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::de::DeserializeOwned;
 
 use super::layout::{self, Snapshot};
-use super::{BacklogItem, Error, Owner, Rejection, Totals, events, journal, lock};
+use super::{BacklogItem, Error, Owner, RecordEvent, Rejection, Totals, events, journal, lock};
 use crate::format::{BACKLOG, Format, RECORD, REJECTION, SNAPSHOT, SUMMARY};
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId};
@@ -16,7 +18,7 @@ use crate::repo::records::RecordRef;
 /// Read access; any number at once.
 pub struct Reader {
     pub(super) ledger: RecordRef,
-    dir: Utf8PathBuf,
+    pub(super) dir: Utf8PathBuf,
 }
 
 impl Reader {
@@ -31,6 +33,16 @@ impl Reader {
             ledger: RecordRef::open(common_dir, layout::LEDGER)?,
             dir: common_dir.join("factory"),
         })
+    }
+
+    /// Returns the folder of what is not in git: lock, journal, orders.
+    pub(super) fn dir(&self) -> &Utf8Path {
+        &self.dir
+    }
+
+    /// Returns the commit that holds the record; it moves with every change of it.
+    pub fn tip(&self) -> Result<Option<CommitSha>, Error> {
+        Ok(self.ledger.tip()?)
     }
 
     /// Returns the last `n` experiments, newest first.
@@ -106,6 +118,12 @@ impl Reader {
         Ok(text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
+    /// Returns the experiments whose candidates were pruned.
+    pub fn pruned(&self) -> Result<BTreeSet<ExperimentId>, Error> {
+        let note = self.note(layout::PRUNED)?.unwrap_or_default();
+        Ok(layout::pruned_in(&note))
+    }
+
     /// Returns who holds the lock now, if anybody.
     pub fn owner(&self) -> Option<Owner> {
         lock::owner(&self.dir.join("lock"))
@@ -130,8 +148,8 @@ impl Reader {
         Ok(state.filter(|experiment| experiment.id >= next))
     }
 
-    /// Returns ledger events as JSON lines, those with a sequence number above `after`.
-    pub fn events(&self, after: u64) -> Result<Vec<String>, Error> {
+    /// Returns the events of the record, those with a sequence number above `after`.
+    pub fn events(&self, after: u64) -> Result<Vec<RecordEvent>, Error> {
         let sealed = self.summaries_from(events::experiment_after(after))?;
         let flying = journal::read(&self.dir.join("journal.jsonl"))?.events;
         Ok(events::lines(&sealed, &flying, after))
@@ -175,10 +193,19 @@ impl Reader {
     }
 
     fn lines<T: DeserializeOwned>(&self, path: &str, format: &Format) -> Result<Vec<T>, Error> {
-        let Some(tip) = self.ledger.tip()? else {
-            return Ok(Vec::new());
-        };
-        let Some(bytes) = self.ledger.read(&tip, path)? else {
+        match self.ledger.tip()? {
+            Some(tip) => self.lines_at(&tip, path, format),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    pub(super) fn lines_at<T: DeserializeOwned>(
+        &self,
+        tip: &CommitSha,
+        path: &str,
+        format: &Format,
+    ) -> Result<Vec<T>, Error> {
+        let Some(bytes) = self.ledger.read(tip, path)? else {
             return Ok(Vec::new());
         };
         let (items, _) = format

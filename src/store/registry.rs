@@ -68,6 +68,19 @@ impl Registry {
         self.write(&targets, &message, now)
     }
 
+    /// Forgets a target; returns whether it was known.
+    pub fn forget(&self, path: &Utf8Path, now: Timestamp) -> Result<bool, Error> {
+        let _guard = Lock::wait(&self.git_dir().join("factory/lock"))?;
+        let mut targets = self.targets()?;
+        let n_targets = targets.len();
+        targets.retain(|it| it.path != path);
+        let was_known = targets.len() < n_targets;
+        if was_known {
+            self.write(&targets, &format!("forget {path}"), now)?;
+        }
+        Ok(was_known)
+    }
+
     /// Returns all targets, in path order.
     pub fn targets(&self) -> Result<Vec<Registered>, Error> {
         let main = self.main()?;
@@ -161,6 +174,9 @@ mod tests {
         let targets = Registry::open(&home).unwrap().targets().unwrap();
         assert_eq!(targets[0].path, "/a");
         assert_eq!((targets[1].first, targets[1].last), (now(), minutes(61)));
+        assert!(registry.forget("/a".into(), minutes(62)).unwrap());
+        assert!(!registry.forget("/a".into(), minutes(63)).unwrap());
+        assert_eq!(registry.targets().unwrap().len(), 1);
         let text = std::fs::read(home.join(FILE)).unwrap();
         assert!(TARGETS.decode::<Vec<Registered>>(&text).is_ok());
     }

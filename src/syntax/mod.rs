@@ -6,10 +6,18 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use tree_sitter::Node;
+
+mod go;
+mod inline;
+mod javascript;
+mod mutation;
 mod python;
 mod rust;
 mod tokens;
 mod tree;
+
+pub use inline::{Spliced, with_tests_of};
 
 /// Languages with a grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,17 +26,72 @@ pub enum Grammar {
     Rust,
     /// `.py`
     Python,
+    /// `.js` and its kin, JSX included
+    JavaScript,
+    /// `.ts` and its kin
+    TypeScript,
+    /// `.tsx`
+    Tsx,
+    /// `.go`
+    Go,
 }
 
 impl Grammar {
+    /// All of them.
+    const ALL: [Self; 6] = [
+        Self::Rust,
+        Self::Python,
+        Self::JavaScript,
+        Self::TypeScript,
+        Self::Tsx,
+        Self::Go,
+    ];
+
     /// Returns the grammar of a file by its extension.
     pub fn of(path: &camino::Utf8Path) -> Option<Self> {
-        match path.extension()? {
-            "rs" => Some(Self::Rust),
-            "py" => Some(Self::Python),
-            _ => None,
+        let extension = path.extension()?;
+        Self::ALL
+            .into_iter()
+            .find(|it| it.language().extensions.contains(&extension))
+    }
+
+    /// Returns what the language's folder offers.
+    fn language(self) -> &'static Language {
+        match self {
+            Self::Rust => &rust::LANGUAGE,
+            Self::Python => &python::LANGUAGE,
+            Self::JavaScript => &javascript::JAVASCRIPT,
+            Self::TypeScript => &javascript::TYPESCRIPT,
+            Self::Tsx => &javascript::TSX,
+            Self::Go => &go::LANGUAGE,
         }
     }
+}
+
+/// The views of one language: each takes the root of a parsed file and its text.
+struct Language {
+    /// Of its files, without the dot.
+    extensions: &'static [&'static str],
+    /// The grammar itself.
+    grammar: fn() -> tree_sitter::Language,
+    /// Functions and methods that have a body.
+    items: fn(Node<'_>, &str) -> Vec<Item>,
+    /// Of every function that tests could and should notice.
+    mutants: fn(Node<'_>, &str) -> Vec<Mutant>,
+    /// Kinds with their lines.
+    suppressions: fn(Node<'_>, &str) -> Vec<(String, u32)>,
+    /// Names of test items with hashes.
+    tests: fn(Node<'_>, &str) -> Vec<(String, String)>,
+    /// Byte ranges of those items.
+    test_spans: fn(Node<'_>, &str) -> Vec<Range<usize>>,
+    /// Of code that is not test.
+    failure_paths: fn(Node<'_>, &str) -> Vec<FailurePath>,
+    /// Values of the constants of a name.
+    constants: fn(Node<'_>, &str, &str) -> Vec<Range<usize>>,
+    /// Names of what others may use with signatures.
+    surface: fn(Node<'_>, &str) -> Vec<(String, String)>,
+    /// Tests that live inside source files.
+    inline: fn(Node<'_>, &str) -> inline::Found,
 }
 
 /// A function or method.
@@ -88,10 +151,7 @@ pub fn items(grammar: Grammar, source: &str) -> Vec<Item> {
     let Some(tree) = tree::parse(grammar, source) else {
         return Vec::new();
     };
-    match grammar {
-        Grammar::Rust => rust::items(tree.root_node(), source),
-        Grammar::Python => python::items(tree.root_node(), source),
-    }
+    (grammar.language().items)(tree.root_node(), source)
 }
 
 /// Returns mutants of non-test items, in order of place; an empty body has none.
@@ -99,10 +159,7 @@ pub fn mutants(grammar: Grammar, source: &str) -> Vec<Mutant> {
     let Some(tree) = tree::parse(grammar, source) else {
         return Vec::new();
     };
-    let mut mutants = match grammar {
-        Grammar::Rust => rust::mutants::mutants(tree.root_node(), source),
-        Grammar::Python => python::mutants::mutants(tree.root_node(), source),
-    };
+    let mut mutants = (grammar.language().mutants)(tree.root_node(), source);
     mutants.sort_by(|a, b| {
         (a.span.start, a.span.end, &a.replacement).cmp(&(b.span.start, b.span.end, &b.replacement))
     });
@@ -115,10 +172,7 @@ pub fn suppressions(grammar: Grammar, source: &str) -> Vec<(String, u32)> {
     let Some(tree) = tree::parse(grammar, source) else {
         return Vec::new();
     };
-    let mut found = match grammar {
-        Grammar::Rust => rust::suppressions::suppressions(tree.root_node(), source),
-        Grammar::Python => python::suppressions::suppressions(tree.root_node(), source),
-    };
+    let mut found = (grammar.language().suppressions)(tree.root_node(), source);
     found.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
     found
 }
@@ -129,10 +183,7 @@ pub fn tests(grammar: Grammar, source: &str) -> BTreeMap<String, String> {
     let Some(tree) = tree::parse(grammar, source) else {
         return BTreeMap::new();
     };
-    let hashed = match grammar {
-        Grammar::Rust => rust::test_items::tests(tree.root_node(), source),
-        Grammar::Python => python::test_items(tree.root_node(), source),
-    };
+    let hashed = (grammar.language().tests)(tree.root_node(), source);
     by_unique_name(hashed)
 }
 
@@ -141,10 +192,7 @@ pub fn test_spans(grammar: Grammar, source: &str) -> Vec<Range<usize>> {
     let Some(tree) = tree::parse(grammar, source) else {
         return Vec::new();
     };
-    match grammar {
-        Grammar::Rust => rust::test_items::spans(tree.root_node(), source),
-        Grammar::Python => python::test_spans(tree.root_node(), source),
-    }
+    (grammar.language().test_spans)(tree.root_node(), source)
 }
 
 /// Returns whether replacing `range` changes any of the places.
@@ -159,10 +207,7 @@ pub fn failure_paths(grammar: Grammar, source: &str) -> Vec<FailurePath> {
     let Some(tree) = tree::parse(grammar, source) else {
         return Vec::new();
     };
-    let mut paths = match grammar {
-        Grammar::Rust => rust::failures::failure_paths(tree.root_node(), source),
-        Grammar::Python => python::failures::failure_paths(tree.root_node(), source),
-    };
+    let mut paths = (grammar.language().failure_paths)(tree.root_node(), source);
     paths.sort_by_key(|it| (it.line, it.reports));
     paths
 }
@@ -171,14 +216,23 @@ pub fn failure_paths(grammar: Grammar, source: &str) -> Vec<FailurePath> {
 /// the name is ambiguous, because then nobody can tell which one was meant.
 pub fn constant(grammar: Grammar, source: &str, name: &str) -> Option<Range<usize>> {
     let tree = tree::parse(grammar, source)?;
-    let found = match grammar {
-        Grammar::Rust => rust::constants(tree.root_node(), source, name),
-        Grammar::Python => python::constants(tree.root_node(), source, name),
-    };
+    let found = (grammar.language().constants)(tree.root_node(), source, name);
     match found.as_slice() {
         [only] => Some(only.clone()),
         _ => None,
     }
+}
+
+/// Returns what a file offers to others: qualified public names, each with its signature as tokens,
+/// without bodies, values of constants, comments and layout.
+///
+/// The file alone decides: what is public in a private module counts, and what an `__init__.py`
+/// re-exports counts where `__all__` names it.
+pub fn surface(grammar: Grammar, source: &str) -> BTreeMap<String, String> {
+    let Some(tree) = tree::parse(grammar, source) else {
+        return BTreeMap::new();
+    };
+    by_unique_name((grammar.language().surface)(tree.root_node(), source))
 }
 
 /// Returns whether a file parses without errors.
@@ -209,6 +263,14 @@ mod tests {
     fn a_grammar_is_known_by_the_extension_alone() {
         assert_eq!(Grammar::of("src/lib.rs".into()), Some(Grammar::Rust));
         assert_eq!(Grammar::of("a/b.py".into()), Some(Grammar::Python));
+        for name in ["a.js", "a.mjs", "a.cjs", "a.jsx"] {
+            assert_eq!(Grammar::of(name.into()), Some(Grammar::JavaScript));
+        }
+        for name in ["a.ts", "a.mts", "a.cts", "a.d.ts"] {
+            assert_eq!(Grammar::of(name.into()), Some(Grammar::TypeScript));
+        }
+        assert_eq!(Grammar::of("a.tsx".into()), Some(Grammar::Tsx));
+        assert_eq!(Grammar::of("a.go".into()), Some(Grammar::Go));
         assert_eq!(Grammar::of("Makefile".into()), None);
         assert_eq!(Grammar::of("x.rs.bak".into()), None);
     }
@@ -258,6 +320,18 @@ mod tests {
         let _unused = tests(Grammar::Rust, &format!("#[test] {rust}"));
         let python = format!("x = {}1{}\n", "[".repeat(3_000), "]".repeat(3_000));
         let _unused = failure_paths(Grammar::Python, &python);
+        let calls = format!(
+            "function f() {{ {}1{} }}",
+            "g(".repeat(3_000),
+            ")".repeat(3_000)
+        );
+        let _unused = mutants(Grammar::JavaScript, &calls);
+        let _unused = surface(Grammar::TypeScript, &calls);
+        let sum = format!(
+            "package a\nfunc F() int {{ return {}1 }}\n",
+            "1 + ".repeat(3_000)
+        );
+        let _unused = mutants(Grammar::Go, &sum);
         assert_eq!(items(Grammar::Rust, "fn f() {}").len(), 1);
     }
 }

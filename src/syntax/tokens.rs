@@ -19,6 +19,15 @@ impl Tokens {
         }
     }
 
+    /// Returns the tokens on one line, borders of statements as semicolons.
+    pub(super) fn joined(&self) -> String {
+        let shown = self.texts.iter().map(|it| match it.as_str() {
+            "newline" | "dedent" => ";",
+            text => text,
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
     /// Returns the hash; token borders count.
     pub(super) fn hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();
@@ -27,6 +36,16 @@ impl Tokens {
             hasher.update(text.as_bytes());
         }
         hasher.finalize().to_hex()[..32].to_owned()
+    }
+}
+
+/// `'a'` and `"a"` are the same string, where nothing inside depends on the quotes.
+pub(super) fn normal_quotes(literal: &str) -> String {
+    let body = literal.trim_start_matches(|it: char| it.is_ascii_alphabetic());
+    let prefix = &literal[..literal.len() - body.len()];
+    match body.strip_prefix('\'').and_then(|it| it.strip_suffix('\'')) {
+        Some(inner) if !inner.contains(['\'', '"', '\\']) => format!("{prefix}\"{inner}\""),
+        _ => literal.to_owned(),
     }
 }
 

@@ -6,13 +6,9 @@ use super::Grammar;
 
 /// Parses a file; broken parts become error nodes.
 pub(super) fn parse(grammar: Grammar, source: &str) -> Option<Tree> {
-    let language = match grammar {
-        Grammar::Rust => tree_sitter_rust::LANGUAGE.into(),
-        Grammar::Python => tree_sitter_python::LANGUAGE.into(),
-    };
     let mut parser = Parser::new();
     parser
-        .set_language(&language)
+        .set_language(&(grammar.language().grammar)())
         .expect("the grammar crates are built for this tree-sitter");
     parser.parse(source, None)
 }

@@ -3,8 +3,10 @@
 use std::sync::LazyLock;
 
 use camino::Utf8PathBuf;
+use globset::{Glob, GlobSetBuilder};
 use serde::Deserialize;
 
+use crate::gate::ManifestRules;
 use crate::model::profile::{LanguageName, Purpose, Tool};
 
 /// One `evals/languages/NAME.toml`.
@@ -13,6 +15,14 @@ use crate::model::profile::{LanguageName, Purpose, Tool};
 struct Document {
     protected: Vec<String>,
     excluded: Vec<String>,
+    #[serde(default)]
+    manifests: Vec<String>,
+    #[serde(default)]
+    judging: Vec<String>,
+    #[serde(default)]
+    minimum: Vec<String>,
+    #[serde(default)]
+    dependencies: Vec<String>,
     tool: Vec<Entry>,
 }
 
@@ -30,6 +40,14 @@ pub(super) struct Catalogue {
     language: LanguageName,
     pub(super) protected: Vec<&'static str>,
     pub(super) excluded: Vec<&'static str>,
+    /// Globs of the manifests whose keys follow.
+    manifests: Vec<&'static str>,
+    /// Keys that configure test runners, linters and checks.
+    judging: Vec<&'static str>,
+    /// Keys that promise a minimum version.
+    minimum: Vec<&'static str>,
+    /// Tables and lists of dependencies.
+    dependencies: Vec<&'static str>,
     entries: Vec<Entry>,
 }
 
@@ -65,6 +83,12 @@ pub(super) static GO: LazyLock<Catalogue> = LazyLock::new(|| {
     )
 });
 
+/// Returns which keys of manifests judge, promise, or bring in other people's code, by language.
+pub fn manifest_rules() -> Vec<ManifestRules> {
+    let all = [&*RUST, &*PYTHON, &*JAVASCRIPT, &*GO];
+    all.into_iter().map(Catalogue::manifest_rules).collect()
+}
+
 impl Catalogue {
     fn parse(language: LanguageName, text: &str) -> Self {
         let document: Document =
@@ -74,7 +98,24 @@ impl Catalogue {
             language,
             protected: leak(document.protected),
             excluded: leak(document.excluded),
+            manifests: leak(document.manifests),
+            judging: leak(document.judging),
+            minimum: leak(document.minimum),
+            dependencies: leak(document.dependencies),
             entries: document.tool,
+        }
+    }
+
+    fn manifest_rules(&'static self) -> ManifestRules {
+        let mut files = GlobSetBuilder::new();
+        for glob in &self.manifests {
+            files.add(Glob::new(glob).expect("the globs compiled in are tried by a test"));
+        }
+        ManifestRules {
+            files: files.build().expect("a few globs make a set"),
+            judging: &self.judging,
+            minimum: &self.minimum,
+            dependencies: &self.dependencies,
         }
     }
 
@@ -124,7 +165,7 @@ mod tests {
     fn the_data_compiled_in_is_well_formed() {
         for catalogue in [&*RUST, &*PYTHON, &*JAVASCRIPT, &*GO] {
             let globs = catalogue.protected.iter().chain(&catalogue.excluded);
-            for glob in globs {
+            for glob in globs.chain(&catalogue.manifests) {
                 globset::Glob::new(glob).unwrap();
             }
             for entry in &catalogue.entries {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::adapters;
-use crate::config::Commands;
+use super::adapters_of;
+use crate::config::Profile;
 use crate::model::profile::{Detection, DirectoryState};
 
 /// Folders whose manifests describe fixtures, copies or build products, never a project of this tree.
@@ -41,11 +41,11 @@ const ACCOMPANYING: &[&str] = &[
 ///
 /// `files` are relative to `root`. The state is what files tell; a caller that knows more about the
 /// repository (unborn, not a repository) overrides it.
-pub fn detect(root: &Utf8Path, files: &[Utf8PathBuf], commands: &Commands) -> Detection {
+pub fn detect(root: &Utf8Path, files: &[Utf8PathBuf], profile: &Profile) -> Detection {
     let mut languages = Vec::new();
     let mut tools = Vec::new();
-    for adapter in adapters() {
-        let (projects, found) = adapter.detect(root, files, commands);
+    for adapter in adapters_of(profile) {
+        let (projects, found) = adapter.detect(root, files, &profile.commands);
         if !projects.is_empty() {
             languages.extend(projects);
             tools.extend(found);
@@ -178,7 +178,7 @@ mod tests {
             ("py/pyproject.toml", "[project]\nname = \"b\"\n"),
             ("README.MD", ""),
         ]);
-        let detection = detect(tree.root(), &tree.files(), &Commands::default());
+        let detection = detect(tree.root(), &tree.files(), &Profile::default());
         let found: Vec<_> = detection
             .languages
             .iter()
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_tree_without_a_known_language_has_no_tools() {
         let tree = Tree::new(&[("main.hs", ""), (".git/HEAD", "")]);
-        let detection = detect(tree.root(), &tree.files(), &Commands::default());
+        let detection = detect(tree.root(), &tree.files(), &Profile::default());
         assert_eq!(detection.state, DirectoryState::UnknownLanguage);
         assert!(detection.tools.is_empty());
     }

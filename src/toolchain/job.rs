@@ -5,6 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Job, Outcome};
 use crate::model::profile::Purpose;
 use crate::process::{Command, Error, Exit, Finished};
+use crate::sandbox::Room;
 
 impl Job<'_> {
     /// Returns the folder of the sub-project.
@@ -46,7 +47,11 @@ impl Job<'_> {
         })?;
         let path = temporary.path().to_string_lossy();
         let command = command.clone().env("TMPDIR", path);
-        self.sandbox.run(&command, self.cancel).await
+        let room = Room {
+            tree: self.tree,
+            build: self.build,
+        };
+        self.sandbox.run(&command, room, self.cancel).await
     }
 
     fn temporary(&self) -> std::io::Result<tempfile::TempDir> {
@@ -81,10 +86,9 @@ impl Job<'_> {
         let path = Utf8Path::new(printed);
         let relative = if path.is_absolute() {
             let real = self.tree.canonicalize_utf8().ok();
-            path.strip_prefix(self.tree)
-                .ok()
-                .or_else(|| path.strip_prefix(real.as_ref()?).ok())?
-                .to_owned()
+            let roots = [Some(self.tree), self.sandbox.shown_at(), real.as_deref()];
+            let mut roots = roots.into_iter().flatten();
+            roots.find_map(|it| path.strip_prefix(it).ok())?.to_owned()
         } else {
             normalize(&self.project.root.join(path))?
         };

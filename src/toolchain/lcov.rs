@@ -46,6 +46,7 @@ pub(super) fn count(files: BTreeMap<Utf8PathBuf, BTreeMap<u32, bool>>, tool: &st
         let reached: Vec<u32> = lines.iter().filter(|it| *it.1).map(|it| *it.0).collect();
         coverage.lines += lines.len() as u64;
         coverage.covered += reached.len() as u64;
+        coverage.totals.insert(path.clone(), lines.len() as u64);
         coverage.reached.insert(path, reached);
     }
     coverage
@@ -74,6 +75,15 @@ mod tests {
                 .reached
                 .contains_key(camino::Utf8Path::new("/elsewhere/x.rs"))
         );
+    }
+
+    #[test]
+    fn files_that_do_not_count_are_left_out() {
+        let text = "SF:a.py\nDA:1,2\nDA:2,0\nend_of_record\nSF:a_pb2.py\nDA:1,1\nDA:2,0\n";
+        let mut coverage = parse(text, "t", |it| Some(it.into())).unwrap();
+        coverage.leave_out(|it| it.as_str().ends_with("_pb2.py"));
+        assert_eq!((coverage.lines, coverage.covered), (2, 1));
+        assert_eq!(coverage.reached.len(), 1);
     }
 
     #[test]

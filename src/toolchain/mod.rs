@@ -3,8 +3,11 @@
 //! Knows nothing of scores, arms or verdicts: it runs the language's own tools and reports what they
 //! say, or that they said nothing that can be relied on.
 
+mod benchmarks;
 mod catalogue;
+mod declared;
 mod detect;
+mod discovery;
 pub mod go;
 pub mod javascript;
 mod job;
@@ -15,10 +18,13 @@ pub mod rust;
 mod testing;
 mod versions;
 
+pub use benchmarks::benchmarks;
+pub use catalogue::manifest_rules;
 pub use detect::detect;
+pub use discovery::own_commands;
 pub use versions::versions;
 
-use crate::config::Commands;
+use crate::config::{Commands, Profile};
 use crate::model::finding::{Finding, TestRun};
 use crate::model::hypothesis::LintRule;
 use crate::model::profile::{Detection, LanguageName, Project, Purpose, Tool};
@@ -57,6 +63,23 @@ pub struct Job<'a> {
     pub until: Option<&'a BTreeSet<String>>,
 }
 
+/// Where an adapter may look for an environment of the person's, and where it may make one.
+pub struct Place<'a> {
+    /// The person's checkout; nothing in it is changed.
+    pub checkout: &'a Utf8Path,
+    /// Below this environments are kept; disposable.
+    pub cache: &'a Utf8Path,
+}
+
+/// What the tools of a language run in from now on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// The interpreter in place of the one that detection finds.
+    pub python: Option<Utf8PathBuf>,
+    /// What a person should know about it.
+    pub notes: Vec<String>,
+}
+
 /// Whether a lint that the project denies stops a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lints {
@@ -88,8 +111,28 @@ pub struct Coverage {
     pub covered: u64,
     /// path → reached line numbers
     pub reached: BTreeMap<Utf8PathBuf, Vec<u32>>,
+    /// path → executable lines
+    pub totals: BTreeMap<Utf8PathBuf, u64>,
     /// which tool
     pub tool: String,
+}
+
+impl Coverage {
+    /// Leaves out the files that do not count.
+    pub fn leave_out(&mut self, is_out: impl Fn(&Utf8Path) -> bool) {
+        let out: Vec<Utf8PathBuf> = self
+            .totals
+            .keys()
+            .filter(|it| is_out(it))
+            .cloned()
+            .collect();
+        for path in out {
+            let lines = self.totals.remove(&path).unwrap_or_default();
+            let reached = self.reached.remove(&path).map_or(0, |it| it.len() as u64);
+            self.lines -= lines.min(self.lines);
+            self.covered -= reached.min(self.covered);
+        }
+    }
 }
 
 /// Where the code that the tests import lives.
@@ -138,6 +181,26 @@ pub trait Adapter: Send + Sync {
         &'a self,
         job: &'a Job<'a>,
     ) -> BoxFuture<'a, Result<Outcome<()>, process::Error>>;
+
+    /// Chooses or makes what the project's tests need to have installed, on the incumbent only; the
+    /// one step that may reach the network.
+    fn environment<'a>(
+        &'a self,
+        _job: &'a Job<'a>,
+        _place: &'a Place<'a>,
+    ) -> BoxFuture<'a, Result<Environment, process::Error>> {
+        Box::pin(std::future::ready(Ok(Environment::default())))
+    }
+
+    /// Returns the oldest version of the language that a sub-project promises to run on, as it is
+    /// written, and the file that says so.
+    fn minimum_version(
+        &self,
+        _root: &Utf8Path,
+        _project: &Project,
+    ) -> Option<(String, Utf8PathBuf)> {
+        None
+    }
 
     /// Runs the suite; `only` restricts it to those ids where the runner can, `retry` never re-runs.
     fn test<'a>(
@@ -192,10 +255,10 @@ pub trait Adapter: Send + Sync {
     ) -> BoxFuture<'a, Result<Outcome<usize>, process::Error>>;
 
     /// Globs of paths that judge the code: tests, conftests, runner and linter configuration.
-    fn protected(&self) -> &'static [&'static str];
+    fn protected(&self) -> &[&'static str];
 
     /// Globs of files nobody writes by hand: vendored, generated, lock files.
-    fn excluded(&self) -> &'static [&'static str];
+    fn excluded(&self) -> &[&'static str];
 }
 
 /// Returns the tool without which none of the projects here can be built or run.
@@ -209,7 +272,14 @@ pub fn missing_builder(detection: &Detection) -> Option<&Tool> {
     builders.all(|it| it.command.is_none()).then_some(first)
 }
 
-/// All adapters.
+/// All adapters that a target may need: the built-in ones, and those of the languages it declares.
+pub fn adapters_of(profile: &Profile) -> Vec<Box<dyn Adapter>> {
+    let declared = profile.languages.iter();
+    let declared = declared.map(|it| Box::new(declared::Declared::new(it)) as Box<dyn Adapter>);
+    adapters().into_iter().chain(declared).collect()
+}
+
+/// The built-in adapters.
 pub fn adapters() -> Vec<Box<dyn Adapter>> {
     vec![
         Box::new(rust::Rust),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
-use super::{Job, Lints, adapters};
+use super::{Adapter, Job, Lints, adapters};
 use crate::config::Commands;
 use crate::model::profile::{LanguageName, Project, Tool};
 use crate::sandbox::Plain;
@@ -27,6 +27,20 @@ impl Tree {
         std::fs::create_dir_all(&tree.root).unwrap();
         for (path, text) in files {
             tree.write(path, text);
+        }
+        tree
+    }
+
+    /// A copy of a folder of `tests/fixtures`.
+    pub(super) fn of_fixture(name: &str) -> Self {
+        let tree = Self::new(&[]);
+        let folder = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let source = Self {
+            dir: tempfile::tempdir().unwrap(),
+            root: folder.join(name),
+        };
+        for path in source.files() {
+            tree.write(path.as_str(), &source.read(path.as_str()));
         }
         tree
     }
@@ -76,6 +90,7 @@ pub(super) struct Bench {
     pub(super) tools: Vec<Tool>,
     pub(super) commands: Commands,
     pub(super) timeout: Duration,
+    sandbox: Plain,
     pub(super) cancel: CancellationToken,
     build: Utf8PathBuf,
     log: Utf8PathBuf,
@@ -83,11 +98,18 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(language: LanguageName, files: &[(&str, &str)], commands: Commands) -> Self {
-        let tree = Tree::new(files);
+        Self::on(language, Tree::new(files), commands)
+    }
+
+    pub(super) fn on(language: LanguageName, tree: Tree, commands: Commands) -> Self {
         let adapter = adapters()
             .into_iter()
             .find(|it| it.name() == language)
             .unwrap();
+        Self::with(&*adapter, tree, commands)
+    }
+
+    pub(super) fn with(adapter: &dyn Adapter, tree: Tree, commands: Commands) -> Self {
         let (projects, tools) = adapter.detect(tree.root(), &tree.files(), &commands);
         let build = tree.outside("build");
         std::fs::create_dir_all(&build).unwrap();
@@ -99,6 +121,7 @@ impl Bench {
             tools,
             commands,
             timeout: Duration::from_mins(2),
+            sandbox: Plain::default(),
             cancel: CancellationToken::new(),
             build,
             log: tree.outside("log"),
@@ -116,7 +139,7 @@ impl Bench {
             lints: Lints::AsDeclared,
             timeout: self.timeout,
             log: &self.log,
-            sandbox: &Plain,
+            sandbox: &self.sandbox,
             cancel: &self.cancel,
             until: None,
         }
@@ -124,25 +147,34 @@ impl Bench {
 }
 
 /// Returns the interpreter beside which pytest, ruff, mypy and coverage are; `None` skips the test.
-///
+pub(super) fn python_tools() -> Option<Commands> {
+    let dir = test_tools()?;
+    Some(Commands {
+        python: Some(format!("{dir}/bin/python")),
+        ..Commands::default()
+    })
+}
+
+/// Returns the `node_modules` with the runners and linters of JavaScript; `None` skips the test.
+pub(super) fn node_tools() -> Option<Utf8PathBuf> {
+    let dir = Utf8PathBuf::from(test_tools()?).join("node/node_modules");
+    assert!(dir.is_dir(), "`{dir}` is not there: run scripts/test");
+    Some(dir)
+}
+
 /// Reads `FACTORY_TEST_TOOLS`, the folder of a virtual environment. Without it a test says that it
 /// was skipped, and fails where everything must be there.
-pub(super) fn python_tools() -> Option<Commands> {
-    let Some(dir) = std::env::var("FACTORY_TEST_TOOLS")
-        .ok()
-        .filter(|it| !it.is_empty())
-    else {
+fn test_tools() -> Option<String> {
+    let dir = std::env::var("FACTORY_TEST_TOOLS").ok();
+    let dir = dir.filter(|it| !it.is_empty());
+    if dir.is_none() {
         assert!(
             std::env::var("CI").as_deref() != Ok("true"),
             "FACTORY_TEST_TOOLS is not set: run scripts/test"
         );
         announce_skip();
-        return None;
-    };
-    Some(Commands {
-        python: Some(format!("{dir}/bin/python")),
-        ..Commands::default()
-    })
+    }
+    dir
 }
 
 #[expect(
@@ -150,5 +182,23 @@ pub(super) fn python_tools() -> Option<Commands> {
     reason = "a skipped test must be seen to be skipped"
 )]
 fn announce_skip() {
-    eprintln!("SKIPPED: FACTORY_TEST_TOOLS names no folder with pytest, ruff, mypy and coverage");
+    eprintln!("SKIPPED: FACTORY_TEST_TOOLS names no folder with the tools of the languages");
+}
+
+/// Returns whether go is there; a test without it says that it was skipped, and fails where everything
+/// must be there.
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped test must be seen to be skipped"
+)]
+pub(super) fn has_go() -> bool {
+    let found = crate::process::find_program("go").is_some();
+    if !found {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "there is no `go`: run scripts/test"
+        );
+        eprintln!("SKIPPED: there is no `go`");
+    }
+    found
 }

@@ -85,7 +85,11 @@ pub(super) fn stamp(path: &Utf8Path) -> Option<String> {
 /// Returns the first thing in a text that looks like a version.
 fn version_in(text: &str) -> Option<String> {
     text.split(|it: char| it.is_whitespace() || it == ',' || it == '(' || it == ')')
-        .map(|word| word.trim_start_matches('v'))
+        .map(|word| {
+            word.strip_prefix("go")
+                .unwrap_or(word)
+                .trim_start_matches('v')
+        })
         .find(|word| word.starts_with(|it: char| it.is_ascii_digit()) && word.contains('.'))
         .map(str::to_owned)
 }
@@ -113,7 +117,7 @@ fn write(file: &Utf8Path, cache: &Cache) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Commands;
+    use crate::config::Profile;
     use crate::toolchain::detect;
     use crate::toolchain::testing::Tree;
 
@@ -125,6 +129,8 @@ mod tests {
             ("mypy 1.13.0 (compiled: yes)", "1.13.0"),
             ("black, 24.10.0 (compiled: yes)", "24.10.0"),
             ("Coverage.py, version 7.6.1 with C extension", "7.6.1"),
+            ("go1.19.8\n", "1.19.8"),
+            ("staticcheck 2023.1 (v0.4.0)", "2023.1"),
         ] {
             assert_eq!(version_in(text).as_deref(), Some(version));
         }
@@ -137,7 +143,7 @@ mod tests {
             "Cargo.toml",
             "[package]\nname = \"a\"\nversion = \"0.1.0\"\n",
         )]);
-        let mut detection = detect(tree.root(), &tree.files(), &Commands::default());
+        let mut detection = detect(tree.root(), &tree.files(), &Profile::default());
         let cache = tree.outside("cache");
         versions(&mut detection, &cache, &CancellationToken::new()).await;
         let cargo = detection
@@ -150,7 +156,7 @@ mod tests {
         let text = std::fs::read_to_string(cache.join(CACHE_FILE)).unwrap();
         let version = cargo.version.clone().unwrap();
         std::fs::write(cache.join(CACHE_FILE), text.replace(&version, "9.9.9")).unwrap();
-        let mut again = detect(tree.root(), &tree.files(), &Commands::default());
+        let mut again = detect(tree.root(), &tree.files(), &Profile::default());
         versions(&mut again, &cache, &CancellationToken::new()).await;
         let cargo = again.tools.iter().find(|it| it.name == "cargo").unwrap();
         assert_eq!(

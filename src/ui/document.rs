@@ -9,15 +9,16 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::ceo::RunReport;
 use crate::config::{Profile, Setting};
 use crate::eval::report::FirstReport;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId};
-use crate::model::profile::Detection;
+use crate::model::profile::{Detection, OwnCommand};
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::Violation;
-use crate::store::{BacklogItem, Registered, Rejection};
+use crate::store::{BacklogItem, Rejection, Running};
 
 /// What was found, and the profile that follows from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +27,9 @@ pub struct Discovery {
     pub schema: String,
     /// Languages and tools, with versions.
     pub detection: Detection,
+    /// What the project itself runs to test, lint and format.
+    #[serde(default)]
+    pub own_commands: Vec<OwnCommand>,
     /// The profile's file; `None` when it is only proposed.
     #[schemars(with = "Option<String>")]
     pub file: Option<Utf8PathBuf>,
@@ -166,8 +170,10 @@ pub struct StatusReport {
     pub tip: Option<CommitSha>,
     /// Whether the checked-out commit already holds everything kept.
     pub landed: bool,
-    /// Who holds the target now.
+    /// Who writes to the record now.
     pub owner: Option<OwnerLine>,
+    /// The run that is under way, also while it waits or is paused.
+    pub running: Option<Running>,
     /// Experiments in the whole record.
     pub experiments: u32,
     /// How they ended.
@@ -178,6 +184,52 @@ pub struct StatusReport {
     pub backlog: usize,
     /// What a person could do next.
     pub next: String,
+}
+
+/// What `run` did in all its passes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Passes {
+    /// `factory.passes/1`.
+    pub schema: String,
+    /// How often it looked for what is worth trying.
+    pub passes: u32,
+    /// Experiments in all of them.
+    pub experiments: u32,
+    /// How many of those were kept.
+    pub kept: u32,
+    /// Why it ended.
+    pub ended: String,
+    /// The report of the last pass that was done.
+    pub last: Option<RunReport>,
+}
+
+/// A run that was started in the background.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Background {
+    /// `factory.background/1`.
+    pub schema: String,
+    /// Its process id.
+    pub pid: u32,
+    /// The file that it talks to.
+    #[schemars(with = "String")]
+    pub log: Utf8PathBuf,
+    /// The command that shows what happens.
+    pub follow: String,
+    /// The command that ends it.
+    pub stop: String,
+}
+
+/// What was asked of the run that is under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Controlled {
+    /// `factory.control/1`.
+    pub schema: String,
+    /// `stop`, `pause` or `resume`.
+    pub asked: String,
+    /// The run; `None` where none was under way.
+    pub running: Option<Running>,
+    /// What came of it, in a sentence.
+    pub outcome: String,
 }
 
 /// The process that holds a target.
@@ -232,8 +284,45 @@ pub enum CheckState {
 pub struct Targets {
     /// `factory.targets/1`.
     pub schema: String,
-    /// In the order they were first used.
-    pub targets: Vec<Registered>,
+    /// In path order.
+    pub targets: Vec<TargetLine>,
+}
+
+/// One target, and how it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetLine {
+    /// Its root.
+    #[schemars(with = "String")]
+    pub path: Utf8PathBuf,
+    /// When it was first used.
+    pub first: Timestamp,
+    /// When it was last used, within an hour.
+    pub last: Timestamp,
+    /// Nothing that could be a target is there any more.
+    pub gone: bool,
+    /// The run that is under way.
+    pub running: Option<Running>,
+    /// Experiments in its record; `None` where that cannot be read.
+    pub experiments: Option<u32>,
+    /// How many of those were kept.
+    pub kept: Option<u32>,
+}
+
+/// What was pruned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pruned {
+    /// `factory.prune/1`.
+    pub schema: String,
+    /// Whether anything was removed; `false` with `--dry-run`.
+    pub done: bool,
+    /// Experiments whose candidates went; their records stay.
+    pub candidates: Vec<ExperimentId>,
+    /// Bytes of git objects that this frees; `None` with `--dry-run`.
+    pub object_bytes: Option<u64>,
+    /// Folders that went: old logs, and caches of targets that are gone.
+    pub folders: Vec<String>,
+    /// Bytes in those folders.
+    pub folder_bytes: u64,
 }
 
 /// Wishes.
@@ -273,6 +362,25 @@ pub struct Repair {
     pub done: Vec<String>,
     /// What could not be read anywhere, in sentences.
     pub lost: Vec<String>,
+}
+
+/// What was exchanged with a remote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Synced {
+    /// `factory.sync/1`.
+    pub schema: String,
+    /// The remote.
+    pub remote: String,
+    /// Whether anything was moved; `false` with `--dry-run`.
+    pub done: bool,
+    /// Experiments that came from there.
+    pub received: u32,
+    /// Experiments that went there.
+    pub sent: u32,
+    /// Experiments of this clone that got another number: the old one and the new one.
+    pub renumbered: Vec<(ExperimentId, ExperimentId)>,
+    /// What happened to the landing branch, with `--landing`.
+    pub landing: Option<String>,
 }
 
 /// What was removed.

@@ -15,6 +15,7 @@ pub fn render(report: &FirstReport, width: usize) -> String {
     let mut out = format!("{}\n", style::heading("First report"));
     out.push_str(&suite(&report.tests_your_source, width));
     out.push_str(&failing(report, width));
+    out.push_str(&network_bound(report, width));
     out.push_str(&flaky(report, width));
     out.push_str(&slowest(report, width));
     out.push_str(&suppressions(report, width));
@@ -99,6 +100,18 @@ fn names(
         out.push_str(&text::bullet(&text::harmless(name), width));
     }
     out.push_str(&and_more(names.len()));
+    out
+}
+
+/// Says nothing where there is nothing to say: most suites need no network.
+fn network_bound(report: &FirstReport, width: usize) -> String {
+    if report.network_bound.is_empty() {
+        return String::new();
+    }
+    let mut out = names("network", &report.network_bound, "", style::careful, width);
+    let words = "these need the network, which evaluated code has not: they are left out; \
+                 `network = true` under `[eval]` in factory.toml gives it to them";
+    out.push_str(&text::bullet(words, width));
     out
 }
 
@@ -190,6 +203,7 @@ pub(super) mod tests {
 
     pub(in crate::ui) fn sample() -> FirstReport {
         FirstReport {
+            network_bound: vec![],
             schema: "factory.report/1".into(),
             tests_your_source: Answer {
                 yes: Some(false),
@@ -238,6 +252,20 @@ pub(super) mod tests {
           · types: mypy is not installed (pip install mypy)
         read-only; took 48.2 s
         "#);
+    }
+
+    #[test]
+    fn tests_that_need_the_network_are_told_apart_from_failing_ones() {
+        let mut report = sample();
+        assert_eq!(network_bound(&report, 80), "");
+        report.network_bound = vec!["tests/test_net.py::test_get".into()];
+        let text = anstream::adapter::strip_str(&network_bound(&report, 80)).to_string();
+        insta::assert_snapshot!(text, @r"
+        network      1 test
+          · tests/test_net.py::test_get
+          · these need the network, which evaluated code has not: they are left out;
+            `network = true` under `[eval]` in factory.toml gives it to them
+        ");
     }
 
     #[test]

@@ -11,9 +11,52 @@ use crate::eval::report::FirstReport;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
 use crate::model::verdict::Verdict;
+use crate::store::RecordEvent;
 
 use super::document::{EventBody, EventLine};
-use super::{Output, first_report, lines, text};
+use super::{Output, first_report, lines, style, text};
+
+/// Returns what a run does after an event, in words; `None` if the event does not tell.
+pub fn doing(event: &RunEvent) -> Option<String> {
+    lines::passing(event)
+}
+
+/// Returns the line that tells a person of an event, if it deserves one.
+pub fn told(line: &EventLine, width: usize) -> Option<String> {
+    match &line.what {
+        EventBody::Run(event) => told_of_run(event, width),
+        EventBody::FirstReport(report) => Some(first_report::render(report, width)),
+    }
+}
+
+/// Pairs that are no milestone are left out: there may be hundreds of them.
+fn told_of_run(event: &RunEvent, width: usize) -> Option<String> {
+    if let RunEvent::PairMeasured { n, n_max, .. } = event
+        && !lines::is_milestone(*n, *n_max)
+    {
+        return None;
+    }
+    let passing = lines::passing(event).map(|it| format!("… {it}"));
+    passing.or_else(|| lines::lasting(event, width))
+}
+
+/// Returns a step of the record in a line.
+pub fn recorded(event: &RecordEvent) -> String {
+    let at = event.at.map_or_else(String::new, |at| {
+        format!("{} ", at.strftime("%Y-%m-%d %H:%M"))
+    });
+    let mut line = format!("{at}#{} {}", event.id, event.kind);
+    if let Some(title) = &event.title {
+        line.push_str(&format!(" {}", text::harmless(title)));
+    }
+    if let Some(verdict) = event.verdict {
+        line.push_str(&format!(": {}", style::verdict(verdict)));
+    }
+    if let Some(reason) = event.reason.as_ref().filter(|it| !it.is_empty()) {
+        line.push_str(&format!(": {}", text::harmless(reason)));
+    }
+    line
+}
 
 /// A line that is overwritten while work goes on, above it what has happened.
 pub struct Live {
@@ -112,13 +155,7 @@ impl Plain {
 
 impl Reporter for Plain {
     fn event(&self, event: &RunEvent) {
-        if let RunEvent::PairMeasured { n, n_max, .. } = event
-            && !lines::is_milestone(*n, *n_max)
-        {
-            return;
-        }
-        let passing = lines::passing(event).map(|it| format!("… {it}"));
-        if let Some(line) = passing.or_else(|| lines::lasting(event, self.output.width())) {
+        if let Some(line) = told_of_run(event, self.output.width()) {
             self.output.talk(&format!("{line}\n"));
         }
     }

@@ -191,6 +191,7 @@ fn claim(claim: &Claim) -> String {
         } => format!("moves {metric}"),
         Claim::Meets { checks } => format!("meets {}", checks.join(", ")),
         Claim::Keeps => "keeps: nothing gets worse".to_owned(),
+        Claim::Maintains => "maintains: the tests judge as before".to_owned(),
     }
 }
 

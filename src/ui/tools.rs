@@ -1,10 +1,13 @@
 //! What was found and what is missing: detect, discover, doctor.
 
-use crate::model::profile::{Detection, DirectoryState, Tool};
+use crate::model::profile::{Detection, DirectoryState, OwnCommand, Tool};
 
 use super::document::{Check, CheckState, Discovery, Doctor};
 use super::text::{Cell, Tint};
 use super::{number, style, text};
+
+/// How many of a project's own commands are shown.
+const OWN_COMMANDS: usize = 20;
 
 /// Returns what was found as text.
 pub fn detection(detection: &Detection, width: usize) -> String {
@@ -62,6 +65,7 @@ pub fn detection(detection: &Detection, width: usize) -> String {
 /// Returns the proposed or accepted profile, below what was found.
 pub fn discovery(discovery: &Discovery, width: usize) -> String {
     let mut out = detection(&discovery.detection, width);
+    out.push_str(&own_commands(&discovery.own_commands, width));
     if let Some(path) = &discovery.file {
         out.push_str(&format!("\nthe profile is {path}\n"));
     } else {
@@ -69,6 +73,28 @@ pub fn discovery(discovery: &Discovery, width: usize) -> String {
         out.push_str(&format!("\n{title}\n{}", profile(&discovery.proposal)));
     }
     out
+}
+
+/// Returns what the project itself runs, the first few of each file.
+fn own_commands(commands: &[OwnCommand], width: usize) -> String {
+    if commands.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<Cell>> = commands
+        .iter()
+        .take(OWN_COMMANDS)
+        .map(|it| {
+            let line: String = text::harmless(&it.line);
+            vec![text::harmless(it.source.as_str()).into(), line.into()]
+        })
+        .collect();
+    let title = style::heading("What the project itself runs");
+    let table = text::table(&["file", "command"], &rows, &[0], width);
+    let more = match commands.len().saturating_sub(OWN_COMMANDS) {
+        0 => String::new(),
+        more => format!("{more} more\n"),
+    };
+    format!("\n{title}\n{table}{more}")
 }
 
 /// Returns a profile's text, its comments stepping back.

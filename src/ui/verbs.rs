@@ -1,6 +1,7 @@
 //! Short texts: status, targets, backlog, gates, configuration.
 
 use crate::model::verdict::Verdict;
+use crate::store::{Activity, Running};
 
 use super::document::{Backlog, ConfigReport, GuardReport, StatusReport, Targets};
 use super::text::{Cell, Tint};
@@ -15,23 +16,10 @@ pub fn status(status: &StatusReport, width: usize) -> String {
     };
     field("checkout", &format!("{branch} at {}", status.head.short()));
     field("kept work", &kept(status));
-    field(
-        "running",
-        &status.owner.as_ref().map_or_else(
-            || "nothing".to_owned(),
-            |it| {
-                format!(
-                    "process {} on {} since {}{}",
-                    it.pid,
-                    it.host,
-                    it.since.strftime("%Y-%m-%d %H:%M UTC"),
-                    it.run
-                        .as_ref()
-                        .map_or_else(String::new, |run| format!(", run {run}"))
-                )
-            },
-        ),
-    );
+    field("running", &running(status));
+    if let Some(run) = &status.running {
+        field("doing", &doing(run));
+    }
     let counts: Vec<(Verdict, usize)> = status
         .by_verdict
         .iter()
@@ -62,6 +50,47 @@ pub fn status(status: &StatusReport, width: usize) -> String {
     out
 }
 
+fn running(status: &StatusReport) -> String {
+    if let Some(run) = &status.running {
+        let place = if run.detached {
+            ", in the background"
+        } else {
+            ""
+        };
+        return format!(
+            "process {} on {} since {}{place}",
+            run.pid,
+            run.host,
+            minute(run.since)
+        );
+    }
+    let Some(owner) = &status.owner else {
+        return "nothing".to_owned();
+    };
+    let run = owner.run.as_ref();
+    let run = run.map_or_else(String::new, |run| format!(", run {run}"));
+    format!(
+        "process {} on {} since {}{run}",
+        owner.pid,
+        owner.host,
+        minute(owner.since)
+    )
+}
+
+fn doing(run: &Running) -> String {
+    let next = run.next_look.map_or_else(String::new, |at| {
+        format!("; it looks again at {} at the latest", minute(at))
+    });
+    match run.activity {
+        Activity::Working => run.doing.clone(),
+        Activity::Waiting | Activity::Paused => format!("{}{next}", run.doing),
+    }
+}
+
+fn minute(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 fn kept(status: &StatusReport) -> String {
     match (&status.tip, status.landed) {
         (None, _) => format!("none yet on `{}`", status.landing),
@@ -80,14 +109,24 @@ pub fn targets(targets: &Targets, width: usize) -> String {
         .targets
         .iter()
         .map(|it| {
+            let count = |n: Option<u32>| n.map_or_else(String::new, |n| n.to_string());
+            let state = match (&it.running, it.gone) {
+                (_, true) => "gone",
+                (Some(run), _) => run.activity.name(),
+                (None, _) => "",
+            };
             vec![
                 text::harmless(it.path.as_str()).into(),
                 day(it.first).into(),
                 day(it.last).into(),
+                count(it.experiments).into(),
+                count(it.kept).into(),
+                state.into(),
             ]
         })
         .collect();
-    text::table(&["target", "first", "last"], &rows, &[1, 2], width)
+    let columns = ["target", "first", "last", "tried", "kept", "now"];
+    text::table(&columns, &rows, &[1, 2, 3, 4], width)
 }
 
 /// Returns the wishes.
@@ -178,6 +217,7 @@ mod tests {
                 since: "2026-03-01T10:00:00Z".parse().unwrap(),
                 run: None,
             }),
+            running: None,
             experiments: 3,
             by_verdict: [(Verdict::Keep, 1), (Verdict::Revert, 2)].into(),
             last: None,

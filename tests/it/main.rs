@@ -8,10 +8,17 @@ mod support;
 
 mod bad_input;
 mod clean;
+mod day_two;
 mod demo;
 mod gaming;
 mod interrupt;
 mod landing;
 mod messages;
+mod other_languages;
+mod retention;
+mod run_control;
+mod sync;
 mod tidy;
+mod truth_traps;
+mod sandbox;
 mod verbs;

@@ -1,12 +1,81 @@
 """Writes what a test runner did as JSON lines, outside the tree. Shared by both runners."""
 
+import calendar
 import json
 import os
 import re
 import sys
 import time
+from importlib.machinery import PathFinder
 
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
+# What differs between two runs of the same tests, and what stands for it in an id.
+_UNSTABLE = (
+    (re.compile(r"0x[0-9a-fA-F]{6,}"), "0x"),
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.I), "UUID"),
+    (re.compile(r"\bpytest-of-[^/\\]+([/\\])pytest-\d+"), r"pytest-of-USER\1pytest-N"),
+    (re.compile(r"((?:/tmp|TMP)/tmp)[a-z0-9_]{8}\b"), r"\1X"),
+    # An example of a document is known by its place in the order, not by its line.
+    (re.compile(r"\bline:\d+,column:\d+"), "example"),
+    (re.compile(r"(\.(?:py|md|rst|txt)):\d+(?:-\d+)?\b"), r"\1:LINE"),
+)
+# A date, with or without its time, and seconds since the epoch, to any precision.
+_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)(?:[T _]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?")
+_EPOCH = re.compile(r"\b(\d{10})(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?\b")
+_DAY = 86400
+
+
+def _without_now(text):
+    """Replaces times that are now, give or take a day: they were taken, not written."""
+    now = time.time()
+
+    def date(match):
+        try:
+            when = calendar.timegm((int(match[1]), int(match[2]), int(match[3]), 0, 0, 0))
+        except ValueError:
+            return match[0]
+        return "TIME" if abs(when - now) < 2 * _DAY else match[0]
+
+    def epoch(match):
+        return "TIME" if abs(int(match[1]) - now) < _DAY else match[0]
+
+    return _EPOCH.sub(epoch, _DATE.sub(date, text))
+
+
+def imported(names):
+    """Returns the file of each imported module of these names, the standard library's left out."""
+    standard = os.path.realpath(os.path.dirname(os.__file__))
+    found = {}
+    for name in names:
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        if not file:
+            paths = list(getattr(module, "__path__", None) or [])
+            file = paths[0] if paths else None
+        file = os.path.realpath(file) if file else None
+        inner = file[len(standard):] if file and file.startswith(standard + os.sep) else "-packages"
+        if file and "-packages" in inner:
+            found[name] = file
+    return found
+
+
+def write_origins(path, names):
+    """Adds a line on what this process imported, for the harness to read."""
+    found = imported(names)
+    if found:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(found) + "\n")
+
+
+def _installed(names, tree):
+    """Returns where names that nothing imported could be imported from, other than the tree."""
+    places = [it for it in sys.path if it and not os.path.realpath(it).startswith(tree)]
+    found = {}
+    for name in names:
+        top = name.partition(".")[0]
+        spec = None if name in sys.modules else PathFinder.find_spec(top, places)
+        if spec is not None and spec.origin and "-packages" in spec.origin:
+            found[name] = spec.origin
+    return found
 
 
 def _take(name):
@@ -44,8 +113,9 @@ class Report:
         self.cases = {}
         self.reasons = {}
         self.errors = []
-        # Opened now: a test that changes folder, limits or the environment changes nothing here.
-        self.file = open(self.path, "a", encoding="utf-8")
+        # Opened now: a test that changes folder, limits or the environment changes nothing here. A
+        # worker, which inherits nothing that was taken, reports nothing.
+        self.file = open(self.path, "a", encoding="utf-8") if self.path else None
         self.owner = os.getpid()
 
     def canonical(self, raw):
@@ -54,7 +124,9 @@ class Report:
         temporary = os.environ.get("TMPDIR")
         if temporary:
             raw = raw.replace(os.path.realpath(temporary), "TMP").replace(temporary, "TMP")
-        raw = _ADDRESS.sub("0x", raw)
+        for pattern, stands in _UNSTABLE:
+            raw = pattern.sub(stands, raw)
+        raw = _without_now(raw)
         return self.prefix + raw.encode("unicode_escape").decode("ascii")
 
     def begin(self, case):
@@ -80,21 +152,8 @@ class Report:
         """Notes what could not be collected."""
         self.errors.append({"where": where, "message": _telling(text, -1)})
 
-    def origins(self):
-        """Returns the file of each imported package that has a namesake in the tree."""
-        found = {}
-        for name in self.packages:
-            module = sys.modules.get(name)
-            file = getattr(module, "__file__", None)
-            if not file:
-                paths = list(getattr(module, "__path__", None) or [])
-                file = paths[0] if paths else None
-            if file:
-                found[name] = os.path.realpath(file)
-        return found
-
     def finish(self, status):
-        if os.getpid() != self.owner or self.file.closed:
+        if self.file is None or os.getpid() != self.owner or self.file.closed:
             return
         for case, (outcome, seconds) in self.cases.items():
             line = {"kind": "case", "id": case, "outcome": outcome, "seconds": seconds}
@@ -107,13 +166,14 @@ class Report:
             "kind": "end",
             "cases": len(self.cases),
             "status": int(status),
-            "origins": self.origins(),
+            "origins": imported(self.packages),
+            "installed": _installed(self.packages, self.tree),
             "tree": self.tree,
             "seconds": time.monotonic() - self.started,
         })
         self.file.close()
 
     def _write(self, document):
-        if os.getpid() == self.owner:
+        if self.file is not None and os.getpid() == self.owner:
             self.file.write(json.dumps(document) + "\n")
             self.file.flush()

@@ -1,5 +1,7 @@
 """A pytest plugin that reports outcomes as JSON lines and changes nothing else."""
 
+import random
+
 import pytest
 
 from factory_report import Report
@@ -35,21 +37,57 @@ def pytest_addoption(parser):
             group.addoption(name, default=None, dest="factory" + name.replace("-", "_"), **settings)
 
 
-def pytest_sessionstart(session):
-    _SESSIONS.append(session)
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Sets what a plugin would draw at random, and what would hide tests that fail."""
+    options = config.option
+    if getattr(options, "randomly_seed", None) == "default":
+        options.randomly_seed = 0
+    if getattr(options, "random_order_seed", "unset") is None:
+        options.random_order_seed = 0
+    if getattr(options, "hypothesis_seed", "unset") is None:
+        options.hypothesis_seed = 0
+    # `-x` among a project's own options would leave the tests after a failure out.
+    options.maxfail = 0
 
 
 def _is_worker(config):
     return hasattr(config, "workerinput")
 
 
+def pytest_itemcollected(item):
+    # Before any plugin puts the items into another order.
+    if item.nodeid not in _IDS:
+        _IDS[item.nodeid] = _numbered(item.nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node, ids):
+    # Every worker collects the same; another order of theirs must not change a number.
+    for nodeid in sorted(ids):
+        if nodeid not in _IDS:
+            _IDS[nodeid] = _numbered(nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session):
+    _SESSIONS.append(session)
+    # Parameters that are drawn while tests are collected must be the same in every run.
+    random.seed(0)
+
+
+def pytest_collection_finish(session):
+    random.seed()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
+    if _REPORT.only is None:
+        return
     keep, drop = [], []
     for item in items:
-        case = _IDS[item.nodeid] = _numbered(item.nodeid)
-        wanted = _REPORT.only is None or case in _REPORT.only
-        (keep if wanted else drop).append(item)
+        case = _IDS.get(item.nodeid) or _numbered(item.nodeid)
+        (keep if case in _REPORT.only else drop).append(item)
     if drop:
         config.hook.pytest_deselected(items=drop)
         items[:] = keep
@@ -67,7 +105,7 @@ def pytest_collectreport(report):
 
 
 def pytest_runtest_logstart(nodeid):
-    # With workers the items are collected elsewhere, and are first heard of here.
+    # A plugin may add tests while others run.
     if nodeid not in _IDS:
         _IDS[nodeid] = _numbered(nodeid)
     _REPORT.begin(_IDS[nodeid])

@@ -16,6 +16,18 @@ fn metric(run: &str, parser: &str) -> Metric {
         tolerance: None,
         deterministic: false,
         timeout_seconds: Some(20),
+        only_claimed: false,
+        before: None,
+    }
+}
+
+/// Reads output the way a metric's parser says.
+fn parse(parser: &str, name: &str, output: &str) -> Result<f64, String> {
+    match parser.parse::<ParserSpec>().map_err(|it| it.to_string())? {
+        ParserSpec::Metric => metric_line(name, output),
+        ParserSpec::Json(pointer) => json(&pointer, output),
+        ParserSpec::Regex(pattern) => regex(&pattern, output),
+        other => panic!("{other:?} is not read from a line"),
     }
 }
 
@@ -131,6 +143,64 @@ async fn a_build_that_fails_says_so_and_no_build_is_fine() {
     metric.build = Some("false".into());
     let error = lab.build_metric(&arm, &metric).await.unwrap().unwrap_err();
     assert!(error.starts_with("`false` failed"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_run_leaves_is_undone_before_the_next() {
+    let fixture = Fixture::new();
+    let lab = fixture.lab();
+    let (tree, dir) = (tree_sha(), fixture.tree());
+    let arm = arm(&dir, &tree, "candidate");
+    let mut metric = metric("sh -c 'mkdir left && echo METRIC speed=1'", "metric");
+    assert!(
+        lab.measure(&arm, &metric)
+            .await
+            .unwrap()
+            .0
+            .value()
+            .is_some()
+    );
+    assert!(
+        lab.measure(&arm, &metric)
+            .await
+            .unwrap()
+            .0
+            .value()
+            .is_none()
+    );
+    metric.before = Some("rm -rf left".into());
+    for _ in 0..2 {
+        assert!(
+            lab.measure(&arm, &metric)
+                .await
+                .unwrap()
+                .0
+                .value()
+                .is_some()
+        );
+    }
+    metric.before = Some("false".into());
+    let Sample::Failed { reason } = lab.measure(&arm, &metric).await.unwrap().0 else {
+        panic!("it ran without what comes before it");
+    };
+    assert!(reason.starts_with("`false` failed"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_benchmark_missing_on_one_arm_is_a_failed_run() {
+    let fixture = Fixture::new();
+    let lab = fixture.lab();
+    let (tree, dir) = (tree_sha(), fixture.tree());
+    let incumbent = arm(&dir, &tree, "incumbent");
+    let candidate = arm(&dir, &tree, "candidate");
+    let both = "printf 'BenchmarkA 1 4 ns/op\\nBenchmarkB 1 9 ns/op\\n'";
+    let sample = lab.measure(&incumbent, &metric(both, "go-bench")).await;
+    assert!((sample.unwrap().0.value().unwrap() - 6.0).abs() < 1e-9);
+    let one = metric("printf 'BenchmarkA 1 4 ns/op\\n'", "go-bench");
+    let Sample::Failed { reason } = lab.measure(&candidate, &one).await.unwrap().0 else {
+        panic!("a benchmark that is gone is no speed");
+    };
+    assert_eq!(reason, "benchmark `.BenchmarkB` gave no time");
 }
 
 proptest! {

@@ -17,6 +17,8 @@ fn metric(name: &str, run: &str, deterministic: bool) -> Metric {
         tolerance: None,
         deterministic,
         timeout_seconds: None,
+        only_claimed: false,
+        before: None,
     }
 }
 

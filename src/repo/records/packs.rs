@@ -25,7 +25,7 @@ const MIN_LOOSE: usize = 300;
 const GRACE: Duration = Duration::from_hours(24);
 /// At most so many retired packs stay, so that a fast loop leaves no heap of them.
 const MAX_RETIRED: usize = 64;
-const PREFIX: &str = "pack-factory-";
+pub(super) const PREFIX: &str = "pack-factory-";
 
 impl RecordRef {
     /// Packs our loose objects when there are many, so that the person's git never has to.
@@ -259,7 +259,7 @@ fn count_in_index(path: &Utf8Path) -> Result<usize, Error> {
 }
 
 /// Reads the object ids of a version-2 pack index.
-fn read_index(path: &Utf8Path) -> Result<Vec<Oid>, Error> {
+pub(super) fn read_index(path: &Utf8Path) -> Result<Vec<Oid>, Error> {
     let bytes = std::fs::read(path).map_err(|source| io("read", path, source))?;
     let table = 8 + 4 * 256;
     let invalid = || {
@@ -289,7 +289,7 @@ fn be_u32(bytes: &[u8]) -> usize {
 /// Hides a pack from git by removing its index, and keeps its data for readers that have the index open.
 ///
 /// A process that found an object through the index opens the data only when it reads the object.
-fn retire_pack(index: &Utf8Path) -> Result<(), Error> {
+pub(super) fn retire_pack(index: &Utf8Path) -> Result<(), Error> {
     let data = index.with_extension("pack");
     // Marks the beginning of the grace; without the mark it ends too early, at worst.
     drop(File::open(&data).and_then(|file| file.set_modified(SystemTime::now())));
@@ -321,7 +321,7 @@ fn age(path: &Utf8Path) -> Duration {
 }
 
 /// Removes a file, which may be gone already.
-fn remove(path: &Utf8Path) -> Result<(), Error> {
+pub(super) fn remove(path: &Utf8Path) -> Result<(), Error> {
     match std::fs::remove_file(path) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
             Err(io("remove", path, source))

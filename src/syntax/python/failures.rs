@@ -38,7 +38,7 @@ const TELLING_CALLS: [&str; 8] = [
 
 /// Returns handlers, raises and suppressions; code without failure has no such place, so logging in
 /// it counts for nothing.
-pub(in crate::syntax) fn failure_paths(root: Node<'_>, source: &str) -> Vec<FailurePath> {
+pub(super) fn failure_paths(root: Node<'_>, source: &str) -> Vec<FailurePath> {
     let mut found = Vec::new();
     walk(root, |node| {
         let is_test = matches!(node.kind(), "function_definition" | "class_definition")

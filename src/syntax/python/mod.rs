@@ -4,16 +4,33 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::Item;
-use super::tokens::Tokens;
+use super::tokens::{Tokens, normal_quotes};
 use super::tree::{Step, ancestors, children, field, line, parts, text, traverse, walk};
+use super::{Item, Language};
 
-pub(super) mod failures;
-pub(super) mod mutants;
-pub(super) mod suppressions;
+mod failures;
+mod inline;
+mod mutants;
+mod suppressions;
+mod surface;
+
+/// Python's line in the list of languages.
+pub(super) const LANGUAGE: Language = Language {
+    extensions: &["py"],
+    grammar: || tree_sitter_python::LANGUAGE.into(),
+    items,
+    mutants: mutants::mutants,
+    suppressions: suppressions::suppressions,
+    tests: test_items,
+    test_spans,
+    failure_paths: failures::failure_paths,
+    constants,
+    surface: surface::surface,
+    inline: inline::found,
+};
 
 /// Returns functions and methods; a decorated one begins at its first decorator.
-pub(super) fn items(root: Node<'_>, source: &str) -> Vec<Item> {
+fn items(root: Node<'_>, source: &str) -> Vec<Item> {
     functions(root)
         .into_iter()
         .filter_map(|node| item(node, source))
@@ -115,7 +132,7 @@ fn decorators<'s>(node: Node<'_>, source: &'s str) -> Vec<&'s str> {
 
 /// Returns test items with hashes: tests and fixtures with their decorators, and what else a test
 /// class or a `pytestmark` says.
-pub(super) fn test_items(root: Node<'_>, source: &str) -> Vec<(String, String)> {
+fn test_items(root: Node<'_>, source: &str) -> Vec<(String, String)> {
     let named = |node: Node<'_>| match node.kind() {
         "assignment" => (setting_name(node, source), hash(node, source)),
         _ => (qualified(node, source), hash(with_decorators(node), source)),
@@ -124,7 +141,7 @@ pub(super) fn test_items(root: Node<'_>, source: &str) -> Vec<(String, String)> 
 }
 
 /// Returns the byte ranges of those items, decorators included.
-pub(super) fn test_spans(root: Node<'_>, source: &str) -> Vec<Range<usize>> {
+fn test_spans(root: Node<'_>, source: &str) -> Vec<Range<usize>> {
     let nodes = test_nodes(root, source).into_iter();
     nodes.map(|it| with_decorators(it).byte_range()).collect()
 }
@@ -168,8 +185,14 @@ fn setting_name(node: Node<'_>, source: &str) -> String {
 /// only there.
 fn hash(root: Node<'_>, source: &str) -> String {
     let mut tokens = Tokens::default();
+    collect(root, source, &mut tokens, |_| false);
+    tokens.hash()
+}
+
+/// Appends the tokens of a node, without what `skip` is true for.
+fn collect<'t>(root: Node<'t>, source: &str, tokens: &mut Tokens, skip: impl Fn(Node<'t>) -> bool) {
     traverse(root, &mut |step| match step {
-        Step::Enter(node) => enter(node, source, &mut tokens),
+        Step::Enter(node) => !skip(node) && enter(node, source, tokens),
         Step::Leave(node) => {
             if node.kind() == "block" {
                 tokens.push("dedent");
@@ -177,7 +200,6 @@ fn hash(root: Node<'_>, source: &str) -> String {
             true
         }
     });
-    tokens.hash()
 }
 
 fn enter(node: Node<'_>, source: &str, tokens: &mut Tokens) -> bool {
@@ -205,19 +227,9 @@ fn closes_one_tuple(node: Node<'_>) -> bool {
         .is_some_and(|it| it.kind() == "tuple" && parts(it).len() == 1)
 }
 
-/// `'a'` and `"a"` are the same string, where nothing inside depends on the quotes.
-fn normal_quotes(literal: &str) -> String {
-    let body = literal.trim_start_matches(|it: char| it.is_ascii_alphabetic());
-    let prefix = &literal[..literal.len() - body.len()];
-    match body.strip_prefix('\'').and_then(|it| it.strip_suffix('\'')) {
-        Some(inner) if !inner.contains(['\'', '"', '\\']) => format!("{prefix}\"{inner}\""),
-        _ => literal.to_owned(),
-    }
-}
-
 /// Returns the value ranges of module-level or class-level constants of that name (`Class.NAME`)
 /// whose value is a literal.
-pub(super) fn constants(root: Node<'_>, source: &str, name: &str) -> Vec<Range<usize>> {
+fn constants(root: Node<'_>, source: &str, name: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     walk(root, |node| {
         if node.kind() == "assignment" && setting_name(node, source) == name {

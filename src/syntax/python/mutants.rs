@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::{decorators, functions, in_test, qualified};
 use crate::syntax::Mutant;
+use crate::syntax::mutation::{Place, shortened};
 use crate::syntax::tree::{ancestors, any, children, field, line, parts, text, walk};
 
 /// What each operator is replaced with.
@@ -44,7 +45,7 @@ const CLOSED: [&str; 5] = [
 ];
 
 /// Returns the mutants of every function that tests could and should notice.
-pub(in crate::syntax) fn mutants(root: Node<'_>, source: &str) -> Vec<Mutant> {
+pub(super) fn mutants(root: Node<'_>, source: &str) -> Vec<Mutant> {
     let mut found = Vec::new();
     for function in functions(root) {
         let statements = statements(function);
@@ -63,24 +64,6 @@ pub(in crate::syntax) fn mutants(root: Node<'_>, source: &str) -> Vec<Mutant> {
         }
     }
     found
-}
-
-/// Where mutants are being made.
-struct Place<'s> {
-    item: String,
-    source: &'s str,
-}
-
-impl Place<'_> {
-    fn mutant(&self, node: Node<'_>, replacement: impl Into<String>, what: String) -> Mutant {
-        Mutant {
-            item: self.item.clone(),
-            line: line(node),
-            span: node.byte_range(),
-            replacement: replacement.into(),
-            description: what,
-        }
-    }
 }
 
 /// Returns the statements of a body without its docstring.
@@ -243,7 +226,7 @@ fn inner_mutants(statement: Node<'_>, place: &Place<'_>) -> Vec<Mutant> {
             }
             "not_operator" => found.extend(not_removed(node, place)),
             "if_statement" | "elif_clause" => found.extend(negated(node, place)),
-            "integer" => found.extend(shifted(node, place)),
+            "integer" => found.extend(place.shifted(node)),
             _ => {}
         }
         true
@@ -294,27 +277,8 @@ fn negated(node: Node<'_>, place: &Place<'_>) -> Option<Mutant> {
         "identifier" | "attribute" | "call" | "subscript" | "parenthesized_expression"
     );
     let now = text(condition, place.source);
-    let shown: String = now.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown: String = shown.chars().take(40).collect();
     is_plain.then(|| {
-        let what = format!("negate condition `{shown}`");
+        let what = format!("negate condition `{}`", shortened(now));
         place.mutant(condition, format!("not ({now})"), what)
     })
-}
-
-fn shifted(node: Node<'_>, place: &Place<'_>) -> Vec<Mutant> {
-    let now = text(node, place.source);
-    let Ok(value) = now.replace('_', "").parse::<u64>() else {
-        return Vec::new();
-    };
-    let down = value.checked_sub(1).filter(|it| *it > 0);
-    value
-        .checked_add(1)
-        .into_iter()
-        .chain(down)
-        .map(|other| {
-            let what = format!("replace {now} with {other}");
-            place.mutant(node, other.to_string(), what)
-        })
-        .collect()
 }

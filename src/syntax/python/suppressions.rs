@@ -36,7 +36,7 @@ const SKIPS: [&str; 12] = [
 ];
 
 /// Returns each silenced rule and each skipped test.
-pub(in crate::syntax) fn suppressions(root: Node<'_>, source: &str) -> Vec<(String, u32)> {
+pub(super) fn suppressions(root: Node<'_>, source: &str) -> Vec<(String, u32)> {
     let mut found = Vec::new();
     walk(root, |node| {
         let kinds = match node.kind() {

@@ -1,6 +1,8 @@
 //! What the views say of Python sources.
 
-use crate::syntax::{Grammar, constant, failure_paths, items, mutants, suppressions, tests};
+use crate::syntax::{
+    Grammar, constant, failure_paths, items, mutants, suppressions, surface, tests,
+};
 use std::collections::BTreeMap;
 
 const PYTHON: Grammar = Grammar::Python;
@@ -413,4 +415,64 @@ def f():
     for absent in ["COMPUTED", "TWICE", "LIMIT", "LOCAL", "HUNK"] {
         assert_eq!(value(absent), None, "{absent}");
     }
+}
+
+#[test]
+fn the_surface_is_what_others_may_use() {
+    let source = "
+import os
+from .a import b as b
+LIMIT = 3
+_hidden = 1
+@cached
+def f(a, *, b: int = 1) -> str:
+    '''Doc.'''
+    return g()
+@dataclass(frozen=True)
+class C(Base):
+    size: int = 0
+    _secret = 1
+    def __init__(self, x):
+        self.x = x
+        self._y = x
+    @property
+    def area(self): return 1
+    def _shut(self): pass
+class _D:
+    def m(self): pass
+if sys:
+    def late(): pass
+";
+    let found = surface(PYTHON, source);
+    let names: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "C",
+            "C.__init__",
+            "C.area",
+            "C.size",
+            "C.x",
+            "LIMIT",
+            "b",
+            "f",
+            "late"
+        ]
+    );
+    assert_eq!(found["f"], "def f ( a , * , b : int = 1 ) -> str :");
+    assert!(found["C.area"].starts_with("@property def area"));
+    let tidied = source
+        .replace("return g()", "return h()")
+        .replace("@cached\n", "");
+    assert_eq!(surface(PYTHON, &tidied), found);
+}
+
+#[test]
+fn a_literal_list_of_names_decides_what_is_offered() {
+    let source = "from .a import b, c\n__all__ = ['b', '_d']\n__all__ += ('e',)\ndef _d(): pass\ndef e(): pass\ndef f(): pass\n";
+    let found = surface(PYTHON, source);
+    let names: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(names, ["_d", "b", "e"]);
+    let computed = source.replace("['b', '_d']", "names()");
+    assert!(surface(PYTHON, &computed).contains_key("f"));
 }

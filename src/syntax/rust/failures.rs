@@ -36,7 +36,7 @@ const LOUD_METHODS: [&str; 4] = ["unwrap", "expect", "unwrap_err", "expect_err"]
 
 /// Returns where errors are made, passed on or swallowed; code without failure has no such place, so
 /// logging in it counts for nothing.
-pub(in crate::syntax) fn failure_paths(root: Node<'_>, source: &str) -> Vec<FailurePath> {
+pub(super) fn failure_paths(root: Node<'_>, source: &str) -> Vec<FailurePath> {
     let mut found = Vec::new();
     for function in functions(root) {
         if !in_test(function, source) {

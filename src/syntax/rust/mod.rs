@@ -4,14 +4,31 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::Item;
 use super::tree::{ancestors, children, field, line, text, walk};
+use super::{Item, Language};
 
-pub(super) mod failures;
-pub(super) mod mutants;
-pub(super) mod suppressions;
-pub(super) mod test_items;
+mod failures;
+mod inline;
+mod mutants;
+mod suppressions;
+mod surface;
+mod test_items;
 mod types;
+
+/// Rust's line in the list of languages.
+pub(super) const LANGUAGE: Language = Language {
+    extensions: &["rs"],
+    grammar: || tree_sitter_rust::LANGUAGE.into(),
+    items,
+    mutants: mutants::mutants,
+    suppressions: suppressions::suppressions,
+    tests: test_items::tests,
+    test_spans: test_items::spans,
+    failure_paths: failures::failure_paths,
+    constants,
+    surface: surface::surface,
+    inline: inline::found,
+};
 
 /// Attributes whose last path segment makes a function a test.
 const TEST_ATTRIBUTES: [&str; 10] = [
@@ -28,7 +45,7 @@ const TEST_ATTRIBUTES: [&str; 10] = [
 ];
 
 /// Returns functions and methods that have a body.
-pub(super) fn items(root: Node<'_>, source: &str) -> Vec<Item> {
+fn items(root: Node<'_>, source: &str) -> Vec<Item> {
     functions(root)
         .into_iter()
         .filter_map(|node| item(node, source))
@@ -225,7 +242,7 @@ fn has_inner_cfg_test(node: Node<'_>, source: &str) -> bool {
 
 /// Returns the value ranges of the constants and statics of that name outside functions; `name` may
 /// be qualified (`Parser::LIMIT`).
-pub(super) fn constants(root: Node<'_>, source: &str, name: &str) -> Vec<Range<usize>> {
+fn constants(root: Node<'_>, source: &str, name: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     walk(root, |node| {
         if matches!(node.kind(), "const_item" | "static_item") && is_named(node, source, name) {

@@ -4,7 +4,8 @@ use tree_sitter::Node;
 
 use super::{Attribute, attributes, functions, in_test, qualified, types};
 use crate::syntax::Mutant;
-use crate::syntax::tree::{ancestors, children, field, line, parts, text, walk};
+use crate::syntax::mutation::{Place, neighbours, shortened};
+use crate::syntax::tree::{ancestors, children, field, parts, text, walk};
 
 /// What each binary operator is replaced with.
 const SWAPS: [(&str, &str); 20] = [
@@ -45,7 +46,7 @@ const CLOSED: [&str; 10] = [
 ];
 
 /// Returns the mutants of every function that tests could and should notice.
-pub(in crate::syntax) fn mutants(root: Node<'_>, source: &str) -> Vec<Mutant> {
+pub(super) fn mutants(root: Node<'_>, source: &str) -> Vec<Mutant> {
     let mut found = Vec::new();
     for function in functions(root) {
         if let Some(body) = mutable_body(function, source) {
@@ -58,24 +59,6 @@ pub(in crate::syntax) fn mutants(root: Node<'_>, source: &str) -> Vec<Mutant> {
         }
     }
     found
-}
-
-/// Where mutants are being made.
-struct Place<'s> {
-    item: String,
-    source: &'s str,
-}
-
-impl Place<'_> {
-    fn mutant(&self, node: Node<'_>, replacement: impl Into<String>, what: String) -> Mutant {
-        Mutant {
-            item: self.item.clone(),
-            line: line(node),
-            span: node.byte_range(),
-            replacement: replacement.into(),
-            description: what,
-        }
-    }
 }
 
 /// Returns the body of a function whose mutants would tell something.
@@ -179,13 +162,11 @@ fn inner_mutants(body: Node<'_>, place: &Place<'_>) -> Vec<Mutant> {
 }
 
 fn swapped(node: Node<'_>, place: &Place<'_>) -> Option<Mutant> {
-    let operator = node.child_by_field_name("operator")?;
-    let now = text(operator, place.source);
-    let (_, other) = SWAPS.iter().find(|(it, _)| *it == now)?;
-    if now.starts_with('+') && joins_text(node, place.source) {
+    let operator = field(node, "operator", place.source)?;
+    if operator.starts_with('+') && joins_text(node, place.source) {
         return None;
     }
-    Some(place.mutant(operator, *other, format!("replace {now} with {other}")))
+    place.swapped(node, &SWAPS)
 }
 
 /// `+` on strings has no `-`: such a mutant cannot compile.
@@ -222,15 +203,6 @@ fn negated(node: Node<'_>, place: &Place<'_>) -> Option<Mutant> {
     })
 }
 
-fn shortened(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 40 {
-        return line;
-    }
-    let head: String = line.chars().take(39).collect();
-    format!("{head}…")
-}
-
 /// Moves an integer by one, except where it only sizes a buffer.
 fn shifted(node: Node<'_>, place: &Place<'_>) -> Vec<Mutant> {
     let now = text(node, place.source);
@@ -240,11 +212,7 @@ fn shifted(node: Node<'_>, place: &Place<'_>) -> Vec<Mutant> {
     if is_capacity(node, place.source) {
         return Vec::new();
     }
-    let down = value.checked_sub(1).filter(|it| *it > 0);
-    value
-        .checked_add(1)
-        .into_iter()
-        .chain(down)
+    neighbours(value)
         .map(|other| {
             let what = format!("replace {now} with {other}{suffix}");
             place.mutant(node, format!("{other}{suffix}"), what)

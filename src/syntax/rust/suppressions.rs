@@ -6,7 +6,7 @@ use super::squeezed;
 use crate::syntax::tree::{line, walk};
 
 /// Returns each silenced lint and skipped test; attributes inside macro bodies count too.
-pub(in crate::syntax) fn suppressions(root: Node<'_>, source: &str) -> Vec<(String, u32)> {
+pub(super) fn suppressions(root: Node<'_>, source: &str) -> Vec<(String, u32)> {
     let mut found = Vec::new();
     walk(root, |node| {
         if let Some(attribute) = attribute_text(node, source) {

@@ -20,7 +20,7 @@ const ITEM_KINDS: [&str; 6] = [
 
 /// Returns test items with hashes: functions, constants and macros of test code, and each `fn` in a
 /// macro such as `proptest!`.
-pub(in crate::syntax) fn tests(root: Node<'_>, source: &str) -> Vec<(String, String)> {
+pub(super) fn tests(root: Node<'_>, source: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for node in test_nodes(root, source) {
         match node.kind() {
@@ -32,7 +32,7 @@ pub(in crate::syntax) fn tests(root: Node<'_>, source: &str) -> Vec<(String, Str
 }
 
 /// Returns the byte ranges of those items, attributes included.
-pub(in crate::syntax) fn spans(root: Node<'_>, source: &str) -> Vec<Range<usize>> {
+pub(super) fn spans(root: Node<'_>, source: &str) -> Vec<Range<usize>> {
     let whole = |node: Node<'_>| {
         let start = attribute_items(node)
             .first()
@@ -56,12 +56,12 @@ fn test_nodes<'t>(root: Node<'t>, source: &str) -> Vec<Node<'t>> {
 }
 
 /// Hashes an item with its attributes: `#[ignore]` and `#[should_panic]` change what it means.
-fn item_hash(node: Node<'_>, source: &str) -> String {
+pub(super) fn item_hash(node: Node<'_>, source: &str) -> String {
     let mut tokens = Tokens::default();
     for attribute in attribute_items(node) {
-        collect(attribute, source, &mut tokens);
+        collect(attribute, source, &mut tokens, |_| false);
     }
-    collect(node, source, &mut tokens);
+    collect(node, source, &mut tokens, |_| false);
     tokens.hash()
 }
 
@@ -80,7 +80,7 @@ fn macro_tests(node: Node<'_>, source: &str) -> Vec<(String, String)> {
     let mut name = None;
     let inner = children(body);
     for (idx, child) in inner.iter().enumerate() {
-        collect(*child, source, &mut tokens);
+        collect(*child, source, &mut tokens, |_| false);
         if child.kind() == "identifier" && idx > 0 && text(inner[idx - 1], source) == "fn" {
             name = Some(text(*child, source));
         }
@@ -98,12 +98,21 @@ fn macro_tests(node: Node<'_>, source: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Appends the tokens of a node, without comments and without what rustfmt adds or drops.
-fn collect(root: Node<'_>, source: &str, tokens: &mut Tokens) {
+/// Appends the tokens of a node, without comments, without what rustfmt adds or drops, and without
+/// what `skip` is true for.
+pub(super) fn collect<'t>(
+    root: Node<'t>,
+    source: &str,
+    tokens: &mut Tokens,
+    skip: impl Fn(Node<'t>) -> bool,
+) {
     traverse(root, &mut |step| {
         let Step::Enter(node) = step else {
             return true;
         };
+        if skip(node) {
+            return false;
+        }
         match node.kind() {
             "line_comment" | "block_comment" => return false,
             "string_literal" | "raw_string_literal" | "char_literal" => {

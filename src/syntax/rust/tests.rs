@@ -1,7 +1,8 @@
 //! What the views say of Rust sources.
 
 use crate::syntax::{
-    Grammar, constant, failure_paths, items, mutants, suppressions, test_spans, tests, touches,
+    Grammar, constant, failure_paths, items, mutants, suppressions, surface, test_spans, tests,
+    touches,
 };
 use std::collections::BTreeMap;
 
@@ -461,4 +462,60 @@ fn constants_are_found_at_the_top_in_modules_and_in_impls() {
     assert_eq!(value("LIMIT"), None);
     assert_eq!(value("LOCAL"), None);
     assert_eq!(value("HUNK"), None);
+}
+
+#[test]
+fn the_surface_is_what_others_may_use() {
+    let source = "
+        pub const fn f<T: Copy>(mut x: T, /* why */ y: &[u8],) -> Option<T> where T: Ord { body() }
+        pub(crate) fn hidden() {}
+        #[derive(Clone, Debug)] #[non_exhaustive] pub struct Config { pub limit: u32, secret: u8 }
+        pub struct Pair(pub u8, u16);
+        pub enum Shape { Dot, Line { to: u8 } }
+        pub trait Area { const N: u8; fn area(&self) -> f64; fn name(&self) -> &str { \"\" } }
+        impl Config { pub fn open(&self) {} fn shut(&self) {} }
+        impl From<u8> for Config { fn from(_: u8) -> Self { x() } }
+        struct Inner; impl Clone for Inner { fn clone(&self) -> Self { Inner } }
+        pub const LIMIT: usize = 4;
+        pub use a::{b, c as d, e::*};
+        mod deep { pub fn g() {} }
+        #[macro_export] macro_rules! m { ($x:expr) => { $x } }
+        #[cfg(test)] mod tests { pub fn helper() {} }
+    ";
+    let found = surface(RUST, source);
+    let names: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "Area",
+            "Area::N",
+            "Area::area",
+            "Area::name",
+            "Config",
+            "Config::limit",
+            "Config::open",
+            "LIMIT",
+            "Pair",
+            "Pair::0",
+            "Shape",
+            "Shape::Dot",
+            "Shape::Line",
+            "a::e::*",
+            "b",
+            "d",
+            "deep::g",
+            "f",
+            "impl Clone for Config",
+            "impl Debug for Config",
+            "impl From<u8> for Config",
+            "m!"
+        ]
+    );
+    assert!(found["f"].ends_with("( : T , : & [ u8 ] ) -> Option < T > where T : Ord"));
+    assert!(found["Area::name"].ends_with("= .."));
+    assert_eq!(found["d"], "pub use a::c");
+    let tidied = source
+        .replace("LIMIT: usize = 4", "LIMIT: usize = 5")
+        .replace("mut x", "z");
+    assert_eq!(surface(RUST, &tidied.replace("body()", "other()")), found);
 }

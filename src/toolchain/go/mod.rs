@@ -1,12 +1,27 @@
 //! Go modules.
 
+mod command;
+mod coverage;
+mod declared;
+mod detect;
+mod events;
+mod format;
+mod lint;
+mod names;
+mod packages;
+mod requirements;
+mod sources;
+mod suite;
+#[cfg(test)]
+mod tests;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;
 
 use super::catalogue::GO;
-use super::{Adapter, Coverage, Job, Origin, Outcome, Suite};
+use super::{Adapter, Coverage, Job, Outcome, Suite};
 use crate::config::Commands;
-use crate::model::finding::{Finding, TestRun};
+use crate::model::finding::{Finding, TestCase};
 use crate::model::hypothesis::LintRule;
 use crate::model::profile::{LanguageName, Project, Tool};
 use crate::process::Error;
@@ -15,10 +30,29 @@ use crate::process::Error;
 #[derive(Debug, Default)]
 pub struct Go;
 
-fn missing<'a, T: Send + 'a>() -> BoxFuture<'a, Result<Outcome<T>, Error>> {
-    Box::pin(std::future::ready(Ok(Outcome::Missing(
-        "not here yet".into(),
-    ))))
+/// Reads the events of `go test -json` that somebody else's command printed; ids begin with the whole
+/// path of the package.
+pub(super) fn read_events(text: &str, temporary: &Utf8Path) -> Result<Vec<TestCase>, String> {
+    let events = events::Events::parse(text)?;
+    if events.build_failed {
+        return Err("a package does not build".into());
+    }
+    let packages = events.packages.into_iter();
+    let named = packages.flat_map(|(path, it)| names::named(&path, it.tests, temporary));
+    let case = |it: names::Named| TestCase {
+        id: it.id,
+        outcome: it.ended.outcome,
+        seconds: it.ended.seconds,
+    };
+    Ok(named.map(case).collect())
+}
+
+/// Returns what is out of step between a module's manifest, checksums and imports.
+///
+/// # Errors
+/// An interruption, or a child that could not be followed.
+pub async fn manifest_problems(job: &Job<'_>) -> Result<Vec<String>, Error> {
+    command::manifest_problems(job).await
 }
 
 impl Adapter for Go {
@@ -28,11 +62,11 @@ impl Adapter for Go {
 
     fn detect(
         &self,
-        _root: &Utf8Path,
-        _files: &[Utf8PathBuf],
+        root: &Utf8Path,
+        files: &[Utf8PathBuf],
         _commands: &Commands,
     ) -> (Vec<Project>, Vec<Tool>) {
-        (Vec::new(), Vec::new())
+        detect::detect(root, files)
     }
 
     fn version_args(&self, tool: &str) -> Vec<String> {
@@ -43,72 +77,62 @@ impl Adapter for Go {
         String::new()
     }
 
-    fn prepare<'a>(&'a self, _job: &'a Job<'a>) -> BoxFuture<'a, Result<Outcome<()>, Error>> {
-        missing()
+    fn prepare<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Outcome<()>, Error>> {
+        Box::pin(command::prepare(job))
     }
 
     fn test<'a>(
         &'a self,
-        _job: &'a Job<'a>,
-        _only: Option<&'a [String]>,
+        job: &'a Job<'a>,
+        only: Option<&'a [String]>,
     ) -> BoxFuture<'a, Result<Suite, Error>> {
-        Box::pin(std::future::ready(Ok(Suite {
-            run: TestRun::default(),
-            origin: Origin::Tree,
-            reasons: std::collections::BTreeMap::new(),
-        })))
+        Box::pin(suite::run(job, only))
     }
 
     fn test_times<'a>(
         &'a self,
-        _job: &'a Job<'a>,
+        job: &'a Job<'a>,
     ) -> BoxFuture<'a, Result<Vec<(String, f64)>, Error>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
+        Box::pin(suite::times(job))
     }
 
-    fn lint<'a>(
-        &'a self,
-        _job: &'a Job<'a>,
-    ) -> BoxFuture<'a, Result<Outcome<Vec<Finding>>, Error>> {
-        missing()
+    fn lint<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Outcome<Vec<Finding>>, Error>> {
+        Box::pin(lint::lint(job))
     }
 
     fn types<'a>(
         &'a self,
-        _job: &'a Job<'a>,
+        job: &'a Job<'a>,
     ) -> BoxFuture<'a, Result<Outcome<Vec<Finding>>, Error>> {
-        missing()
+        Box::pin(lint::types(job))
     }
 
-    fn coverage<'a>(
-        &'a self,
-        _job: &'a Job<'a>,
-    ) -> BoxFuture<'a, Result<Outcome<Coverage>, Error>> {
-        missing()
+    fn coverage<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Outcome<Coverage>, Error>> {
+        Box::pin(coverage::measure(job))
     }
 
     fn unformatted<'a>(
         &'a self,
-        _job: &'a Job<'a>,
+        job: &'a Job<'a>,
     ) -> BoxFuture<'a, Result<Outcome<Vec<Utf8PathBuf>>, Error>> {
-        missing()
+        Box::pin(format::unformatted(job))
     }
 
     fn fix<'a>(
         &'a self,
-        _job: &'a Job<'a>,
-        _rule: &'a LintRule,
-        _may_touch: &'a (dyn Fn(&Utf8Path) -> bool + Sync),
+        job: &'a Job<'a>,
+        rule: &'a LintRule,
+        may_touch: &'a (dyn Fn(&Utf8Path) -> bool + Sync),
     ) -> BoxFuture<'a, Result<Outcome<usize>, Error>> {
-        missing()
+        Box::pin(format::fix(job, rule, may_touch))
     }
 
     fn format<'a>(
         &'a self,
-        _job: &'a Job<'a>,
-        _may_touch: &'a (dyn Fn(&Utf8Path) -> bool + Sync),
+        job: &'a Job<'a>,
+        may_touch: &'a (dyn Fn(&Utf8Path) -> bool + Sync),
     ) -> BoxFuture<'a, Result<Outcome<usize>, Error>> {
-        missing()
+        Box::pin(format::format(job, may_touch))
     }
 
     fn protected(&self) -> &'static [&'static str] {

@@ -74,17 +74,12 @@ pub(super) async fn measure(job: &Job<'_>) -> Result<Outcome<Coverage>, Error> {
 /// Returns the folders whose files count, imported or not.
 fn source_folders(job: &Job<'_>, harness: &Harness) -> String {
     let dir = job.dir();
-    if dir.join("src").is_dir() {
-        return "src".into();
+    let places = harness.layout.places(&dir);
+    if places.is_empty() || places.iter().any(|it| !dir.join(it).is_dir()) {
+        return ".".into();
     }
-    let folders = harness.packages.iter().filter(|it| dir.join(it).is_dir());
-    let folders: Vec<&str> = folders.map(String::as_str).collect();
-    let has_modules = harness.packages.len() > folders.len();
-    if folders.is_empty() || has_modules {
-        ".".into()
-    } else {
-        folders.join(",")
-    }
+    let places: Vec<&str> = places.iter().map(|it| it.as_str()).collect();
+    places.join(",")
 }
 
 fn read(job: &Job<'_>, json: &[u8]) -> Outcome<Coverage> {

@@ -11,7 +11,12 @@ pub(super) struct Doubts {
     tree: Utf8PathBuf,
     oldest: Option<(u32, u32)>,
     has_flake8: bool,
+    has_taste: bool,
 }
+
+/// Rules that only put things into another order: ruff has them on unless a project says otherwise, and
+/// one that says nothing has not asked for it.
+const ORDERS: &[&str] = &["I001", "RUF022", "RUF023"];
 
 impl Doubts {
     /// Reads what the project declares.
@@ -21,6 +26,7 @@ impl Doubts {
             tree: job.tree.to_owned(),
             oldest: declared::oldest(&dir),
             has_flake8: declared::suppresses_for_others(&dir, job.tree),
+            has_taste: declared::has_taste(&dir, job.tree),
         }
     }
 
@@ -30,6 +36,7 @@ impl Doubts {
         match finding.rule.as_str() {
             // A `noqa` that another linter needs looks unused to ruff.
             "RUF100" if self.has_flake8 => true,
+            rule if ORDERS.contains(&rule) && !self.has_taste => true,
             // An import that is tried is a question, whatever the name is used for.
             "F401" => is_tried(&self.tree.join(&finding.path), finding.line),
             _ => self.oldest.is_some_and(is_too_new),

@@ -12,7 +12,8 @@ use crate::toolchain::versions::stamp;
 #[derive(Clone, Debug)]
 pub(super) struct Interpreter {
     pub(super) path: Utf8PathBuf,
-    packages: Vec<Utf8PathBuf>,
+    /// Where installed packages are.
+    pub(super) packages: Vec<Utf8PathBuf>,
 }
 
 impl Interpreter {
@@ -32,7 +33,8 @@ impl Interpreter {
             .map(|it| Self::at(behind_shim(root, it)))
     }
 
-    fn at(path: Utf8PathBuf) -> Self {
+    /// Returns what is known of an interpreter.
+    pub(super) fn at(path: Utf8PathBuf) -> Self {
         let packages = package_folders(&path);
         Self { path, packages }
     }
@@ -113,21 +115,38 @@ fn package_folders(interpreter: &Utf8Path) -> Vec<Utf8PathBuf> {
         }
     };
     add(Some(interpreter));
-    let environment = prefix_of(interpreter).is_some_and(|it| it.join("pyvenv.cfg").exists());
-    if !environment {
+    if environment_of(interpreter).is_none() {
         add(interpreter.canonicalize_utf8().ok().as_deref());
         if let Some(home) = variable("HOME") {
             prefixes.push(Utf8Path::new(home).join(".local"));
         }
     }
     let mut folders: Vec<Utf8PathBuf> = prefixes.iter().flat_map(|it| folders_below(it)).collect();
+    let linked: Vec<Utf8PathBuf> = folders.iter().flat_map(|it| linked_from(it)).collect();
+    folders.extend(linked);
     folders.sort();
     folders.dedup();
     folders
 }
 
+/// Returns the folder of the virtual environment that an interpreter is part of.
+pub(super) fn environment_of(interpreter: &Utf8Path) -> Option<&Utf8Path> {
+    prefix_of(interpreter).filter(|it| it.join("pyvenv.cfg").exists())
+}
+
 fn prefix_of(interpreter: &Utf8Path) -> Option<&Utf8Path> {
     interpreter.parent()?.parent()
+}
+
+/// Returns the folders that the `.pth` files of a folder put on the path.
+fn linked_from(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
+    entries
+        .filter(|it| it.path().extension() == Some("pth"))
+        .filter_map(|it| read_small(it.path()))
+        .flat_map(|it| it.lines().map(Utf8PathBuf::from).collect::<Vec<_>>())
+        .filter(|it| it.is_absolute() && it.is_dir())
+        .collect()
 }
 
 fn folders_below(prefix: &Utf8Path) -> Vec<Utf8PathBuf> {

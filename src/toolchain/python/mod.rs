@@ -1,23 +1,31 @@
 //! Python packages.
 
+mod arguments;
 mod coverage;
 mod declared;
 mod detect;
 mod doubt;
+mod environment;
+mod extension;
 mod fix;
 mod interpreter;
+mod layout;
 mod lint;
+mod metadata;
+mod needs;
 mod report;
 mod suite;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traps;
 mod types;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;
 
 use super::catalogue::PYTHON;
-use super::{Adapter, Coverage, Job, Outcome, Suite};
+use super::{Adapter, Coverage, Environment, Job, Outcome, Place, Suite};
 use crate::config::Commands;
 use crate::model::finding::Finding;
 use crate::model::hypothesis::LintRule;
@@ -57,6 +65,18 @@ impl Adapter for Python {
             None => Outcome::Missing(PYTHON.install("python")),
         };
         Box::pin(std::future::ready(Ok(outcome)))
+    }
+
+    fn environment<'a>(
+        &'a self,
+        job: &'a Job<'a>,
+        place: &'a Place<'a>,
+    ) -> BoxFuture<'a, Result<Environment, Error>> {
+        Box::pin(environment::choose(job, place))
+    }
+
+    fn minimum_version(&self, root: &Utf8Path, project: &Project) -> Option<(String, Utf8PathBuf)> {
+        declared::minimum_version(root, project)
     }
 
     fn test<'a>(

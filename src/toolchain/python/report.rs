@@ -1,6 +1,6 @@
 //! The JSON lines that our helper programs write, and whether they agree with the exit status.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 use serde::Deserialize;
@@ -31,7 +31,8 @@ enum Line {
         cases: usize,
         status: i32,
         origins: BTreeMap<String, String>,
-        tree: String,
+        #[serde(default)]
+        installed: BTreeMap<String, String>,
     },
 }
 
@@ -45,13 +46,15 @@ pub(super) struct Report {
     begun: Option<String>,
     errors: Vec<(String, String)>,
     end: Option<End>,
+    /// Files of the tree's own packages, as imported by any process of the run.
+    origins: BTreeSet<(String, String)>,
 }
 
 struct End {
     cases: usize,
     status: i32,
-    origins: BTreeMap<String, String>,
-    tree: String,
+    /// Copies that lie elsewhere, of packages that the runner itself did not import.
+    installed: BTreeMap<String, String>,
 }
 
 impl Report {
@@ -87,13 +90,13 @@ impl Report {
                 cases,
                 status,
                 origins,
-                tree,
+                installed,
             } => {
+                self.origins.extend(origins);
                 self.end = Some(End {
                     cases,
                     status,
-                    origins,
-                    tree,
+                    installed,
                 });
             }
         }
@@ -164,22 +167,33 @@ impl Report {
         }
     }
 
+    /// Adds what other processes of the run imported, a line each; a torn line says nothing.
+    pub(super) fn with_origins(mut self, text: &str) -> Self {
+        for line in text.lines() {
+            let told: BTreeMap<String, String> = serde_json::from_str(line).unwrap_or_default();
+            self.origins.extend(told);
+        }
+        self
+    }
+
     /// Returns where the code that the tests imported lives.
-    pub(super) fn origin(&self, packages: &[String]) -> Origin {
+    pub(super) fn origin(&self, packages: &[String], tree: &Utf8Path) -> Origin {
+        let foreign = |it: &&(String, String)| !Utf8Path::new(&it.1).starts_with(tree);
+        if let Some((_, file)) = self.origins.iter().find(foreign) {
+            return Origin::Elsewhere(file.clone());
+        }
+        if !self.origins.is_empty() {
+            return Origin::Tree;
+        }
         let Some(end) = &self.end else {
             return Origin::Unknown("the runner did not finish".into());
         };
-        let foreign = |file: &&String| !Utf8Path::new(file).starts_with(&end.tree);
-        if let Some(file) = end.origins.values().find(foreign) {
-            return Origin::Elsewhere(file.clone());
-        }
-        if !end.origins.is_empty() {
-            return Origin::Tree;
-        }
-        Origin::Unknown(match packages {
-            [] => "no importable package was found in the tree".into(),
-            _ => format!(
-                "the tests import none of `{}` in the runner's own process",
+        let copy = end.installed.values().next();
+        Origin::Unknown(match (packages, copy) {
+            ([], _) => "no importable package was found in the tree".into(),
+            (_, None) => format!("the tests import none of `{}`", packages.join("`, `")),
+            (_, Some(copy)) => format!(
+                "the tests import none of `{}` where we can see it, and a copy is installed at {copy}",
                 packages.join("`, `")
             ),
         })

@@ -5,11 +5,14 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::interpreter::has_module;
+use super::interpreter::{Interpreter, environment_of, has_module};
+use super::layout::Layout;
+use super::metadata::Metadata;
 use super::report::Report;
+use super::{arguments, extension};
 use crate::model::finding::{SuiteState, TestRun};
 use crate::model::profile::Purpose;
-use crate::process::{Command, Error};
+use crate::process::{Command, Error, variable};
 use crate::toolchain::catalogue::PYTHON;
 use crate::toolchain::detect::read_small;
 use crate::toolchain::job::write;
@@ -30,28 +33,15 @@ const HELPERS: &[(&str, &str)] = &[
         include_str!("../../../evals/languages/python/factory_unittest.py"),
     ),
 ];
-/// Folders at the root of a project that hold no importable package of it.
-const NO_PACKAGES: &[&str] = &[
-    "tests",
-    "test",
-    "testing",
-    "docs",
-    "doc",
-    "examples",
-    "benchmarks",
-    "scripts",
-];
-/// Modules at the root of a project that are tools of it, not what it ships.
-const NO_MODULES: &[&str] = &[
-    "setup", "conftest", "noxfile", "tasks", "fabfile", "manage", "dodo",
-];
-
+/// Runs first in every interpreter of a run; what it needs to know is written into it.
+const FIRST: &str = include_str!("../../../evals/languages/python/sitecustomize.py");
 /// What one run of the suite needs and leaves.
 pub(super) struct Harness {
     dir: Utf8PathBuf,
     report: Utf8PathBuf,
-    /// Importable names that the tree itself has.
-    pub(super) packages: Vec<String>,
+    origins: Utf8PathBuf,
+    /// Where the tree keeps what it ships.
+    pub(super) layout: Layout,
 }
 
 impl Harness {
@@ -61,27 +51,56 @@ impl Harness {
         for (name, text) in HELPERS {
             write(&dir.join(name), text)?;
         }
-        Ok(Self {
+        let harness = Self {
             report: dir.join("report.jsonl"),
-            packages: packages(&job.dir()),
+            origins: dir.join("origins.jsonl"),
+            layout: Layout::of(&job.dir()),
             dir,
+        };
+        write(&harness.dir.join("sitecustomize.py"), &harness.first(job))?;
+        harness.write_metadata(job)?;
+        Ok(harness)
+    }
+
+    /// Returns the program that keeps other checkouts out.
+    fn first(&self, job: &Job<'_>) -> String {
+        let tree = serde_json::json!(seen(job)).to_string();
+        let names = serde_json::json!(self.layout.packages).to_string();
+        FIRST
+            .replace("\"@TREE@\"", &tree)
+            .replace("[\"@NAMES@\"]", &names)
+    }
+
+    fn write_metadata(&self, job: &Job<'_>) -> Result<(), Error> {
+        let Some(python) = job.tool("python").and_then(|it| it.first()) else {
+            return Ok(());
+        };
+        let packages = Interpreter::at(python.into()).packages;
+        let Some(metadata) = Metadata::of(&job.dir(), &self.layout, &packages) else {
+            return Ok(());
+        };
+        let made = metadata
+            .write(&self.dir, python)
+            .and_then(|()| metadata.complete(&job.dir()));
+        made.map_err(|source| Error::Io {
+            program: self.dir.to_string(),
+            source,
         })
     }
 
     /// Adds the environment in which the tree's own code is what the tests import.
     pub(super) fn environment(&self, job: &Job<'_>, command: Command) -> Command {
         let dir = job.dir();
-        let sources = dir.join("src");
-        let mut path = vec![self.dir.as_str()];
-        if sources.is_dir() {
-            path.push(sources.as_str());
-        }
-        path.push(dir.as_str());
+        let mut path = vec![self.dir.clone()];
+        // A trailing slash would be another folder to those who compare.
+        let roots = self.layout.roots.iter();
+        path.extend(roots.map(|it| if it == "" { dir.clone() } else { dir.join(it) }));
+        let path: Vec<&str> = path.iter().map(|it| it.as_str()).collect();
         let prefix = match job.project.root.as_str() {
             "" => String::new(),
             root => format!("{root}/"),
         };
-        command
+        self.programs(job, command)
             .env("PYTHONPATH", path.join(":"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONHASHSEED", "0")
@@ -91,18 +110,29 @@ impl Harness {
             .env("FACTORY_REPORT", self.report.as_str())
             .env("FACTORY_TREE", job.tree.as_str())
             .env("FACTORY_PREFIX", prefix)
-            .env("FACTORY_PACKAGES", self.packages.join(","))
+            .env("FACTORY_PACKAGES", self.layout.packages.join(","))
     }
 
-    /// Returns the importable names that a project's folder has.
-    pub(super) fn packages_of(dir: &Utf8Path) -> Vec<String> {
-        packages(dir)
+    /// The tree's own console scripts come first, then what is installed beside the interpreter.
+    fn programs(&self, job: &Job<'_>, command: Command) -> Command {
+        let python = job.tool("python").and_then(|it| it.first());
+        let beside = python.and_then(|it| Utf8Path::new(it).parent());
+        let mut folders = vec![self.dir.join("bin").into_string()];
+        folders.extend(beside.map(Utf8Path::to_string));
+        folders.extend(variable("PATH").map(str::to_owned));
+        let environment = python.and_then(|it| environment_of(Utf8Path::new(it)));
+        let command = command.env("PATH", folders.join(":"));
+        match environment {
+            Some(environment) => command.env("VIRTUAL_ENV", environment.as_str()),
+            None => command,
+        }
     }
 
     /// Reads what the run reported.
     pub(super) fn read(&self) -> Result<Report, String> {
         let text = std::fs::read_to_string(&self.report).unwrap_or_default();
-        Report::parse(&text)
+        let origins = std::fs::read_to_string(&self.origins).unwrap_or_default();
+        Ok(Report::parse(&text)?.with_origins(&origins))
     }
 
     /// Returns the arguments of `python` that run the suite.
@@ -130,8 +160,20 @@ impl Harness {
             words.push("--no-cov".into());
         }
         words.extend(job.test_args().iter().cloned());
-        words.extend(only.map(|it| test_files(job, it)).unwrap_or_default());
+        words.extend(match only {
+            Some(only) => test_files(job, only),
+            None => arguments::chosen(job),
+        });
         words
+    }
+}
+
+/// Returns where the processes of a run see the tree.
+fn seen(job: &Job<'_>) -> Utf8PathBuf {
+    let real = || job.tree.canonicalize_utf8();
+    match job.sandbox.shown_at() {
+        Some(place) => place.to_owned(),
+        None => real().unwrap_or_else(|_| job.tree.to_owned()),
     }
 }
 
@@ -145,6 +187,10 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
         return Ok(completed_empty());
     }
     let harness = Harness::new(job)?;
+    let built = extension::build(job, |it| harness.environment(job, it)).await?;
+    if let Err(reason) = built {
+        return Ok(does_not_build(reason));
+    }
     let mut command = harness
         .environment(job, job.command(python))
         .args(harness.arguments(job, only));
@@ -163,7 +209,7 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
         Ok(report) => report,
         Err(reason) => return Ok(broken_report(&reason)),
     };
-    let origin = report.origin(&harness.packages);
+    let origin = report.origin(&harness.layout.packages, &seen(job));
     let mut run = TestRun {
         state: report.state(&finished),
         cases: report.cases,
@@ -201,6 +247,17 @@ fn completed_empty() -> Suite {
             ..TestRun::default()
         },
         origin: Origin::Unknown("no test was asked for".into()),
+        reasons: BTreeMap::new(),
+    }
+}
+
+fn does_not_build(reason: String) -> Suite {
+    Suite {
+        run: TestRun {
+            state: SuiteState::DoesNotBuild(reason),
+            ..TestRun::default()
+        },
+        origin: Origin::Unknown("it does not build".into()),
         reasons: BTreeMap::new(),
     }
 }
@@ -248,30 +305,4 @@ fn test_files(job: &Job<'_>, ids: &[String]) -> Vec<String> {
         .collect();
     // An id that names no file asks for everything; the reporter drops what is not wanted.
     files.unwrap_or_default().into_iter().collect()
-}
-
-/// Returns the importable names that a project's folder has.
-fn packages(dir: &Utf8Path) -> Vec<String> {
-    let sources = dir.join("src");
-    let mut names = BTreeSet::new();
-    for folder in [sources.as_path(), dir] {
-        if folder == dir && sources.is_dir() && !names.is_empty() {
-            break;
-        }
-        let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
-        names.extend(entries.filter_map(|it| importable(it.path())));
-    }
-    names.into_iter().collect()
-}
-
-fn importable(path: &Utf8Path) -> Option<String> {
-    if path.join("__init__.py").exists() {
-        let name = path.file_name()?;
-        return (!NO_PACKAGES.contains(&name)).then(|| name.to_owned());
-    }
-    let name = path
-        .file_stem()
-        .filter(|_| path.extension() == Some("py"))?;
-    let is_test = name.starts_with("test_") || name.ends_with("_test") || name.starts_with('_');
-    (!NO_MODULES.contains(&name) && !is_test).then(|| name.to_owned())
 }

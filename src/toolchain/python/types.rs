@@ -6,7 +6,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::interpreter::has_module;
-use super::suite::Harness;
+use super::layout::Layout;
 use crate::model::finding::Finding;
 use crate::model::profile::Purpose;
 use crate::process::{Error, Exit, Finished};
@@ -82,25 +82,9 @@ static FILES: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Returns what is checked where nothing says so: the packages that the project ships.
 fn default_files(job: &Job<'_>) -> Vec<String> {
-    let dir = job.dir();
-    if dir.join("src").is_dir() {
-        return vec!["src".into()];
-    }
-    let packages = Harness::packages_of(&dir);
-    let files: Vec<String> = packages
-        .into_iter()
-        .map(|it| {
-            if dir.join(&it).is_dir() {
-                it
-            } else {
-                format!("{it}.py")
-            }
-        })
-        .collect();
-    if files.is_empty() {
-        vec![".".into()]
-    } else {
-        files
+    match Layout::of(&job.dir()).places(&job.dir()).as_slice() {
+        [] => vec![".".into()],
+        places => places.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
-use super::cargo;
+use super::{cargo, unused};
 use crate::model::finding::Finding;
 use crate::process::{Command, Error, Finished};
 use crate::syntax::{self, Grammar};
@@ -84,14 +84,16 @@ pub(super) struct ArtifactProfile {
     pub(super) test: bool,
 }
 
-/// Runs clippy over the workspace; only its own lints count here.
+/// Runs clippy over the workspace; only its own lints count here, and dependencies without a use.
 pub(super) async fn lint(job: &Job<'_>) -> Result<Outcome<Vec<Finding>>, Error> {
     let Some(finished) = clippy(job).await? else {
         return Ok(cargo::missing("clippy"));
     };
-    Ok(findings("cargo clippy", &finished, job, |it| {
-        it.tool == "clippy"
-    }))
+    let mut outcome = findings("cargo clippy", &finished, job, |it| it.tool == "clippy");
+    if let Outcome::Measured(found) = &mut outcome {
+        found.extend(unused::findings(job).await?);
+    }
+    Ok(outcome)
 }
 
 /// Runs the compiler's own checks over the workspace; its warnings are the findings.

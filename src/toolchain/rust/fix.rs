@@ -6,7 +6,7 @@ use std::ops::Range;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustfix::{CodeFix, Filter, Suggestion};
 
-use super::{cargo, diagnostics};
+use super::{cargo, diagnostics, unused};
 use crate::model::hypothesis::LintRule;
 use crate::process::{Error, Exit, Finished};
 use crate::syntax::{self, Grammar};
@@ -23,6 +23,9 @@ pub(super) async fn fix(
     rule: &LintRule,
     may_touch: &(dyn Fn(&Utf8Path) -> bool + Sync),
 ) -> Result<Outcome<usize>, Error> {
+    if rule.tool == unused::TOOL {
+        return unused::fix(job, may_touch).await;
+    }
     let mut changed = HashSet::new();
     for _ in 0..MAX_PASSES {
         let finished = if rule.tool == "clippy" {

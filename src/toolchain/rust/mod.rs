@@ -12,6 +12,7 @@ mod suite;
 #[cfg(test)]
 mod tests;
 mod toolchains;
+mod unused;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;

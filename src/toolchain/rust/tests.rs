@@ -422,3 +422,53 @@ fn members_belong_to_their_workspace_and_excluded_packages_do_not() {
     let roots: Vec<_> = projects.iter().map(|it| it.root.as_str()).collect();
     assert_eq!(roots, ["", "own", "tools"]);
 }
+
+#[tokio::test]
+async fn a_dependency_that_no_source_names_goes_with_its_line_of_the_lock_file() {
+    let manifest = format!(
+        "{MANIFEST}\n[features]\nextra = [\"dep:later\"]\n\n[dependencies]\nused-one = {{ path = \"used\" }}\n\
+         spare = {{ path = \"spare\" }}\nlater = {{ path = \"later\", optional = true }}\n\n[workspace]\nexclude = [\"used\", \"spare\", \"later\"]\n"
+    );
+    let package = |name: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n")
+    };
+    let lock = "version = 4\n\n[[package]]\nname = \"later\"\nversion = \"0.1.0\"\n\n\
+                [[package]]\nname = \"sample\"\nversion = \"0.1.0\"\ndependencies = [\n \"later\",\n \"spare\",\n \"used-one\",\n]\n\n\
+                [[package]]\nname = \"spare\"\nversion = \"0.1.0\"\n\n\
+                [[package]]\nname = \"used-one\"\nversion = \"0.1.0\"\n";
+    let bench = bench(&[
+        ("Cargo.toml", &manifest),
+        ("Cargo.lock", lock),
+        ("src/lib.rs", "pub use used_one::one;\n"),
+        ("used/Cargo.toml", &package("used-one")),
+        ("used/src/lib.rs", "pub fn one() {}\n"),
+        ("spare/Cargo.toml", &package("spare")),
+        ("spare/src/lib.rs", ""),
+        ("later/Cargo.toml", &package("later")),
+        ("later/src/lib.rs", ""),
+    ]);
+    let Outcome::Measured(found) = Rust.lint(&bench.job()).await.unwrap() else {
+        panic!("clippy did not run");
+    };
+    let found: Vec<(&str, u32, &str)> = found
+        .iter()
+        .map(|it| (it.rule.as_str(), it.line, it.message.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [(
+            "unused-dependency",
+            11,
+            "no source names the dependency `spare`"
+        )]
+    );
+    let unused = rule("factory", "unused-dependency");
+    let nothing = Rust.fix(&bench.job(), &unused, &|_| false).await.unwrap();
+    assert_eq!(nothing, Outcome::Measured(0));
+    let fixed = Rust.fix(&bench.job(), &unused, &|_| true).await.unwrap();
+    assert_eq!(fixed, Outcome::Measured(1));
+    let text = |path: &str| std::fs::read_to_string(bench.tree.root().join(path)).unwrap();
+    assert!(!text("Cargo.toml").contains("spare = "));
+    assert!(!text("Cargo.lock").contains("\"spare\""));
+    assert!(text("Cargo.lock").contains("\"used-one\""));
+}
