@@ -110,7 +110,8 @@ fn tool_checks(root: &Utf8Path, ctx: &Context) -> Vec<Check> {
             CheckState::Broken,
             "no language that factory knows was found",
             Some(
-                "Rust and Python are there; others need `[[metric]]` and `[[guard]]` commands"
+                "Rust, Python, JavaScript (with TypeScript) and Go are known; declare another \
+                 with `[[language]]` in the profile (docs/other-languages.md)"
                     .to_owned(),
             ),
         )],
