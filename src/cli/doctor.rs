@@ -110,8 +110,8 @@ fn tool_checks(root: &Utf8Path, ctx: &Context) -> Vec<Check> {
             CheckState::Broken,
             "no language that factory knows was found",
             Some(
-                "Rust, Python, JavaScript (with TypeScript) and Go are known; declare another \
-                 with `[[language]]` in the profile (docs/other-languages.md)"
+                "Rust, Python, JavaScript, TypeScript and Go are known; declare another by a \
+                 `[[language]]` in factory.toml"
                     .to_owned(),
             ),
         )],

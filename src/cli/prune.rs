@@ -17,6 +17,7 @@ use crate::repo::Target;
 use crate::repo::records::Removal;
 use crate::store::{Reader, Registry, Writer};
 use crate::ui::document::Pruned;
+use crate::ui::number;
 
 use super::context::{self, Context};
 use super::limits::duration;
@@ -164,7 +165,8 @@ fn text(it: &Pruned) -> String {
     } else {
         "would let go of"
     };
-    let mut out = format!("{verb} {} candidates", it.candidates.len());
+    let n_candidates = number::count(it.candidates.len(), "candidates");
+    let mut out = format!("{verb} {n_candidates}");
     match it.object_bytes {
         Some(bytes) if bytes > 0 => out.push_str(&format!(
             ", {} of git objects: the files go a day from now, when nobody can be reading them\n",
@@ -173,8 +175,8 @@ fn text(it: &Pruned) -> String {
         _ => out.push('\n'),
     }
     out.push_str(&format!(
-        "{} old folders of logs and caches, {}\n",
-        it.folders.len(),
+        "{} of logs and caches, {}\n",
+        number::count(it.folders.len(), "old folders"),
         amount(it.folder_bytes)
     ));
     out

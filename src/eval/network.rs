@@ -18,7 +18,7 @@ pub(super) struct Knowledge {
 }
 
 /// Counts failing tests that need the network as skipped; on the incumbent, those that nothing is
-/// known of are run once more with it, they alone.
+/// known of are run alone, without it and then with it.
 pub(super) async fn set_apart(bench: &Bench<'_>, run: &mut TestRun) -> Result<(), Error> {
     if bench.has_network() {
         return Ok(());
@@ -26,11 +26,9 @@ pub(super) async fn set_apart(bench: &Bench<'_>, run: &mut TestRun) -> Result<()
     let failed: BTreeSet<String> = failed(run).map(str::to_owned).collect();
     let unknown: BTreeSet<String> = &failed - &knowledge(bench).asked;
     if bench.is_incumbent() && !unknown.is_empty() {
-        let again = suite::run_as_it_is(&bench.networked(), Some(&unknown)).await?;
-        let passed = again.run.ids(TestOutcome::Passed);
-        let passed = passed.into_iter().map(str::to_owned);
+        let found = need_it(bench, &unknown).await?;
         let mut known = knowledge(bench);
-        known.bound.extend(passed.filter(|it| unknown.contains(it)));
+        known.bound.extend(found);
         known.asked.extend(unknown);
     }
     let known = knowledge(bench);
@@ -40,6 +38,27 @@ pub(super) async fn set_apart(bench: &Bench<'_>, run: &mut TestRun) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Returns those of the tests that fail again without the network and pass with it: one that passes
+/// without it is flaky, and to leave it out would hide what a candidate breaks.
+async fn need_it(bench: &Bench<'_>, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+    let without = suite::run_as_it_is(bench, Some(ids)).await?.run;
+    let fails: BTreeSet<String> = failed(&without)
+        .filter(|it| ids.contains(*it))
+        .map(str::to_owned)
+        .collect();
+    if fails.is_empty() {
+        return Ok(fails);
+    }
+    let with = suite::run_as_it_is(&bench.networked(), Some(&fails))
+        .await?
+        .run;
+    let passes = with.ids(TestOutcome::Passed).into_iter();
+    Ok(passes
+        .filter(|it| fails.contains(*it))
+        .map(str::to_owned)
+        .collect())
 }
 
 /// Returns the tests that need the network, as far as they were met.

@@ -247,6 +247,8 @@ pub(crate) fn runs(metric: &Metric) -> Option<LanguageName> {
         "cargo" => Some(LanguageName::Rust),
         "pytest" => Some(LanguageName::Python),
         python if python.starts_with("python") => Some(LanguageName::Python),
+        "node" | "npm" | "npx" | "pnpm" | "yarn" | "vitest" => Some(LanguageName::JavaScript),
+        "go" => Some(LanguageName::Go),
         _ => None,
     }
 }

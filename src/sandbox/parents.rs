@@ -6,7 +6,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 /// Names that tools of the known languages look for in every folder above their own.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 30] = [
     "Cargo.toml",
     ".cargo/config.toml",
     ".cargo/config",
@@ -26,7 +26,16 @@ const NAMES: [&str; 21] = [
     "node_modules",
     "tsconfig.json",
     "biome.json",
+    "biome.jsonc",
+    "eslint.config.js",
+    "eslint.config.mjs",
+    ".eslintrc.json",
+    ".eslintrc.js",
+    ".eslintrc.yml",
+    ".prettierrc",
     "go.work",
+    ".golangci.yml",
+    "staticcheck.conf",
     ".editorconfig",
 ];
 

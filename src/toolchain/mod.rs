@@ -192,16 +192,6 @@ pub trait Adapter: Send + Sync {
         Box::pin(std::future::ready(Ok(Environment::default())))
     }
 
-    /// Returns the oldest version of the language that a sub-project promises to run on, as it is
-    /// written, and the file that says so.
-    fn minimum_version(
-        &self,
-        _root: &Utf8Path,
-        _project: &Project,
-    ) -> Option<(String, Utf8PathBuf)> {
-        None
-    }
-
     /// Runs the suite; `only` restricts it to those ids where the runner can, `retry` never re-runs.
     fn test<'a>(
         &'a self,

@@ -92,7 +92,7 @@ fn own_commands(commands: &[OwnCommand], width: usize) -> String {
     let table = text::table(&["file", "command"], &rows, &[0], width);
     let more = match commands.len().saturating_sub(OWN_COMMANDS) {
         0 => String::new(),
-        more => format!("{more} more\n"),
+        more => format!("and {more} more\n"),
     };
     format!("\n{title}\n{table}{more}")
 }

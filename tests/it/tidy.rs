@@ -346,6 +346,36 @@ fn every_page_is_in_the_table_of_contents_and_every_link_leads_somewhere() {
 }
 
 #[test]
+fn every_test_that_the_truth_traps_name_is_there() {
+    let is_rust = |it: &PathBuf| it.extension().is_some_and(|it| it == "rs");
+    let sources: String = files().into_iter().filter(is_rust).map(read).collect();
+    let fixtures = Path::new(PACKAGE).join("tests/fixtures");
+    let mut without = Vec::new();
+    let page = read("docs/truth-traps.md");
+    for trap in page.split("\n## ").skip(1) {
+        let (title, text) = trap.split_once('\n').unwrap();
+        let tests = text.split_once("**Test").map_or("", |it| it.1);
+        let names = Regex::new("`([a-z0-9_]+)`").unwrap();
+        let names: Vec<&str> = names
+            .captures_iter(tests)
+            .map(|it| it.get(1).unwrap().as_str())
+            .collect();
+        let is_test = |name: &&str| sources.contains(&format!("fn {name}("));
+        if !names.iter().any(is_test) {
+            without.push(title.to_owned());
+        }
+        let unknown = |it: &&str| !is_test(it) && !fixtures.join(it).is_dir();
+        without.extend(
+            names
+                .into_iter()
+                .filter(unknown)
+                .map(|it| format!("{title}: {it}")),
+        );
+    }
+    assert!(without.is_empty(), "no test for {without:#?}");
+}
+
+#[test]
 fn data_folders_explain_themselves() {
     for folder in ["experiments", "evals", "archive", "playbooks", "docs"] {
         let path = Path::new(PACKAGE).join(folder);

@@ -187,7 +187,8 @@ impl Place<'_> {
         let is_script = from.parent().is_some_and(|it| it.ends_with(".bin")) && !from.is_symlink();
         if is_script {
             // It looks for its program beside itself.
-            let text = format!("#!/bin/sh\nexec '{real}' \"$@\"\n");
+            let quoted = real.as_str().replace('\'', r"'\''");
+            let text = format!("#!/bin/sh\nexec '{quoted}' \"$@\"\n");
             std::fs::write(to, text)?;
             let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             return std::fs::set_permissions(to, executable);

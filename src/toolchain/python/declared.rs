@@ -2,10 +2,9 @@
 
 use std::sync::LazyLock;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use regex::Regex;
 
-use crate::model::profile::Project;
 use crate::toolchain::detect::read_small;
 
 /// A version of Python: major and minor.
@@ -54,52 +53,6 @@ pub(super) fn oldest(dir: &Utf8Path) -> Option<Version> {
     version
         .or_else(|| texts.iter().find_map(|it| lowest(&OTHER_REQUIRES, it)))
         .or_else(|| texts.iter().filter_map(|it| lowest(&CLASSIFIER, it)).min())
-}
-
-/// Returns the Python that a project promises to run on, as it is written: declared, else the oldest
-/// of its classifiers, else the oldest that its checks run on.
-pub(super) fn minimum_version(root: &Utf8Path, project: &Project) -> Option<(String, Utf8PathBuf)> {
-    let inside = |name: &str| project.root.join(name);
-    let read = |path: &Utf8Path| read_small(&root.join(path)).unwrap_or_default();
-    let written = ["pyproject.toml", "setup.cfg", "setup.py"]
-        .into_iter()
-        .find_map(|name| {
-            let path = inside(name);
-            let text = read(&path);
-            let found = WRITTEN.captures(&text)?;
-            Some((found[1].trim().to_owned(), path))
-        });
-    let text = |(major, minor): Version| format!(">={major}.{minor}");
-    let classified = || {
-        ["pyproject.toml", "setup.cfg", "setup.py"]
-            .into_iter()
-            .find_map(|name| {
-                let path = inside(name);
-                Some((text(lowest(&CLASSIFIER, &read(&path))?), path))
-            })
-    };
-    let checked = || {
-        let found = [(inside("tox.ini"), &TOX), (inside("noxfile.py"), &MATRIX)];
-        let workflows = root.join(".github/workflows").read_dir_utf8().ok();
-        let workflows = workflows.into_iter().flatten().flatten();
-        let names = workflows.map(|it| Utf8Path::new(".github/workflows").join(it.file_name()));
-        let mut all: Vec<_> = names.map(|it| (it, &MATRIX)).collect();
-        all.sort_by(|a, b| a.0.cmp(&b.0));
-        let told = found.into_iter().chain(all).filter_map(|(path, pattern)| {
-            let text = read(&path);
-            let lines = text
-                .lines()
-                .filter(|it| !pattern_is_matrix(pattern) || it.contains("python"));
-            let lines: Vec<&str> = lines.collect();
-            Some((lowest(pattern, &lines.join("\n"))?, path))
-        });
-        told.min().map(|(version, path)| (text(version), path))
-    };
-    written.or_else(classified).or_else(checked)
-}
-
-fn pattern_is_matrix(pattern: &Regex) -> bool {
-    pattern.as_str() == MATRIX.as_str()
 }
 
 /// Returns whether a rule's fix runs on that Python.
@@ -163,16 +116,6 @@ static OTHER_REQUIRES: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?m)(?:python_requires\s*=|^python\s*=)\s*["']?[^"'\n]*?(?:>=?|~=|==|\^|~)\s*(\d+)(?:\.(\d+))?"#,
     )
 });
-/// The whole of what is promised.
-static WRITTEN: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r#"(?m)^\s*(?:requires-python|python_requires|python)\s*=\s*["']?([^"'\n#]*\d[^"'\n#]*)["']?"#,
-    )
-});
-/// The Pythons of a matrix, in a line that names them.
-static MATRIX: LazyLock<Regex> = LazyLock::new(|| pattern(r#"["'](\d)\.(\d+)(?:-dev)?["']"#));
-/// The environments of tox.
-static TOX: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bpy(\d)(\d+)\b"));
 static CLASSIFIER: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"Programming Language :: Python :: (\d+)(?:\.(\d+))?"));
 
@@ -258,47 +201,6 @@ mod tests {
         assert!(likes("pyproject.toml", "[tool.ruff]\nline-length = 99\n"));
         assert!(likes("setup.cfg", "[isort]\nprofile = black\n"));
         assert!(!likes("pyproject.toml", "[project]\nname = \"a\"\n"));
-    }
-
-    #[test]
-    fn the_promise_is_found_as_it_is_written_and_else_guessed() {
-        let promise = |files: &[(&str, &str)]| {
-            let project = Project {
-                language: crate::model::profile::LanguageName::Python,
-                root: Utf8PathBuf::new(),
-                manifests: Vec::new(),
-                uses: [].into(),
-            };
-            let found = minimum_version(Tree::new(files).root(), &project)?;
-            Some(format!("{} ({})", found.0, found.1))
-        };
-        let project = (
-            "pyproject.toml",
-            "[project]\nrequires-python = \">=3.9,<4\"\n",
-        );
-        assert_eq!(
-            promise(&[project]).as_deref(),
-            Some(">=3.9,<4 (pyproject.toml)")
-        );
-        let setup = ("setup.py", "setup(\n    python_requires='>=3.7',\n)");
-        assert_eq!(promise(&[setup]).as_deref(), Some(">=3.7 (setup.py)"));
-        let classifiers =
-            "'Programming Language :: Python :: 3.8',\n'Programming Language :: Python :: 3.10',";
-        assert_eq!(
-            promise(&[("setup.py", classifiers)]).as_deref(),
-            Some(">=3.8 (setup.py)")
-        );
-        let ci = "python-version: [\"3.10\", '3.9']\n";
-        let workflow = (".github/workflows/ci.yml", ci);
-        assert_eq!(
-            promise(&[workflow]).as_deref(),
-            Some(">=3.9 (.github/workflows/ci.yml)")
-        );
-        assert_eq!(
-            promise(&[("tox.ini", "envlist = py311,py39\n")]).as_deref(),
-            Some(">=3.9 (tox.ini)")
-        );
-        assert_eq!(promise(&[("setup.py", "setup()")]), None);
     }
 
     #[test]

@@ -75,10 +75,6 @@ impl Adapter for Python {
         Box::pin(environment::choose(job, place))
     }
 
-    fn minimum_version(&self, root: &Utf8Path, project: &Project) -> Option<(String, Utf8PathBuf)> {
-        declared::minimum_version(root, project)
-    }
-
     fn test<'a>(
         &'a self,
         job: &'a Job<'a>,

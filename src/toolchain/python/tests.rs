@@ -175,6 +175,30 @@ async fn an_installed_copy_is_not_taken_for_the_tree() {
 }
 
 #[tokio::test]
+async fn plugins_that_a_conftest_loads_keep_working() {
+    let Some(bench) = bench(&[
+        MANIFEST,
+        MODULE,
+        ("conftest.py", "pytest_plugins = ['numbers_for_tests']\n"),
+        (
+            "numbers_for_tests.py",
+            "import pytest\n\n@pytest.fixture\ndef seven():\n    return 7\n\ndef pytest_collection_modifyitems(items):\n    items[:] = [it for it in items if it.name != 'test_left_out']\n",
+        ),
+        (
+            "tests/test_a.py",
+            "def test_a(seven):\n    assert seven == 7\n\ndef test_left_out():\n    assert False\n",
+        ),
+    ]) else {
+        return;
+    };
+    let run = Python.test(&bench.job(), None).await.unwrap().run;
+    assert_eq!(run.state, SuiteState::Completed);
+    let passed: Vec<&str> = run.ids(TestOutcome::Passed).into_iter().collect();
+    assert_eq!(passed, ["tests/test_a.py::test_a"]);
+    assert_eq!(run.cases.len(), 1);
+}
+
+#[tokio::test]
 async fn options_of_a_coverage_plugin_that_is_not_there_are_accepted() {
     let Some(bench) = bench(&[
         (
