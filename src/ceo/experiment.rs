@@ -221,8 +221,15 @@ impl Session<'_> {
             id,
             "gate",
             format!(
-                "{} files, +{} −{} lines",
-                candidate.size.files, candidate.size.added, candidate.size.removed
+                "{} {}, +{} −{} lines",
+                candidate.size.files,
+                if candidate.size.files == 1 {
+                    "file"
+                } else {
+                    "files"
+                },
+                candidate.size.added,
+                candidate.size.removed
             ),
         );
         let facts = self

@@ -9,6 +9,7 @@ use crate::model::id::{CommitSha, ExperimentId};
 use crate::repo::{CANDIDATES, Push, Target};
 use crate::store::{self, Joined, LEDGER, Writer};
 use crate::ui::document::Synced;
+use crate::ui::number;
 
 use super::context::{self, Context};
 use super::{CliError, Exit};
@@ -255,10 +256,8 @@ fn text(it: &Synced) -> String {
     } else {
         ["would receive", "would send"]
     };
-    let mut out = format!(
-        "{}: {took} {} and {gave} {} experiments\n",
-        it.remote, it.received, it.sent
-    );
+    let sent = number::count(it.sent as usize, "experiments");
+    let mut out = format!("{}: {took} {} and {gave} {sent}\n", it.remote, it.received);
     if let (Some(first), Some(last)) = (it.renumbered.first(), it.renumbered.last()) {
         let verb = if it.done { "are" } else { "would be" };
         out.push_str(&format!(

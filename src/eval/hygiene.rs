@@ -373,6 +373,7 @@ async fn config(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
         kind.not_measured("no manifest, lock file or factory.toml in this tree")
     } else {
         let detail = match found.problems.as_slice() {
+            [] if found.checked == 1 => "1 file is valid".to_owned(),
             [] => format!("{} files are valid and in step", found.checked),
             problems => sources::joined(problems, 5),
         };
