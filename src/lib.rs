@@ -14,6 +14,7 @@ pub mod stats;
 pub mod score;
 pub mod decision;
 pub mod gate;
+pub mod search;
 
 // data
 pub mod format;

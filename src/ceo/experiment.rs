@@ -300,7 +300,9 @@ impl Session<'_> {
         })?;
         let experiment = self.writer.seal()?;
         let summary = crate::store::summary_of(&experiment);
-        summary.iter().for_each(|it| self.streams.add_closed(it));
+        if let Some(it) = &summary {
+            self.streams.add_closed(it);
+        }
         self.history.extend(summary);
         for notice in self.writer.take_notices() {
             self.notice(notice);

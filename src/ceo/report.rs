@@ -172,7 +172,7 @@ pub(super) fn line(experiment: &Experiment) -> Line {
     }
 }
 
-fn stream(state: StreamState) -> Stream {
+fn stream(state: &StreamState) -> Stream {
     Stream {
         metric: state.metric.to_string(),
         tests: state.tests,
@@ -216,7 +216,7 @@ impl Session<'_> {
             score_after: self.baseline().score,
             not_measured: self.not_measured(),
             sandbox: self.bench.lab.sandbox.report(),
-            streams: self.streams.states().into_iter().map(stream).collect(),
+            streams: self.streams.states().iter().map(stream).collect(),
             cost: self.cost,
             untried: ended.untried,
             ended: ended.reason,

@@ -134,7 +134,9 @@ impl<'a> Session<'a> {
         let mut summaries = writer.reader().summaries()?;
         rejections.overrule(&mut summaries);
         let mut streams = Streams::new(request.profile.decision.alpha);
-        summaries.iter().for_each(|it| streams.add_closed(it));
+        for it in &summaries {
+            streams.add_closed(it);
+        }
         let history = History::of(summaries);
         let mut session = Self {
             history,

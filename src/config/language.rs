@@ -100,7 +100,7 @@ pub enum TestParser {
     Tap,
     /// The events of `go test -json`, on standard output.
     GoJson,
-    /// JUnit's XML, in that file.
+    /// `JUnit`'s XML, in that file.
     Junit(String),
     /// Lines that a pattern reads.
     Regex(Pattern),

@@ -17,7 +17,7 @@ pub use layers::{ENVIRONMENT, Inputs, Options, Origin, Setting, resolve};
 pub use parse::parse;
 pub use profile::{
     Commands, Constraint, DecisionSection, EvalSection, Guard, LandingSection, Metric, Parameter,
-    Profile, ReportSection, Scope, WeightsSection,
+    Profile, Range, ReportSection, Scope, WeightsSection,
 };
 pub use template::{ProposedMetrics, TEMPLATE, propose};
 pub use validate::{BenchmarkRunner, ParserError, ParserSpec};

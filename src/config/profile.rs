@@ -264,11 +264,50 @@ pub struct Parameter {
     pub file: Utf8PathBuf,
     /// Name of the constant.
     pub name: String,
-    /// Values to try, as literals of the language.
+    /// Values to try, as literals of the language; or else a range, from `low` to `high`.
+    #[serde(default)]
     pub choices: Vec<String>,
+    /// Least value of a range that is searched; whole numbers where the constant is one.
+    #[serde(default)]
+    pub low: Option<f64>,
+    /// Most.
+    #[serde(default)]
+    pub high: Option<f64>,
+    /// Steps of the range are ratios, not differences.
+    #[serde(default)]
+    pub log: bool,
+    /// The most values of the range that are tried.
+    #[serde(default = "default_trials")]
+    pub trials: u32,
     /// The metric that it may move.
     pub metric: String,
     /// Why it may pay.
     #[serde(default)]
     pub why: String,
+}
+
+fn default_trials() -> u32 {
+    12
+}
+
+/// The values that a search may try.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// Least.
+    pub low: f64,
+    /// Most.
+    pub high: f64,
+    /// Steps are ratios, not differences.
+    pub log: bool,
+}
+
+impl Parameter {
+    /// Returns the range to search, where one is declared.
+    pub fn range(&self) -> Option<Range> {
+        Some(Range {
+            low: self.low?,
+            high: self.high?,
+            log: self.log,
+        })
+    }
 }

@@ -5,7 +5,7 @@ mod languages;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use super::{Profile, keys::nearest};
+use super::{Parameter, Profile, keys::nearest};
 
 /// Names of the dimensions that every evaluation has, for constraints and `eval.skip`.
 const DIMENSIONS: [&str; 11] = [
@@ -245,12 +245,8 @@ fn references(profile: &Profile, found: &mut Vec<Problem>) {
             &format!("parameter[{index}].metric"),
             found,
         );
-        if parameter.choices.is_empty() {
-            report(
-                found,
-                format!("parameter[{index}].choices"),
-                "a parameter needs at least one value to try",
-            );
+        if let Err((key, reason)) = values_to_try(parameter) {
+            report(found, format!("parameter[{index}].{key}"), reason);
         }
         if parameter.file.is_absolute() || parameter.file.components().any(|it| it.as_str() == "..")
         {
@@ -259,6 +255,31 @@ fn references(profile: &Profile, found: &mut Vec<Problem>) {
                 format!("parameter[{index}].file"),
                 format!("`{}` is not below the root", parameter.file),
             );
+        }
+    }
+}
+
+/// A parameter has values to choose from or a range to search, not both.
+fn values_to_try(parameter: &Parameter) -> Result<(), (&'static str, String)> {
+    let refuse = |key, reason: &str| Err((key, reason.to_owned()));
+    match (parameter.choices.is_empty(), parameter.low, parameter.high) {
+        (false, None, None) => Ok(()),
+        (false, _, _) => refuse("choices", "give `choices`, or `low` and `high`, not both"),
+        (true, None, None) => refuse(
+            "choices",
+            "a parameter needs at least one value to try, or a range from `low` to `high`",
+        ),
+        (true, Some(_), None) => refuse("high", "a range needs both `low` and `high`"),
+        (true, None, Some(_)) => refuse("low", "a range needs both `low` and `high`"),
+        (true, Some(low), Some(high)) => {
+            let is_range = low.is_finite() && high.is_finite() && low < high;
+            if !is_range {
+                return Err(("low", format!("`low` {low} is not below `high` {high}")));
+            }
+            if parameter.log && low <= 0.0 {
+                return refuse("low", "a range with `log` begins above 0");
+            }
+            Ok(())
         }
     }
 }
@@ -419,6 +440,21 @@ mod tests {
         for alpha in ["0.0", "0.5", "1.0", "nan", "-0.1"] {
             assert!(first(&format!("[decision]\nalpha = {alpha}\n")).starts_with("decision.alpha"));
         }
+    }
+
+    #[test]
+    fn a_parameter_has_choices_or_a_range() {
+        let metric = "[[metric]]\nname='t'\nrun='x'\ndirection='minimize'\n";
+        let said = |keys: &str| {
+            first(&format!(
+                "{metric}[[parameter]]\nfile='a.py'\nname='N'\nmetric='t'\n{keys}\n"
+            ))
+        };
+        assert!(said("").starts_with("parameter[0].choices: a parameter needs at least one"));
+        assert!(said("choices=['1']\nlow=1\nhigh=2").contains("not both"));
+        assert!(said("low=1").starts_with("parameter[0].high: a range needs both"));
+        assert!(said("low=2\nhigh=2").contains("`low` 2 is not below `high` 2"));
+        assert!(said("low=0\nhigh=2\nlog=true").contains("begins above 0"));
     }
 
     #[test]

@@ -104,8 +104,13 @@ impl Ground<'_> {
                 metric: &declared.metric,
             }))
         };
+        let in_range = self.observations.iter().find(|it| match it {
+            Observation::ParameterRange { name: of, .. } => of == name && value.is_none(),
+            _ => false,
+        });
         observed
             .and_then(|it| self.parameter(it))
+            .or_else(|| in_range.and_then(|it| self.searched(it)))
             .or_else(named)
             .unwrap_or_else(|| draft::words(text))
     }

@@ -214,7 +214,12 @@ pub(crate) fn constant(constant: &Constant<'_>) -> Hypothesis {
 /// Returns how the keys of experiments begin that move a parameter away from this value.
 pub(crate) fn key_of_departure(constant: &Constant<'_>) -> String {
     let value = constant.value.trim();
-    format!("constant:{}:{}={value}->", constant.file, constant.name)
+    format!("{}{value}->", key_of_parameter(constant))
+}
+
+/// Returns how the keys of all experiments on a parameter begin.
+pub(crate) fn key_of_parameter(constant: &Constant<'_>) -> String {
+    format!("constant:{}:{}=", constant.file, constant.name)
 }
 
 /// Returns the hypothesis that words stand for, which takes a model to build.

@@ -17,6 +17,7 @@ mod setting;
 mod strategy;
 mod surface;
 mod tree;
+mod tune;
 mod wish;
 
 #[cfg(test)]

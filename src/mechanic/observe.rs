@@ -128,7 +128,15 @@ pub(crate) fn parameters(
         .filter(|it| surface.may_touch(&it.file));
     touchable
         .filter_map(|it| Some((it, current_value(it, read)?)))
-        .flat_map(|(parameter, current)| choices(parameter, &current))
+        .flat_map(|(parameter, current)| match parameter.range() {
+            Some(_) => vec![Observation::ParameterRange {
+                file: parameter.file.clone(),
+                name: parameter.name.clone(),
+                current,
+                metric: parameter.metric.clone(),
+            }],
+            None => choices(parameter, &current),
+        })
         .collect()
 }
 
@@ -144,14 +152,7 @@ fn current_value(
 
 /// Returns an observation for each choice that differs from the present value.
 fn choices(parameter: &Parameter, current: &str) -> Vec<Observation> {
-    let why = if parameter.why.is_empty() {
-        format!(
-            "the project declares that `{}` may depend on it",
-            parameter.metric
-        )
-    } else {
-        parameter.why.clone()
-    };
+    let why = reason(parameter);
     let others = parameter
         .choices
         .iter()
@@ -166,6 +167,18 @@ fn choices(parameter: &Parameter, current: &str) -> Vec<Observation> {
             metric: parameter.metric.clone(),
         })
         .collect()
+}
+
+/// Returns why a parameter may pay: the project's words, or that it declares so.
+pub(crate) fn reason(parameter: &Parameter) -> String {
+    if parameter.why.is_empty() {
+        format!(
+            "the project declares that `{}` may depend on it",
+            parameter.metric
+        )
+    } else {
+        parameter.why.clone()
+    }
 }
 
 /// Returns whether two literals are the same but for spaces and digit separators.

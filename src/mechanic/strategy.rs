@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{build, catalogue, draft};
+use super::{build, catalogue, draft, observe, tune};
 use crate::config::Profile;
 use crate::model::dimension::Evaluation;
 use crate::model::experiment::Summary;
@@ -72,6 +72,7 @@ impl Ground<'_> {
             }
             Observation::KnobAvailable { .. } => self.knob(it),
             Observation::ParameterAvailable { .. } => self.parameter(it),
+            Observation::ParameterRange { .. } => self.searched(it),
             Observation::LintFindings { .. }
             | Observation::Wish { .. }
             | Observation::FailingTest { .. } => None,
@@ -236,6 +237,31 @@ impl Ground<'_> {
             return None;
         }
         Some(self.constant(&parameter))
+    }
+
+    /// Returns the hypothesis that the next value of a range moves its metric.
+    pub(super) fn searched(&self, observation: &Observation) -> Option<Hypothesis> {
+        let Observation::ParameterRange {
+            file,
+            name,
+            current,
+            metric,
+        } = observation
+        else {
+            return None;
+        };
+        let mut declared = self.profile.parameters.iter();
+        let declared =
+            declared.find(|it| it.file == *file && it.name == *name && it.metric == *metric)?;
+        let value = tune::next_value(declared, declared.range()?, current, self.history)?;
+        Some(self.constant(&draft::Constant {
+            file,
+            name,
+            value: &value,
+            current: Some(current),
+            why: &observe::reason(declared),
+            metric,
+        }))
     }
 
     /// Returns whether a kept experiment already moved the parameter away from that value.

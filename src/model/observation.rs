@@ -66,6 +66,18 @@ pub enum Observation {
         /// The metric that it may move.
         metric: String,
     },
+    /// A declared parameter may have any value of a range.
+    ParameterRange {
+        /// The file that holds it.
+        #[schemars(with = "String")]
+        file: camino::Utf8PathBuf,
+        /// The constant's name.
+        name: String,
+        /// Its value now.
+        current: String,
+        /// The metric that it may move.
+        metric: String,
+    },
     /// A person asked for something.
     Wish {
         /// In their words.

@@ -36,11 +36,10 @@ fn assert_guards_hold(repo: &Repo<'_>) {
 }
 
 /// Says that a test was skipped where this machine refuses namespaces.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn is_refused(env: &TestEnv) -> bool {
     let repo = env.repo("probe", &[("a.txt", "a\n")]);
-    let document = repo.factory(&["doctor", "--json"]).json();
-    let checks = document["checks"].as_array().unwrap();
-    let isolation = checks.iter().find(|it| it["name"] == "isolation").unwrap();
+    let isolation = repo.isolation();
     let refused = isolation["state"] != "fine";
     if refused {
         eprintln!("SKIPPED: this machine refuses overlays in namespaces: {isolation}");

@@ -324,6 +324,14 @@ impl Repo<'_> {
         self.env.run_in(&self.path, args)
     }
 
+    /// What the doctor says about isolation on this machine.
+    pub(crate) fn isolation(&self) -> Value {
+        let document = self.factory(&["doctor", "--json"]).json();
+        let mut checks = document["checks"].as_array().unwrap().iter();
+        let isolation = checks.find(|it| it["name"] == "isolation");
+        isolation.unwrap().clone()
+    }
+
     /// Starts `factory` here.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         self.env.start_in(&self.path, args)

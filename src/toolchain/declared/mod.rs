@@ -188,17 +188,17 @@ async fn run_with_report(
         Ok(finished) => finished,
         Err(reason) => return Ok(Err(reason)),
     };
-    let report = match &file {
-        None => finished.stdout_text() + &finished.stderr_text(),
-        Some(file) => match std::fs::read_to_string(file) {
-            Ok(report) => report,
-            Err(_) => {
-                let ended = finished.explain();
-                return Ok(Err(format!("`{line}` wrote no `{file}`: {ended}")));
-            }
-        },
+    let Some(file) = &file else {
+        let printed = finished.stdout_text() + &finished.stderr_text();
+        return Ok(Ok((printed, finished)));
     };
-    Ok(Ok((report, finished)))
+    Ok(match std::fs::read_to_string(file) {
+        Ok(report) => Ok((report, finished)),
+        Err(_) => Err(format!(
+            "`{line}` wrote no `{file}`: {}",
+            finished.explain()
+        )),
+    })
 }
 
 impl Adapter for Declared {

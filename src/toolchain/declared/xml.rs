@@ -1,4 +1,4 @@
-//! JUnit's report, as most test runners can write it.
+//! `JUnit`'s report, as most test runners can write it.
 
 use std::sync::LazyLock;
 

@@ -95,7 +95,8 @@ impl<'a> Line<'a> {
 
     fn package(&self) -> Option<Package> {
         // Go lists the test program `m.test` and the package built for it, `m [m.test]`, beside `m`.
-        let is_made_up = self.import_path.ends_with(".test") && self.test_files.is_empty();
+        let is_made_up =
+            self.import_path.strip_suffix(".test").is_some() && self.test_files.is_empty();
         if self.is_dependency || !self.for_test.is_empty() || is_made_up {
             return None;
         }

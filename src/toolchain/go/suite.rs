@@ -298,7 +298,7 @@ fn why_not_run(reported: &Reported) -> Option<String> {
         (it.outcome == TestOutcome::Failed && reason.starts_with("panic: ")).then_some(name)
     });
     match culprit.or_else(|| reported.unfinished.first()) {
-        Some(test) => Some(format!("not run: the test program ended in `{}`", test)),
+        Some(test) => Some(format!("not run: the test program ended in `{test}`")),
         None => reported.last_words().map(str::to_owned),
     }
 }
