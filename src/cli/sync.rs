@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::model::id::{CommitSha, ExperimentId};
+use crate::process;
 use crate::repo::{CANDIDATES, Push, Target};
 use crate::store::{self, Joined, LEDGER, Writer};
 use crate::ui::document::Synced;
@@ -115,7 +116,10 @@ impl Sync<'_> {
                 return Ok(self.document(true, all, landing));
             }
         }
-        let message = format!("other clones keep pushing to `{}`", self.remote);
+        let message = format!(
+            "other clones keep pushing to `{}`",
+            process::without_credentials(self.remote)
+        );
         Err(CliError::new(Exit::Input, message).hint("try again; everything is here already"))
     }
 
@@ -164,7 +168,7 @@ impl Sync<'_> {
         let branch = self.branch;
         let message = format!(
             "`{branch}` holds other work here than on `{}` (at {}), and neither contains the other",
-            self.remote,
+            process::without_credentials(self.remote),
             theirs.short()
         );
         CliError::new(Exit::Input, message)
@@ -194,7 +198,7 @@ impl Sync<'_> {
     fn document(&self, done: bool, joined: Joined, landing: Option<String>) -> Synced {
         Synced {
             schema: "factory.sync/1".to_owned(),
-            remote: self.remote.to_owned(),
+            remote: process::without_credentials(self.remote),
             done,
             received: joined.received,
             sent: joined.ours,
