@@ -235,6 +235,9 @@ mod tests {
             target.fetch("--upload-pack=x", &[LEDGER]),
             Err(Error::NoRemote { .. })
         ));
+        let secret = "file://me:s3cret@localhost/nowhere.git";
+        let told = target.fetch(secret, &[LEDGER]).unwrap_err().to_string();
+        assert!(!told.contains("s3cret"), "{told}");
         assert_eq!(target.default_remote().unwrap(), None);
         fixture.git(&["remote", "add", "elsewhere", &remote]);
         assert_eq!(
