@@ -217,21 +217,13 @@ impl Session<'_> {
         hypothesis: &Hypothesis,
         candidate: &Candidate,
     ) -> Result<Stage<()>, Error> {
-        self.enter(
-            id,
-            "gate",
-            format!(
-                "{} {}, +{} −{} lines",
-                candidate.size.files,
-                if candidate.size.files == 1 {
-                    "file"
-                } else {
-                    "files"
-                },
-                candidate.size.added,
-                candidate.size.removed
-            ),
+        let size = &candidate.size;
+        let files = if size.files == 1 { "file" } else { "files" };
+        let words = format!(
+            "{} {files}, +{} −{} lines",
+            size.files, size.added, size.removed
         );
+        self.enter(id, "gate", words);
         let facts = self
             .target
             .diff_facts(&self.incumbent.tree, &candidate.tree)?;

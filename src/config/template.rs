@@ -93,10 +93,11 @@ fn found(detection: &Detection) -> String {
             "" => "the root",
             other => other,
         };
-        let uses: Vec<&str> = project.uses.values().map(String::as_str).collect();
         let mut names: Vec<&str> = Vec::new();
-        for name in uses {
-            if !names.contains(&name) {
+        for name in project.uses.values() {
+            let is_missing = |it: &Tool| it.language == project.language && it.name == *name;
+            let missing = |it: &Tool| is_missing(it) && it.command.is_none();
+            if !names.contains(&name.as_str()) && !detection.tools.iter().any(missing) {
                 names.push(name);
             }
         }
@@ -192,7 +193,10 @@ mod tests {
                 language: LanguageName::Python,
                 root: "".into(),
                 manifests: vec!["pyproject.toml".into()],
-                uses: BTreeMap::from([(Purpose::Test, "pytest".to_owned())]),
+                uses: BTreeMap::from([
+                    (Purpose::Test, "pytest".to_owned()),
+                    (Purpose::Types, "mypy\n[evil]".to_owned()),
+                ]),
             }],
             tools: vec![Tool {
                 name: "mypy\n[evil]".into(),

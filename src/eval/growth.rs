@@ -107,6 +107,7 @@ fn observability_dimension(kind: &Kind, files: &[SourceFile]) -> Dimension {
         }
     }
     let detail = match silent.as_slice() {
+        [] if telling == 1 => "the one failure path reports".to_owned(),
         [] => format!("all {telling} failure paths report"),
         places => format!("{telling} report; silent: {}", sources::joined(places, 3)),
     };

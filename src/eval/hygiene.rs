@@ -197,7 +197,7 @@ impl<T> Sum<T> {
             let reason = if self.missing.is_empty() {
                 "no known language here".to_owned()
             } else {
-                format!("no tool for it here (hint: {})", self.missing.join("; "))
+                absent(&self.missing)
             };
             Some(kind.not_measured(reason))
         } else {
@@ -363,6 +363,15 @@ pub(super) async fn guards(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), E
     Ok(())
 }
 
+/// Returns why a dimension has no tool: a hint says how to get one, a project that uses none has none to get.
+fn absent(missing: &[String]) -> String {
+    let reasons = missing.join("; ");
+    if missing.iter().all(|it| it.starts_with("not used here")) {
+        return reasons;
+    }
+    format!("no tool for it here (hint: {reasons})")
+}
+
 async fn config(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     let kind = Kind::hygiene("config", 0.1);
     if is_skipped(bench, &kind, draft) {
@@ -373,7 +382,7 @@ async fn config(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
         kind.not_measured("no manifest, lock file or factory.toml in this tree")
     } else {
         let detail = match found.problems.as_slice() {
-            [] if found.checked == 1 => "1 file is valid".to_owned(),
+            [] if found.checked == 1 => "1 file is valid and in step".to_owned(),
             [] => format!("{} files are valid and in step", found.checked),
             problems => sources::joined(problems, 5),
         };

@@ -2,12 +2,36 @@
 
 use std::collections::BTreeSet;
 
+use camino::Utf8Path;
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::sources::SourceFile;
 use crate::syntax::{Grammar, Item, Mutant, items, mutants};
+
+/// Ends of names that go takes for a system or a processor, those in use.
+const SYSTEMS: [&str; 19] = [
+    "aix",
+    "android",
+    "darwin",
+    "dragonfly",
+    "freebsd",
+    "illumos",
+    "ios",
+    "js",
+    "linux",
+    "netbsd",
+    "openbsd",
+    "plan9",
+    "solaris",
+    "windows",
+    "386",
+    "amd64",
+    "arm",
+    "arm64",
+    "wasm",
+];
 
 /// A mutant with the file and item it is in.
 #[derive(Clone, Debug)]
@@ -20,7 +44,8 @@ pub(super) struct Spot<'f> {
     pub(super) mutant: Mutant,
 }
 
-/// Scripts, benchmarks and examples: no suite is expected to notice what happens there.
+/// Scripts, benchmarks and examples, configuration that is code, and what go builds on request or on
+/// other machines only: no suite is expected to notice what happens there.
 fn is_beside_the_point(file: &SourceFile) -> bool {
     let in_folder = file
         .path
@@ -29,12 +54,42 @@ fn is_beside_the_point(file: &SourceFile) -> bool {
     let at_root = file.path.components().next();
     let is_aside =
         at_root.is_some_and(|it| matches!(it.as_str(), "benchmark" | "benchmarks" | "tools"));
-    in_folder
-        || is_aside
-        || matches!(
-            file.path.file_name(),
-            Some("build.rs" | "setup.py" | "conftest.py")
-        )
+    in_folder || is_aside || is_build_script(&file.path) || has_build_constraint(file)
+}
+
+/// Returns whether a file builds, installs or configures, by its name.
+fn is_build_script(path: &Utf8Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    let is_script = matches!(
+        path.extension(),
+        Some("js" | "cjs" | "mjs" | "ts" | "cts" | "mts")
+    );
+    let stem = path.file_stem().unwrap_or_default().to_lowercase();
+    let is_known = matches!(
+        name,
+        "build.rs" | "setup.py" | "conftest.py" | "magefile.go"
+    );
+    let configures = stem.starts_with('.') || stem.ends_with(".config");
+    let is_at_root = path.components().count() == 1;
+    let builds = is_at_root && matches!(&*stem, "build" | "gulpfile" | "gruntfile" | "jakefile");
+    is_known || is_script && (configures || builds)
+}
+
+/// Returns whether a Go file is built under a condition: `//go:build generate`, `_windows.go`.
+fn has_build_constraint(file: &SourceFile) -> bool {
+    let stem = file.path.file_stem().unwrap_or_default();
+    let names_a_system = stem
+        .rsplit_once('_')
+        .is_some_and(|(_, last)| SYSTEMS.contains(&last));
+    let above = file
+        .text
+        .lines()
+        .take_while(|it| !it.starts_with("package "));
+    file.grammar == Grammar::Go
+        && (names_a_system
+            || above
+                .into_iter()
+                .any(|it| it.starts_with("//go:build ") || it.starts_with("// +build ")))
 }
 
 /// Returns every mutant of code that is not test, in order of place.
@@ -131,6 +186,51 @@ mod tests {
             text: text.to_owned(),
             protected: path.starts_with("tests/"),
             project: 0,
+        }
+    }
+
+    fn go(path: &str, text: &str) -> SourceFile {
+        let text = format!("{text}package p\nfunc Open(a, b int) bool {{ return a == b }}\n");
+        SourceFile {
+            grammar: Grammar::Go,
+            ..rust(path, &text)
+        }
+    }
+
+    fn script(path: &str) -> SourceFile {
+        SourceFile {
+            grammar: Grammar::JavaScript,
+            ..rust(path, "function open(a, b) { return a == b }")
+        }
+    }
+
+    #[test]
+    fn configuration_that_is_code_and_build_scripts_are_not_sampled() {
+        for path in [
+            "rollup.config.mjs",
+            ".releaserc.js",
+            "build.js",
+            "Gruntfile.js",
+        ] {
+            assert!(spots(&[script(path)]).is_empty(), "{path}");
+        }
+        for path in ["index.js", "lib/build.js", "src/config.js"] {
+            assert!(!spots(&[script(path)]).is_empty(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_go_builds_on_a_condition_is_not_sampled() {
+        for (path, text) in [
+            ("gen.go", "//go:build generate\n\n"),
+            ("node.go", "// Copyright\n\n// +build js\n\n"),
+            ("file_windows.go", ""),
+            ("magefile.go", ""),
+        ] {
+            assert!(spots(&[go(path, text)]).is_empty(), "{path}");
+        }
+        for (path, text) in [("lib.go", "// Package p builds.\n"), ("is_valid.go", "")] {
+            assert!(!spots(&[go(path, text)]).is_empty(), "{path}");
         }
     }
 

@@ -37,17 +37,23 @@ impl<'a> Scratch<'a> {
     }
 }
 
-/// Copies cargo's build folder where there is none yet: the dependencies need not be built again.
-/// The folder is never shared, since cargo tells two copies of a workspace apart by file times alone.
+/// What compilers keep for the next build, below the build folder of an arm.
+const CACHES: [&str; 2] = ["cargo", "go-cache"];
+
+/// Copies the caches of compilers where there are none yet: the dependencies need not be built again.
+/// They are never shared, since cargo tells two copies of a workspace apart by file times alone.
 pub(super) fn warm(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
-    let (from, to) = (from.join("cargo"), to.join("cargo"));
-    if to.exists() || !from.exists() || from == to {
-        return Ok(());
+    for name in CACHES {
+        let (from, to) = (from.join(name), to.join(name));
+        if to.exists() || !from.exists() || from == to {
+            continue;
+        }
+        let partial = to.with_extension("partial");
+        remove_tree(&partial)?;
+        copy_tree(&from, &partial)?;
+        fs_err::rename(&partial, &to)?;
     }
-    let partial = to.with_extension("partial");
-    remove_tree(&partial)?;
-    copy_tree(&from, &partial)?;
-    fs_err::rename(&partial, &to)
+    Ok(())
 }
 
 fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
@@ -113,12 +119,19 @@ mod tests {
     fn a_build_folder_is_warmed_once_and_never_shared() {
         let fixture = Fixture::new();
         let (from, to) = (fixture.root().join("b1"), fixture.root().join("b2"));
-        fs_err::create_dir_all(from.join("cargo/debug")).unwrap();
-        fs_err::write(from.join("cargo/debug/lib"), "one").unwrap();
+        let kept = ["cargo/debug/lib", "go-cache/00/lib"];
+        for path in kept {
+            fs_err::create_dir_all(from.join(path).parent().unwrap()).unwrap();
+            fs_err::write(from.join(path), "one").unwrap();
+        }
         warm(&from, &to).unwrap();
-        fs_err::write(from.join("cargo/debug/lib"), "two").unwrap();
+        for path in kept {
+            fs_err::write(from.join(path), "two").unwrap();
+        }
         warm(&from, &to).unwrap();
-        let copied = fs_err::read_to_string(to.join("cargo/debug/lib")).unwrap();
-        assert_eq!(copied, "one");
+        for path in kept {
+            let copied = fs_err::read_to_string(to.join(path)).unwrap();
+            assert_eq!(copied, "one", "{path}");
+        }
     }
 }

@@ -27,6 +27,10 @@ const SCRATCH_CONFIG: &str = "\
 \tdeltaCacheSize = 1
 ";
 
+/// The target's objects as seen from those of the scratch database. Relative, so that a checkout may be
+/// moved or copied.
+const ALTERNATES: &str = "../../../objects\n";
+
 /// The scratch database; reads fall through to the target's.
 pub(super) struct Scratch {
     pub(super) repo: Repository,
@@ -61,11 +65,10 @@ fn make_scratch(common_dir: &Utf8Path, dir: &Utf8Path) -> std::io::Result<()> {
     for folder in ["objects/info", "objects/pack", "refs"] {
         fs_err::create_dir_all(temp.path().join(folder))?;
     }
-    let alternates = format!("{}\n", common_dir.join("objects"));
     for (name, contents) in [
         ("HEAD", "ref: refs/heads/none\n"),
         ("config", SCRATCH_CONFIG),
-        ("objects/info/alternates", &alternates),
+        ("objects/info/alternates", ALTERNATES),
     ] {
         fs_err::write(temp.path().join(name), contents)?;
     }
@@ -226,4 +229,24 @@ fn sync_dir(dir: &Utf8Path) -> Result<(), Error> {
     File::open(dir)
         .and_then(|file| file.sync_all())
         .map_err(Error::io("sync", dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Fixture;
+    use super::*;
+
+    #[test]
+    fn a_checkout_that_was_moved_still_writes() {
+        let fixture = Fixture::with(&[("src/a.py", "x = 1\n")]);
+        let target = fixture.target();
+        target.changed(&target.head_tree(), &[("src/b.py", Some("y = 1\n"))]);
+        drop(target);
+        let moved = fixture.dir("moved");
+        std::fs::rename(&fixture.root, &moved).unwrap();
+        let target = Target::open(&moved).unwrap();
+        let scratch = target.scratch().unwrap();
+        let head = oid(target.head_tree().as_str()).unwrap();
+        assert!(scratch.repo.find_tree(head).is_ok());
+    }
 }

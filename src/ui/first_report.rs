@@ -157,7 +157,16 @@ fn suppressions(report: &FirstReport, width: usize) -> String {
 fn mutants(report: &FirstReport, width: usize) -> String {
     let judged = report.mutants_run;
     if report.mutants_found == 0 {
-        return text::labelled("mutants", "none were sampled", width);
+        let is_explained = report
+            .not_measured
+            .iter()
+            .any(|it| it.starts_with("mutants:"));
+        let words = if is_explained {
+            "none were sampled"
+        } else {
+            "none were found: no function outside tests, in a file that is read here, could be changed"
+        };
+        return text::labelled("mutants", words, width);
     }
     if judged == 0 {
         let found = number::count(report.mutants_found, "mutants");
@@ -266,6 +275,15 @@ pub(super) mod tests {
           · these need the network, which evaluated code has not: they are left out;
             `network = true` under `[eval]` in factory.toml gives it to them
         ");
+    }
+
+    #[test]
+    fn a_tree_without_functions_says_why_there_are_no_mutants() {
+        let mut report = sample();
+        report.mutants_found = 0;
+        assert!(mutants(&report, 120).contains("no function outside tests"));
+        report.not_measured = vec!["mutants: the suite has no tests".into()];
+        assert!(mutants(&report, 120).contains("none were sampled"));
     }
 
     #[test]

@@ -8,7 +8,8 @@ const { spawnSync } = require("node:child_process");
 const { Report } = require("./factory_report.cjs");
 
 const EARLY = process.env.FACTORY_EARLY;
-const { files, args } = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
+const [list, ...args] = process.argv.slice(2);
+const files = JSON.parse(fs.readFileSync(list, "utf8")).map((it) => path.resolve(it));
 const report = new Report();
 
 // Tests in a text: `# name` sections of tape, `# Subtest: name` blocks of node-tap.

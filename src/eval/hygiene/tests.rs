@@ -344,3 +344,11 @@ fn frequent_rules_are_named_first() {
     assert_eq!(by_rule(&findings), "2 B, 1 A");
     assert_eq!(by_rule(&[]), "nothing found");
 }
+
+#[test]
+fn what_a_project_does_not_use_is_not_asked_for() {
+    let unused = "not used here: no configuration of eslint".to_owned();
+    assert_eq!(absent(std::slice::from_ref(&unused)), unused);
+    let both = absent(&["npm install eslint".to_owned(), unused]);
+    assert!(both.starts_with("no tool for it here (hint: npm install eslint;"));
+}

@@ -92,12 +92,14 @@ impl Start<'_> {
     }
 
     fn jest_words(&self) -> Vec<String> {
+        // What a test leaves open, such as a child that was not ended, would keep jest for ever.
         let cache = self.helpers.with_file_name("jest-cache");
         let mut words = [
             "--ci",
             "--coverage=false",
             "--passWithNoTests",
             "--watchman=false",
+            "--forceExit",
         ]
         .map(str::to_owned)
         .to_vec();
@@ -131,16 +133,16 @@ impl Start<'_> {
         words
     }
 
+    /// The list names no folder: where evaluated code runs, the tree may have another name.
     fn files_words(&self, node: &[String]) -> Result<Vec<String>, Error> {
-        let files = expand(&self.at, &self.targets()).into_iter();
-        let files: Vec<Utf8PathBuf> = files.map(|it| self.at.join(it)).collect();
-        let args = [&self.run.node[..], &self.preload()].concat();
+        let files = expand(&self.at, &self.targets());
         let list = self.helpers.join("files.json");
-        let work = serde_json::json!({ "files": files, "args": args });
-        write(&list, &work.to_string())?;
+        write(&list, &serde_json::json!(files).to_string())?;
         Ok([
             node,
             &[self.helper("factory_files.cjs"), list.into_string()],
+            &self.run.node,
+            &self.preload(),
         ]
         .concat())
     }

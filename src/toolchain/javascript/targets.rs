@@ -49,7 +49,7 @@ fn files_below(at: &Utf8Path) -> Vec<Utf8PathBuf> {
         .standard_filters(false)
         .filter_entry(|it| {
             let name = it.file_name().to_str().unwrap_or_default();
-            !matches!(name, "node_modules" | ".git")
+            !matches!(name, "node_modules" | ".git" | "tap-snapshots")
         })
         .build();
     walk.filter_map(Result::ok)

@@ -165,7 +165,7 @@ async fn vitest_tells_every_kind_of_outcome() {
 
 #[tokio::test]
 async fn programs_that_print_tap_are_tests() {
-    let manifest = manifest("tape 'test/*.js' | cat");
+    let manifest = manifest("tape 'test/*.js' '**/*.test.cjs' | cat");
     let test = "const test = require('tape');\nconst s = require('..');\n\
         test('holds', (t) => { t.equal(s.one(), 1); t.end(); });\n\
         test('fails', (t) => { t.equal(s.one(), 2); t.ok(true); t.end(); });\n\
@@ -178,6 +178,7 @@ async fn programs_that_print_tap_are_tests() {
             "test/plain.js",
             "require('assert').equal(require('..').two(), 2)\n",
         ),
+        ("tap-snapshots/test/a.js.test.cjs", "exports.x = 1\n"),
     ]) else {
         return;
     };
@@ -193,6 +194,12 @@ async fn programs_that_print_tap_are_tests() {
             ("test/a.js > twice #2", TestOutcome::Passed),
             ("test/plain.js", TestOutcome::Passed),
         ]
+    );
+    let list = bench.job().build.join("javascript/files.json");
+    let list = std::fs::read_to_string(list).unwrap();
+    assert_eq!(
+        list, r#"["test/a.js","test/plain.js"]"#,
+        "no name of the tree"
     );
 }
 
