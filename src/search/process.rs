@@ -5,6 +5,7 @@
 //! posterior under broad priors.
 
 use super::matrix::Cholesky;
+use crate::stats::numeric::count;
 
 /// Steps of the ascent to the best parameters.
 const STEPS: usize = 60;
@@ -44,7 +45,7 @@ impl Process {
         let width = places.first()?.len();
         let mut parameters = Parameters {
             // Distances grow with the number of coordinates, and lengths with them.
-            lengths: vec![LENGTH.0 + 0.5 * (width.max(1) as f64).ln(); width],
+            lengths: vec![LENGTH.0 + 0.5 * count(width.max(1)).ln(); width],
             signal: SIGNAL.0,
             noise: NOISE.0,
         };
@@ -273,16 +274,16 @@ mod tests {
             -0.5 * dot(&results, &process.weights) - 0.5 * process.factor.ln_determinant()
         };
         let step = 1e-5;
-        for idx in 0..2 {
+        for (idx, slope) in slope.iter().take(2).enumerate() {
             let (mut up, mut down) = (start.clone(), start.clone());
             *up.all().nth(idx).unwrap() += step;
             *down.all().nth(idx).unwrap() -= step;
             let prior = if idx == 1 { -0.2 } else { 0.0 };
             let expected = (likelihood(up) - likelihood(down)) / (2.0 * step) + prior;
             assert!(
-                (slope[idx] - expected).abs() < 1e-3,
+                (slope - expected).abs() < 1e-3,
                 "{idx}: {} {expected}",
-                slope[idx]
+                slope
             );
         }
     }

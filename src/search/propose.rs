@@ -7,6 +7,7 @@ use statrs::function::erf::erfc;
 use super::process::{Forecast, Process};
 use super::region;
 use super::space::{Kind, Point, Space, Value};
+use crate::stats::numeric::count;
 
 /// Places that are compared before one is proposed.
 const CANDIDATES: usize = 600;
@@ -81,7 +82,7 @@ fn initial(space: &Space, n: usize, idx: usize, seed: u64) -> Point {
         }
         let within: Vec<f64> = (0..n).map(|_| rng.random()).collect();
         let slot = idx % n;
-        let share = (order[slot] as f64 + within[slot]) / n as f64;
+        let share = (count(order[slot]) + within[slot]) / count(n);
         let value = match kind {
             Kind::Choice { n: alternatives } => Value::Choice(order[slot] % alternatives.max(&1)),
             _ => kind.at(share, &mut rng),
@@ -130,7 +131,7 @@ fn quantile(values: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else {
         return 0.0;
     };
-    let at = share * last as f64;
+    let at = share * count(last);
     let below = at.floor();
     #[expect(
         clippy::cast_possible_truncation,
@@ -185,8 +186,7 @@ impl Search<'_> {
         }
         let (mut most, mut point) = found.expect("candidates were considered");
         for round in 0..ROUNDS {
-            #[expect(clippy::cast_precision_loss, reason = "a small count")]
-            let closer = 0.5 * 0.9f64.powf(round as f64);
+            let closer = 0.5 * 0.9f64.powf(count(round));
             let close: Vec<f64> = reach.iter().map(|it| it * closer).collect();
             for _ in 0..8 {
                 let other = self.near(&point, &close, rng);
@@ -202,7 +202,7 @@ impl Search<'_> {
     /// Returns half the side of the region along each parameter: wide where results vary slowly.
     fn reach(&self) -> Vec<f64> {
         let lengths = self.process.lengths();
-        let mean = lengths.iter().map(|it| it.ln()).sum::<f64>() / lengths.len() as f64;
+        let mean = lengths.iter().map(|it| it.ln()).sum::<f64>() / count(lengths.len());
         let mut lengths = lengths.iter();
         self.space
             .kinds
@@ -221,7 +221,7 @@ impl Search<'_> {
     /// Returns a point in the region; in wide spaces only some parameters move at a time.
     fn near(&self, from: &Point, reach: &[f64], rng: &mut impl Rng) -> Point {
         let n = self.space.kinds.len();
-        let chance = (8.0 / n as f64).clamp(0.3, 1.0);
+        let chance = (8.0 / count(n)).clamp(0.3, 1.0);
         let certain = rng.random_range(0..n);
         let mut point = from.clone();
         for (idx, kind) in self.space.kinds.iter().enumerate() {

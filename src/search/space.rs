@@ -91,9 +91,9 @@ impl Kind {
             Self::Float { low, high, log } => Value::Float(between(low, high, log, share)),
             Self::Int { low, high, log } => {
                 // Every whole number owns an equal part, the outermost ones too.
-                let value = between(low as f64 - 0.5, high as f64 + 0.5, false, share);
+                let value = between(real(low) - 0.5, real(high) + 0.5, false, share);
                 let value = if log {
-                    between(low as f64, high as f64, true, share)
+                    between(real(low), real(high), true, share)
                 } else {
                     value
                 };
@@ -110,7 +110,7 @@ impl Kind {
                 share_of(*low, *high, *log, value)
             }
             (Self::Int { low, high, log }, Value::Int(value)) => {
-                share_of(*low as f64, *high as f64, *log, value as f64)
+                share_of(real(*low), real(*high), *log, real(value))
             }
             _ => 0.0,
         };
@@ -124,6 +124,14 @@ impl Kind {
             place.push(self.share(value));
         }
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "declared bounds are whole numbers that a double holds"
+)]
+fn real(value: i64) -> f64 {
+    value as f64
 }
 
 fn between(low: f64, high: f64, log: bool, share: f64) -> f64 {

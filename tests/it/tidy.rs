@@ -351,12 +351,12 @@ fn every_test_that_the_truth_traps_name_is_there() {
     let sources: String = files().into_iter().filter(is_rust).map(read).collect();
     let fixtures = Path::new(PACKAGE).join("tests/fixtures");
     let mut without = Vec::new();
+    let quoted = Regex::new("`([a-z0-9_]+)`").unwrap();
     let page = read("docs/truth-traps.md");
     for trap in page.split("\n## ").skip(1) {
         let (title, text) = trap.split_once('\n').unwrap();
         let tests = text.split_once("**Test").map_or("", |it| it.1);
-        let names = Regex::new("`([a-z0-9_]+)`").unwrap();
-        let names: Vec<&str> = names
+        let names: Vec<&str> = quoted
             .captures_iter(tests)
             .map(|it| it.get(1).unwrap().as_str())
             .collect();
