@@ -126,8 +126,8 @@ fn searched(problem: &Problem, trials: usize, seed: u64) -> f64 {
             result: Some(seen),
         });
     }
-    let found = best(&space, &record).expect("no trial fails");
-    (problem.function)(&numbers(&record[found].point))
+    let chosen = best(&space, &record).expect("no trial fails");
+    (problem.function)(&numbers(&record[chosen].point))
 }
 
 fn option(args: &[String], name: &str, default: u64) -> u64 {

@@ -1,5 +1,10 @@
 //! What to try next, and what is best so far.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "counts of results and coordinates are far below 2^52"
+)]
+
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use statrs::function::erf::erfc;
@@ -185,7 +190,6 @@ impl Search<'_> {
         }
         let (mut most, mut point) = found.expect("candidates were considered");
         for round in 0..ROUNDS {
-            #[expect(clippy::cast_precision_loss, reason = "a small count")]
             let closer = 0.5 * 0.9f64.powf(round as f64);
             let close: Vec<f64> = reach.iter().map(|it| it * closer).collect();
             for _ in 0..8 {

@@ -1,5 +1,10 @@
 //! The values that may be tried, and their place in the unit cube.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "a place in the unit cube needs no more digits than a float has"
+)]
+
 use rand::Rng;
 use rand::RngExt as _;
 

@@ -352,11 +352,11 @@ fn every_test_that_the_truth_traps_name_is_there() {
     let fixtures = Path::new(PACKAGE).join("tests/fixtures");
     let mut without = Vec::new();
     let page = read("docs/truth-traps.md");
+    let quoted = Regex::new("`([a-z0-9_]+)`").unwrap();
     for trap in page.split("\n## ").skip(1) {
         let (title, text) = trap.split_once('\n').unwrap();
         let tests = text.split_once("**Test").map_or("", |it| it.1);
-        let names = Regex::new("`([a-z0-9_]+)`").unwrap();
-        let names: Vec<&str> = names
+        let names: Vec<&str> = quoted
             .captures_iter(tests)
             .map(|it| it.get(1).unwrap().as_str())
             .collect();
