@@ -120,14 +120,14 @@ fn searched(problem: &Problem, trials: usize, seed: u64) -> f64 {
     let mut record = Vec::new();
     for _ in 0..trials {
         let point = propose(&space, &record, &[], seed);
-        let seen = (problem.function)(&numbers(&point)) + problem.noise * gauss(&mut rng);
+        let result = (problem.function)(&numbers(&point)) + problem.noise * gauss(&mut rng);
         record.push(Trial {
             point,
-            result: Some(seen),
+            result: Some(result),
         });
     }
-    let chosen = best(&space, &record).expect("no trial fails");
-    (problem.function)(&numbers(&record[chosen].point))
+    let found = best(&space, &record).expect("no trial fails");
+    (problem.function)(&numbers(&record[found].point))
 }
 
 fn option(args: &[String], name: &str, default: u64) -> u64 {
