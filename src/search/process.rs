@@ -280,11 +280,7 @@ mod tests {
             *down.all().nth(idx).unwrap() -= step;
             let prior = if idx == 1 { -0.2 } else { 0.0 };
             let expected = (likelihood(up) - likelihood(down)) / (2.0 * step) + prior;
-            assert!(
-                (slope - expected).abs() < 1e-3,
-                "{idx}: {} {expected}",
-                slope
-            );
+            assert!((slope - expected).abs() < 1e-3, "{idx}: {slope} {expected}");
         }
     }
 }

@@ -353,6 +353,7 @@ fn every_test_that_the_truth_traps_name_is_there() {
     let mut without = Vec::new();
     let quoted = Regex::new("`([a-z0-9_]+)`").unwrap();
     let page = read("docs/truth-traps.md");
+    let quoted = Regex::new("`([a-z0-9_]+)`").unwrap();
     for trap in page.split("\n## ").skip(1) {
         let (title, text) = trap.split_once('\n').unwrap();
         let tests = text.split_once("**Test").map_or("", |it| it.1);
