@@ -6,9 +6,11 @@ use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::model::id::{CommitSha, ExperimentId};
+use crate::process;
 use crate::repo::{CANDIDATES, Push, Target};
 use crate::store::{self, Joined, LEDGER, Writer};
 use crate::ui::document::Synced;
+use crate::ui::number;
 
 use super::context::{self, Context};
 use super::{CliError, Exit};
@@ -114,7 +116,10 @@ impl Sync<'_> {
                 return Ok(self.document(true, all, landing));
             }
         }
-        let message = format!("other clones keep pushing to `{}`", self.remote);
+        let message = format!(
+            "other clones keep pushing to `{}`",
+            process::without_credentials(self.remote)
+        );
         Err(CliError::new(Exit::Input, message).hint("try again; everything is here already"))
     }
 
@@ -163,7 +168,7 @@ impl Sync<'_> {
         let branch = self.branch;
         let message = format!(
             "`{branch}` holds other work here than on `{}` (at {}), and neither contains the other",
-            self.remote,
+            process::without_credentials(self.remote),
             theirs.short()
         );
         CliError::new(Exit::Input, message)
@@ -193,7 +198,7 @@ impl Sync<'_> {
     fn document(&self, done: bool, joined: Joined, landing: Option<String>) -> Synced {
         Synced {
             schema: "factory.sync/1".to_owned(),
-            remote: self.remote.to_owned(),
+            remote: process::without_credentials(self.remote),
             done,
             received: joined.received,
             sent: joined.ours,
@@ -255,10 +260,8 @@ fn text(it: &Synced) -> String {
     } else {
         ["would receive", "would send"]
     };
-    let mut out = format!(
-        "{}: {took} {} and {gave} {} experiments\n",
-        it.remote, it.received, it.sent
-    );
+    let sent = number::count(it.sent as usize, "experiments");
+    let mut out = format!("{}: {took} {} and {gave} {sent}\n", it.remote, it.received);
     if let (Some(first), Some(last)) = (it.renumbered.first(), it.renumbered.last()) {
         let verb = if it.done { "are" } else { "would be" };
         out.push_str(&format!(

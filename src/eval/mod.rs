@@ -216,7 +216,8 @@ impl Lab {
             let mut job = bench.job(project);
             job.commands = &commands;
             let environment = adapter.environment(&job, &place).await?;
-            notes.extend(environment.notes);
+            let told = environment.notes.iter();
+            notes.extend(told.map(|it| process::without_credentials(it)));
             if let Some(python) = environment.python {
                 commands.python = Some(python.into_string());
             }

@@ -129,7 +129,8 @@ pub(crate) fn format_tests(tool: &str, n_files: usize) -> Hypothesis {
         key: key(&format!("format-tests:{tool}")),
         title: message::shortened(&format!("Format the tests with {tool}")),
         why: format!(
-            "The project formats with {tool}, which would change {n_files} files of tests."
+            "The project formats with {tool}, which would change {n_files} test {}.",
+            if n_files == 1 { "file" } else { "files" }
         ),
         claim: Claim::Maintains,
         success: vec![

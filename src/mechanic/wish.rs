@@ -48,7 +48,9 @@ pub(crate) fn parse(text: &str, observations: &[Observation], profile: &Profile)
 }
 
 /// The tools whose rules have safe fixes.
-const FIXERS: [&str; 3] = ["ruff", "clippy", "rustc"];
+const FIXERS: [&str; 7] = [
+    "ruff", "clippy", "rustc", "factory", "eslint", "biome", "gofmt",
+];
 
 /// Returns the words, without the verb and the nouns that people put around a rule.
 fn significant(text: &str) -> Vec<&str> {
@@ -93,14 +95,15 @@ fn assignment(text: &str) -> (&str, Option<&str>) {
 
 fn format(words: &[&str]) -> Option<Asked> {
     const VERBS: [&str; 5] = ["format", "fmt", "formatting", "formatter", "reformat"];
-    const TOOLS: [&str; 3] = ["rustfmt", "black", "ruff"];
+    const TOOLS: [&str; 6] = ["rustfmt", "black", "ruff", "prettier", "biome", "gofmt"];
     let is_verb = |it: &&str| VERBS.iter().any(|verb| it.eq_ignore_ascii_case(verb));
-    let tool = |it: &str| (it != "cargo").then(|| Asked::Format(Some(it.to_owned())));
+    let tool = |it: &str| Some(Asked::Format(Some(it.to_owned())));
     match words {
         [verb] if is_verb(verb) => Some(Asked::Format(None)),
-        ["rustfmt" | "black"] => tool(words[0]),
+        ["rustfmt" | "black" | "prettier" | "gofmt"] => tool(words[0]),
         [name, verb] if is_verb(verb) && TOOLS.contains(name) => tool(name),
-        ["cargo", verb] if is_verb(verb) => Some(Asked::Format(Some("rustfmt".to_owned()))),
+        ["cargo", verb] if is_verb(verb) => tool("rustfmt"),
+        ["go", verb] if is_verb(verb) => tool("gofmt"),
         [verb, "code"] if is_verb(verb) => Some(Asked::Format(None)),
         [verb, "with", name] if is_verb(verb) && TOOLS.contains(name) => tool(name),
         _ => None,
@@ -180,9 +183,18 @@ fn unseen(tool: Option<&str>, name: &str) -> Option<LintRule> {
         }
         (Some("clippy"), None) if is_path(name) => of("clippy", format!("clippy::{name}")),
         (Some("rustc"), None) if is_path(name) => of("rustc", name.to_owned()),
+        (Some(tool @ ("eslint" | "biome")), None) if is_rule_of_javascript(name) => {
+            of(tool, name.to_owned())
+        }
         (None | Some("ruff"), None) if is_code(name) => of("ruff", name.to_ascii_uppercase()),
         _ => None,
     }
+}
+
+/// Returns whether a word has the form of `no-var`, `style/useConst` or `@scope/plugin/a-rule`.
+fn is_rule_of_javascript(word: &str) -> bool {
+    let is_part = |it: char| it.is_ascii_alphanumeric() || "-_/@".contains(it);
+    word.contains(['-', '/']) && word.chars().all(is_part)
 }
 
 /// Returns the letters of a ruff code: `UP` of `UP015`.
@@ -318,6 +330,30 @@ mod tests {
             ),
             ("CHUNK", parameter(None)),
             ("CHUNK = 128", parameter(Some("128"))),
+        ] {
+            assert_eq!(parse(text, &seen(), &profile()), asked, "{text}");
+        }
+    }
+
+    #[test]
+    fn tools_of_javascript_and_go_are_known_too() {
+        let rules = |it: &[(&str, &str)]| {
+            Asked::Rules(it.iter().map(|(tool, name)| rule(tool, name)).collect())
+        };
+        let format = |it: &str| Asked::Format(Some(it.to_owned()));
+        for (text, asked) in [
+            ("fix eslint no-var", rules(&[("eslint", "no-var")])),
+            (
+                "biome style/useConst",
+                rules(&[("biome", "style/useConst")]),
+            ),
+            ("go fmt", format("gofmt")),
+            ("gofmt", format("gofmt")),
+            ("format with prettier", format("prettier")),
+            (
+                "eslint the login page",
+                Asked::Words("eslint the login page".into()),
+            ),
         ] {
             assert_eq!(parse(text, &seen(), &profile()), asked, "{text}");
         }

@@ -1,5 +1,9 @@
 //! One line about how a child ended.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::{Exit, Finished};
 
 const MAX_CHARS: usize = 200;
@@ -18,6 +22,13 @@ pub(super) fn explain(finished: &Finished) -> String {
     }
 }
 
+/// Hides the user and password of addresses, as in `https://…@example.org`.
+pub fn without_credentials(text: &str) -> String {
+    static USER: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"://[^/\s@]+@").expect("a test uses it"));
+    USER.replace_all(text, "://…@").into_owned()
+}
+
 /// Prefers the last line that names an error; else the last line with letters in it.
 fn telling_line(text: &str) -> Option<String> {
     let mut lines = text
@@ -27,7 +38,7 @@ fn telling_line(text: &str) -> Option<String> {
         .filter(|it| says_something(it));
     let last = lines.clone().next()?;
     let line = lines.find(|it| names_an_error(it)).unwrap_or(last);
-    Some(line.chars().take(MAX_CHARS).collect())
+    Some(without_credentials(line).chars().take(MAX_CHARS).collect())
 }
 
 fn says_something(line: &str) -> bool {
@@ -64,6 +75,15 @@ mod tests {
         assert_eq!(
             finished(Exit::Code(2), "out", stderr).explain(),
             "exit status 2: error: no such thing"
+        );
+    }
+
+    #[test]
+    fn the_password_of_an_index_is_not_told() {
+        let stderr = "ERROR: nothing at https://me:s3cret@pypi.example.org/simple for a@b\n";
+        assert_eq!(
+            finished(Exit::Code(1), "", stderr).explain(),
+            "exit status 1: ERROR: nothing at https://…@pypi.example.org/simple for a@b"
         );
     }
 

@@ -16,6 +16,7 @@ mod tests;
 pub use announce::{Announcement, announce};
 pub use detach::{Detached, detach, leave_session};
 pub use environment::{find_program, network_variables, variable};
+pub use explain::without_credentials;
 pub use reap::end_orphans;
 pub use run::run;
 

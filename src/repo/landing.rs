@@ -1,7 +1,7 @@
 //! Fast-forwarding the person's checkout, at their request and only when it is safe.
 //!
-//! This is the one place that runs the `git` program: it is the person's own checkout, where their
-//! hooks, filters and large-file storage must work as they expect.
+//! This is the one place that runs the `git` program: in the person's own checkout their hooks, filters
+//! and large-file storage must work as they expect, and with remotes (`remote`) their credentials.
 
 use camino::Utf8Path;
 use std::process::{Command, Output};
@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 use super::tree::Entries;
 use super::{Error, InProgress, Target, files};
 use crate::model::id::CommitSha;
+use crate::process::without_credentials;
 
 /// The oldest `git` that landing is known to work with.
 pub const MINIMUM_GIT: &str = "2.20";
@@ -142,8 +143,8 @@ impl Target {
             return Ok(output.stdout);
         }
         Err(Error::GitFailed {
-            command: arguments.join(" "),
-            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            command: without_credentials(&arguments.join(" ")),
+            stderr: without_credentials(String::from_utf8_lossy(&output.stderr).trim()),
         })
     }
 }

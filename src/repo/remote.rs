@@ -84,6 +84,8 @@ impl Target {
             "--no-tags",
             "--refmap=",
             "--no-recurse-submodules",
+            // `FETCH_HEAD` is the person's: it says what they fetched last.
+            "--no-write-fetch-head",
             remote,
         ];
         let fetch = fetch.into_iter().chain(specs.iter().map(String::as_str));
@@ -215,6 +217,7 @@ mod tests {
             &["for-each-ref", "--format=%(refname)"],
         );
         assert_eq!(refs, LEDGER);
+        assert!(!target.root().join(".git/FETCH_HEAD").exists());
         target.clear_incoming().unwrap();
         let refs = fixture.git(&["for-each-ref", "--format=%(refname)", "refs/factory"]);
         assert_eq!(refs, "");
@@ -232,6 +235,9 @@ mod tests {
             target.fetch("--upload-pack=x", &[LEDGER]),
             Err(Error::NoRemote { .. })
         ));
+        let secret = "file://me:s3cret@localhost/nowhere.git";
+        let told = target.fetch(secret, &[LEDGER]).unwrap_err().to_string();
+        assert!(!told.contains("s3cret"), "{told}");
         assert_eq!(target.default_remote().unwrap(), None);
         fixture.git(&["remote", "add", "elsewhere", &remote]);
         assert_eq!(

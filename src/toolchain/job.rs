@@ -7,6 +7,9 @@ use crate::model::profile::Purpose;
 use crate::process::{Command, Error, Exit, Finished};
 use crate::sandbox::Room;
 
+/// As many files as surely fit on one command line.
+pub(super) const FILES_AT_ONCE: usize = 500;
+
 impl Job<'_> {
     /// Returns the folder of the sub-project.
     pub(super) fn dir(&self) -> Utf8PathBuf {
@@ -102,6 +105,34 @@ pub(super) fn write(path: &Utf8Path, text: &str) -> Result<(), Error> {
         program: path.to_string(),
         source,
     })
+}
+
+/// Runs a program on files that it rewrites, some at a time; returns how many it changed.
+///
+/// `good` are the exit codes that mean that it did its work.
+pub(super) async fn rewrite(
+    job: &Job<'_>,
+    command: &Command,
+    files: &[Utf8PathBuf],
+    good: &[i32],
+    what: &str,
+) -> Result<Outcome<usize>, Error> {
+    let read = |it: &Utf8PathBuf| std::fs::read(job.tree.join(it)).ok();
+    let mut changed = 0;
+    for files in files.chunks(FILES_AT_ONCE) {
+        let before: Vec<_> = files.iter().map(read).collect();
+        let paths = files.iter().map(|it| job.tree.join(it).into_string());
+        let finished = job.run(&command.clone().args(paths)).await?;
+        if !matches!(finished.exit, Exit::Code(code) if good.contains(&code)) {
+            return Ok(broken(what, &finished));
+        }
+        changed += files
+            .iter()
+            .zip(before)
+            .filter(|(file, before)| read(file) != *before)
+            .count();
+    }
+    Ok(Outcome::Measured(changed))
 }
 
 /// Removes `.` and `..` from a relative path; `None` if it leaves its root.

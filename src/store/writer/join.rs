@@ -83,8 +83,8 @@ impl Writer {
         };
         let there = self.snapshot_at(theirs)?;
         let before = self.snapshot_at(base.as_ref())?;
-        let ours = self.snapshot.experiments - before.experiments;
-        let received = there.experiments - before.experiments;
+        let ours = self.snapshot.experiments.saturating_sub(before.experiments);
+        let received = there.experiments.saturating_sub(before.experiments);
         let has_parted = ours > 0 && received > 0;
         let mine = if has_parted {
             self.reader.summaries_from(before.next)?

@@ -9,11 +9,9 @@ use super::sources;
 use crate::model::finding::Finding;
 use crate::model::hypothesis::LintRule;
 use crate::process::{Error, Finished};
-use crate::toolchain::job::broken;
+use crate::toolchain::job::{FILES_AT_ONCE, broken};
 use crate::toolchain::{Job, Outcome};
 
-/// As many files as surely fit on one command line.
-const FILES_AT_ONCE: usize = 500;
 /// The name under which simplifications are offered as a rule of gofmt.
 const SIMPLIFY: &str = "simplify";
 

@@ -11,13 +11,11 @@ use crate::model::hypothesis::LintRule;
 use crate::model::profile::Purpose;
 use crate::process::{Command, Error, Exit};
 use crate::toolchain::catalogue::JAVASCRIPT;
-use crate::toolchain::job::broken;
+use crate::toolchain::job::{self, broken};
 use crate::toolchain::{Job, Outcome};
 
 /// One fix may reveal another of the same rule; more rounds than this would be a loop.
 const MAX_PASSES: usize = 10;
-/// As many files as surely fit on one command line.
-const FILES_AT_ONCE: usize = 500;
 
 /// Applies the safe fixes of a rule in accepted files; leaves nothing else behind.
 pub(super) async fn fix(
@@ -171,7 +169,7 @@ async fn biome(
     let command = command.arg(format!("--only={rule}"));
     let files: Vec<Utf8PathBuf> = files.into_iter().collect();
     // What cannot be fixed safely is still found, and makes its exit status 1.
-    run_on(job, &command, &files, &[0, 1], "biome lint --write").await
+    job::rewrite(job, &command, &files, &[0, 1], "biome lint --write").await
 }
 
 /// Returns the files that the project's own formatter would change.
@@ -319,35 +317,9 @@ pub(super) async fn format(
     let Some(command) = command else {
         return Ok(Outcome::Missing(JAVASCRIPT.install("prettier")));
     };
-    let outcome = run_on(job, &command.arg("--write"), &files, &[0], "the formatter").await;
+    let outcome = job::rewrite(job, &command.arg("--write"), &files, &[0], "the formatter").await;
     modules::unlink(job);
     outcome
-}
-
-/// Runs a program on files that it rewrites; returns how many it changed.
-async fn run_on(
-    job: &Job<'_>,
-    command: &Command,
-    files: &[Utf8PathBuf],
-    good: &[i32],
-    what: &str,
-) -> Result<Outcome<usize>, Error> {
-    let read = |it: &Utf8PathBuf| std::fs::read(job.tree.join(it)).ok();
-    let mut changed = 0;
-    for files in files.chunks(FILES_AT_ONCE) {
-        let before: Vec<_> = files.iter().map(read).collect();
-        let paths = files.iter().map(|it| job.tree.join(it).into_string());
-        let finished = job.run(&command.clone().args(paths)).await?;
-        if !matches!(finished.exit, Exit::Code(code) if good.contains(&code)) {
-            return Ok(broken(what, &finished));
-        }
-        changed += files
-            .iter()
-            .zip(before)
-            .filter(|(file, before)| read(file) != *before)
-            .count();
-    }
-    Ok(Outcome::Measured(changed))
 }
 
 #[cfg(test)]

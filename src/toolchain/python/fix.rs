@@ -8,13 +8,10 @@ use super::doubt::Doubts;
 use super::lint::{as_told, ruff};
 use crate::model::hypothesis::LintRule;
 use crate::model::profile::Purpose;
-use crate::process::{Command, Error, Exit, Finished};
+use crate::process::{Command, Error, Exit};
 use crate::toolchain::catalogue::PYTHON;
-use crate::toolchain::job::broken;
+use crate::toolchain::job::{broken, rewrite};
 use crate::toolchain::{Job, Outcome};
-
-/// As many files as surely fit on one command line.
-const FILES_AT_ONCE: usize = 500;
 
 /// Lets ruff apply the fixes of a rule that it calls safe, in accepted files only.
 pub(super) async fn fix(
@@ -55,8 +52,9 @@ pub(super) async fn fix(
     };
     rewrite(
         job,
-        &command,
+        &command.arg("--"),
         &files.into_iter().collect::<Vec<_>>(),
+        &[0],
         "ruff check --fix",
     )
     .await
@@ -111,7 +109,8 @@ pub(super) async fn format(
     let Some(command) = formatter(job) else {
         return Ok(no_formatter(job));
     };
-    rewrite(job, &command.arg("--quiet"), &files, "the formatter").await
+    let command = command.args(["--quiet", "--"]);
+    rewrite(job, &command, &files, &[0], "the formatter").await
 }
 
 fn formatter(job: &Job<'_>) -> Option<Command> {
@@ -129,29 +128,4 @@ fn no_formatter<T>(job: &Job<'_>) -> Outcome<T> {
         Some(name) => PYTHON.install(name),
         None => "not used here: no configuration of ruff format or black".into(),
     })
-}
-
-/// Runs a program on files that it rewrites; returns how many it changed.
-async fn rewrite(
-    job: &Job<'_>,
-    command: &Command,
-    files: &[Utf8PathBuf],
-    what: &str,
-) -> Result<Outcome<usize>, Error> {
-    let read = |it: &Utf8PathBuf| std::fs::read(job.tree.join(it)).ok();
-    let mut changed = 0;
-    for files in files.chunks(FILES_AT_ONCE) {
-        let before: Vec<_> = files.iter().map(read).collect();
-        let paths = files.iter().map(|it| job.tree.join(it).into_string());
-        let finished: Finished = job.run(&command.clone().arg("--").args(paths)).await?;
-        if !finished.success() {
-            return Ok(broken(what, &finished));
-        }
-        changed += files
-            .iter()
-            .zip(before)
-            .filter(|(file, before)| read(file) != *before)
-            .count();
-    }
-    Ok(Outcome::Measured(changed))
 }
