@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::extension;
 use super::interpreter::Interpreter;
-use super::needs::{Needs, Setup};
+use super::needs::{self, Needs, Setup};
 use crate::model::profile::Purpose;
 use crate::process::{Command, Error, find_program, network_variables};
 use crate::toolchain::detect::{mentions, read_small};
@@ -93,6 +93,7 @@ fn uses_pytest(job: &Job<'_>) -> bool {
         || ["pytest.ini", "conftest.py", "tests/conftest.py"]
             .iter()
             .any(|it| dir.join(it).exists())
+        || needs::tests_import_pytest(&dir)
         || job.uses(Purpose::Test).is_none()
 }
 

@@ -51,6 +51,7 @@ static HASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s*--hash[= ]\S+"));
 static ITSELF: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"^(?:-e\s+|--editable[= ])?(?:file:)?\.(?:/|\[.*\])?\s*(?:[;#].*)?$")
 });
+static PYTEST: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^(?:import|from) +pytest\b"));
 static CARET: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[\^~]\s*(\d[\w.]*)$"));
 
 /// What a `setup.py` asks for, as far as it is written out.
@@ -202,6 +203,23 @@ impl Needs {
             "`tox.ini`".clone_into(&mut self.source);
         }
     }
+}
+
+/// Returns whether a test beside the manifest or in a folder of tests imports pytest: then the standard
+/// library cannot run the suite, though no file of the project says so.
+pub(super) fn tests_import_pytest(dir: &Utf8Path) -> bool {
+    let folders = [dir.to_owned(), dir.join("tests"), dir.join("test")];
+    let entries = folders.iter().filter_map(|it| it.read_dir_utf8().ok());
+    entries
+        .flatten()
+        .flatten()
+        .map(|it| it.into_path())
+        .filter(|it| it.extension() == Some("py"))
+        .filter(|it| {
+            it.file_stem()
+                .is_some_and(|it| it.starts_with("test_") || it.ends_with("_test"))
+        })
+        .any(|it| read_small(&it).is_some_and(|text| PYTEST.is_match(&text)))
 }
 
 /// Returns the first of these names that is among the keys, whatever its case and hyphens.
@@ -411,6 +429,14 @@ mod tests {
             needs(&[("pyproject.toml", poetry)]).lines,
             ["six>=1.2,<2", "mock>=0.3.1,<0.4", "pytest"]
         );
+    }
+
+    #[test]
+    fn tests_that_import_pytest_need_it_though_nothing_says_so() {
+        let asks = |source: &str| tests_import_pytest(Tree::new(&[("test_a.py", source)]).root());
+        assert!(asks("import pytest\n"));
+        assert!(asks("from pytest import mark\n"));
+        assert!(!asks("import unittest  # not pytest\n"));
     }
 
     #[test]

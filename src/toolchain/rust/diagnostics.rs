@@ -6,7 +6,7 @@ use std::ops::Range;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
-use super::{cargo, unused};
+use super::{cargo, fix, unused};
 use crate::model::finding::Finding;
 use crate::process::{Command, Error, Finished};
 use crate::syntax::{self, Grammar};
@@ -53,6 +53,7 @@ struct Span {
     byte_start: u32,
     byte_end: u32,
     is_primary: bool,
+    suggested_replacement: Option<String>,
     suggestion_applicability: Option<String>,
     expansion: Option<Box<Expansion>>,
 }
@@ -183,6 +184,8 @@ fn findings(
                     error.get_or_insert_with(|| message.headline());
                 } else if let Some((place, mut finding)) = finding(&message, job) {
                     finding.fixable &= !message.fixes_within(tests.of(job, &finding.path));
+                    finding.fixable &=
+                        !(message.writes_std() && fix::may_lack_std(job, &finding.path));
                     found.insert(place, finding);
                 }
             }
@@ -275,6 +278,16 @@ impl Diagnostic {
 
     fn is_fixable(&self) -> bool {
         self.spans.iter().any(Span::is_safe_fix) || self.children.iter().any(Self::is_fixable)
+    }
+
+    /// Returns whether its safe fix names the standard library.
+    fn writes_std(&self) -> bool {
+        let mut fixes = self.spans.iter().filter(|it| it.is_safe_fix());
+        fixes.any(|it| {
+            it.suggested_replacement
+                .as_ref()
+                .is_some_and(|it| it.contains("std::"))
+        }) || self.children.iter().any(Self::writes_std)
     }
 
     /// Returns whether its safe fix changes any of those places.

@@ -140,7 +140,7 @@ fn needs_std(suggestion: &Suggestion) -> bool {
 }
 
 /// Returns whether the package of a file can be built without the standard library.
-fn may_lack_std(job: &Job<'_>, path: &Utf8Path) -> bool {
+pub(super) fn may_lack_std(job: &Job<'_>, path: &Utf8Path) -> bool {
     let roots = path.ancestors().skip(1).map(|it| job.tree.join(it));
     roots
         .filter(|it| it.starts_with(job.tree))

@@ -294,6 +294,11 @@ async fn no_fix_brings_the_standard_library_to_a_package_that_can_do_without() {
     let rule = rule("clippy", "clippy::mem_replace_with_default");
     for (source, n_changed) in [(body.to_owned(), 1), (optional, 0)] {
         let bench = bench(&[("src/lib.rs", &source), ("Cargo.toml", &manifest)]);
+        let Outcome::Measured(found) = Rust.lint(&bench.job()).await.unwrap() else {
+            panic!("clippy answers");
+        };
+        let n_offered = found.iter().filter(|it| it.fixable).count();
+        assert_eq!(n_offered, n_changed, "what is not fixed is not offered");
         let outcome = Rust.fix(&bench.job(), &rule, &|_| true).await.unwrap();
         assert_eq!(outcome, Outcome::Measured(n_changed));
     }
