@@ -351,7 +351,6 @@ fn every_test_that_the_truth_traps_name_is_there() {
     let sources: String = files().into_iter().filter(is_rust).map(read).collect();
     let fixtures = Path::new(PACKAGE).join("tests/fixtures");
     let mut without = Vec::new();
-    let quoted = Regex::new("`([a-z0-9_]+)`").unwrap();
     let page = read("docs/truth-traps.md");
     let quoted = Regex::new("`([a-z0-9_]+)`").unwrap();
     for trap in page.split("\n## ").skip(1) {

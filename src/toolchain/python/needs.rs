@@ -213,7 +213,7 @@ pub(super) fn tests_import_pytest(dir: &Utf8Path) -> bool {
     entries
         .flatten()
         .flatten()
-        .map(|it| it.into_path())
+        .map(camino::Utf8DirEntry::into_path)
         .filter(|it| it.extension() == Some("py"))
         .filter(|it| {
             it.file_stem()
