@@ -1,7 +1,6 @@
 //! Estimators and e-processes: slices in, numbers out. Knows nothing of experiments, metrics or verdicts.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-pub mod bounded_betting;
 pub mod estimate;
 pub mod futility;
 pub mod interval;
