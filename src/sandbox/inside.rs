@@ -29,8 +29,8 @@ use crate::process::{Announcement, announce};
 
 type Step<T> = Result<T, (String, io::Error)>;
 
-/// What root keeps: what containers give it, so that suites which run as root still find their rights,
-/// and nothing with which it could undo the stage.
+/// What root keeps: most of what containers give it, so that suites which run as root still find their
+/// rights, and nothing with which it could undo the stage or open a device.
 const KEPT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::DAC_OVERRIDE)
     .union(CapabilitySet::FOWNER)
@@ -42,8 +42,7 @@ const KEPT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::SETFCAP)
     .union(CapabilitySet::NET_BIND_SERVICE)
     .union(CapabilitySet::NET_RAW)
-    .union(CapabilitySet::SYS_CHROOT)
-    .union(CapabilitySet::MKNOD);
+    .union(CapabilitySet::SYS_CHROOT);
 
 /// Sets the stage and becomes the command.
 pub(super) fn enter(stage: &Stage, words: &[OsString]) -> Step<Infallible> {
@@ -201,7 +200,7 @@ fn show(shown: &Shown, place: &Path, owns_root: bool) -> Step<()> {
         "overlay",
         place,
         "overlay",
-        MountFlags::empty(),
+        MountFlags::NODEV,
         Some(options.as_c_str()),
     );
     step("mount an overlay", mounted)?;

@@ -52,8 +52,11 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for path in crate::support::list(&folder) {
-            let is_dir = fs::symlink_metadata(&path).unwrap().is_dir();
-            if is_dir {
+            // A run goes on meanwhile: what was listed may be gone.
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            if metadata.is_dir() {
                 folders.push(path.clone());
             }
             found.push(path);
