@@ -133,6 +133,14 @@ fn tool(tool: &Tool, detection: &Detection) -> Check {
         let detail = format!("missing, and not needed: `{}` is there", other.name);
         return check(&tool.name, CheckState::Fine, detail, None);
     }
+    if tool.purpose == Purpose::Format {
+        let detail = "missing; needed only where the project formats with it";
+        return check(&tool.name, CheckState::Fine, detail, None);
+    }
+    if let Some(first) = first_of_its_kind(tool, detection) {
+        let detail = format!("missing; does the same as `{}`", first.name);
+        return check(&tool.name, CheckState::Fine, detail, None);
+    }
     let state = if tool.purpose == Purpose::Build {
         CheckState::Broken
     } else {
@@ -143,11 +151,28 @@ fn tool(tool: &Tool, detection: &Detection) -> Check {
     check(&tool.name, state, loses, Some(tool.install.clone()))
 }
 
-/// Returns the tool that does the work of one that is missing.
+/// Returns the tool that does the work of one that is missing: one that a project of this tree uses.
 fn stand_in<'a>(tool: &Tool, detection: &'a Detection) -> Option<&'a Tool> {
-    detection.tools.iter().find(|it| {
-        it.command.is_some() && it.language == tool.language && it.purpose == tool.purpose
-    })
+    let is_used = |other: &Tool| {
+        let mut projects = detection.languages.iter();
+        projects.any(|it| {
+            it.language == tool.language && it.uses.get(&tool.purpose) == Some(&other.name)
+        })
+    };
+    alternatives(tool, detection).find(|it| it.command.is_some() && is_used(it))
+}
+
+/// Returns the missing tool that was warned of already, where another would do the same.
+fn first_of_its_kind<'a>(tool: &Tool, detection: &'a Detection) -> Option<&'a Tool> {
+    let first = alternatives(tool, detection).find(|it| it.command.is_none())?;
+    (first.name != tool.name).then_some(first)
+}
+
+/// Returns the tools of the same language and purpose, itself included.
+fn alternatives<'a>(tool: &Tool, detection: &'a Detection) -> impl Iterator<Item = &'a Tool> {
+    let (language, purpose) = (tool.language, tool.purpose);
+    let tools = detection.tools.iter();
+    tools.filter(move |it| it.language == language && it.purpose == purpose)
 }
 
 fn purpose(purpose: Purpose) -> &'static str {

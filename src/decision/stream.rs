@@ -53,7 +53,7 @@ impl Streams {
             .by_metric
             .entry(spent.metric.clone())
             .or_insert_with(|| Lord::new(self.alpha));
-        stream.start_at(spent.level);
+        stream.start(spent.level);
         if kept {
             stream.keep();
         }

@@ -46,16 +46,9 @@ impl Lord {
         initial * weight(j) + earned.sum::<f64>()
     }
 
-    /// Uses up an index: the first pair of a test has started. Returns the test's level.
-    pub fn start(&mut self) -> f64 {
-        let level = self.next_level();
-        self.started += 1;
-        self.spent += level;
-        level
-    }
-
-    /// Uses up an index whose level was fixed when the test was planned, as it is on record.
-    pub fn start_at(&mut self, level: f64) {
+    /// Uses up an index: the first pair of a test has started, at the level that was fixed when it was
+    /// planned.
+    pub fn start(&mut self, level: f64) {
         self.started += 1;
         self.spent += level;
     }
@@ -100,6 +93,13 @@ mod tests {
     use crate::stats::reference::{close, numbers, unit};
     use proptest::prelude::*;
 
+    /// Starts the next test; returns its level.
+    fn begin(lord: &mut Lord) -> f64 {
+        let level = lord.next_level();
+        lord.start(level);
+        level
+    }
+
     #[test]
     fn levels_agree_with_the_reference() {
         let case = unit("lordpp_factory");
@@ -109,7 +109,7 @@ mod tests {
         let keeps = numbers(&case["rejections_at"]);
         let mut lord = Lord::new(0.05);
         for (j, expected) in (1..).zip(case["alpha_1_30"].as_array().unwrap()) {
-            close(lord.start(), expected);
+            close(begin(&mut lord), expected);
             if keeps.contains(&f64::from(j)) {
                 lord.keep();
             }
@@ -120,15 +120,15 @@ mod tests {
     #[test]
     fn a_keep_pays_only_what_starts_after_its_decision() {
         let mut lord = Lord::new(0.05);
-        lord.start();
-        lord.start();
+        begin(&mut lord);
+        begin(&mut lord);
         let before = lord.next_level();
         lord.keep();
         assert!(lord.next_level() > before);
         let mut late = Lord::new(0.05);
-        late.start();
-        late.start();
-        late.start();
+        begin(&mut late);
+        begin(&mut late);
+        begin(&mut late);
         late.keep();
         let gained = late.next_level() - 0.025 * weight(4);
         assert!((gained - 0.025 * weight(1)).abs() < 1e-12);
@@ -147,7 +147,7 @@ mod tests {
         fn the_bound_never_exceeds_the_level_of_the_stream(keeps in prop::collection::vec(any::<bool>(), 1..300)) {
             let mut lord = Lord::new(0.05);
             for keep in keeps {
-                lord.start();
+                begin(&mut lord);
                 if keep {
                     lord.keep();
                 }
@@ -160,7 +160,7 @@ mod tests {
             let mut lord = Lord::new(0.05);
             let mut resumed = Lord::new(0.05);
             for keep in keeps {
-                resumed.start_at(lord.start());
+                resumed.start(begin(&mut lord));
                 if keep {
                     lord.keep();
                     resumed.keep();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::interpreter::Interpreter;
+use super::needs::tests_import_pytest;
 use crate::config::Commands;
 use crate::model::profile::{LanguageName, Project, Purpose, Tool};
 use crate::process::find_program;
@@ -160,10 +161,12 @@ fn project(root: &Utf8Path, files: &[Utf8PathBuf], dir: Utf8PathBuf, tools: &[To
         }
     };
     choose(Purpose::Build, Some("python"));
-    choose(
-        Purpose::Test,
-        ["pytest", "unittest"].into_iter().find(is_found),
-    );
+    let runners: &[&str] = if tests_import_pytest(&root.join(&dir)) {
+        &["pytest"]
+    } else {
+        &["pytest", "unittest"]
+    };
+    choose(Purpose::Test, runners.iter().copied().find(is_found));
     choose(Purpose::Lint, Some("ruff"));
     if words.uses_mypy() {
         choose(Purpose::Types, Some("mypy"));

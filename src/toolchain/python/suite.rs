@@ -186,6 +186,9 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
     if only.is_some_and(<[String]>::is_empty) {
         return Ok(completed_empty());
     }
+    if job.uses(Purpose::Test).is_none() {
+        return Ok(no_runner(PYTHON.install("pytest")));
+    }
     let harness = Harness::new(job)?;
     let built = extension::build(job, |it| harness.environment(job, it)).await?;
     if let Err(reason) = built {
