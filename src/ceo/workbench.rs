@@ -249,17 +249,17 @@ impl Workbench {
 
     /// Gives a candidate that may bring dependencies the environment that its own manifests ask for;
     /// returns the tools to go back to.
+    ///
+    /// Its manifests are only read. A person's own command would run the candidate's code with network,
+    /// and is left to the incumbent.
     async fn use_own_environment(
         &mut self,
         target: &Target,
         arm: Arm,
     ) -> Result<Option<Detection>, Error> {
-        let may_bring = self
-            .lab
-            .profile
-            .scope
-            .may_change
-            .contains(&Permission::Deps);
+        let profile = &self.lab.profile;
+        let may_bring = profile.scope.may_change.contains(&Permission::Deps)
+            && profile.commands.prepare.is_none();
         if arm == Arm::Incumbent || !may_bring {
             return Ok(None);
         }
