@@ -206,6 +206,9 @@ fn merged_profile(layers: &[Layer]) -> Result<Profile, Error> {
     if profile.eval.suite_time {
         profile.metrics.push(Metric::suite_seconds());
     }
+    if let Some(research) = profile.research.clone() {
+        research.settle(&mut profile);
+    }
     match validate::problems(&profile).into_iter().next() {
         None => Ok(profile),
         Some(problem) => Err(blame(layers, &problem)),

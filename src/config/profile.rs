@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::language::Language;
+use super::research::Research;
 use crate::gate::Permission;
 use crate::model::dimension::Direction;
 
@@ -41,6 +42,9 @@ pub struct Profile {
     /// Constants that may be given other values.
     #[serde(rename = "parameter")]
     pub parameters: Vec<Parameter>,
+    /// One number to improve, with `--mode research`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub research: Option<Research>,
 }
 
 /// `[scope]`: what an experiment may touch.
@@ -237,7 +241,7 @@ impl Metric {
     }
 }
 
-fn default_parser() -> String {
+pub(super) fn default_parser() -> String {
     "metric".into()
 }
 
