@@ -5,6 +5,7 @@
 
 mod experiment;
 mod history;
+mod keeps;
 mod hypothesise;
 mod measure;
 mod promise;
