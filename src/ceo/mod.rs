@@ -6,6 +6,7 @@
 mod experiment;
 mod history;
 mod hypothesise;
+mod limits;
 mod measure;
 mod promise;
 mod rank;
@@ -23,6 +24,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
 pub use self::history::History;
+pub use self::limits::Limits;
 pub use self::report::{Landing, Line, RunReport};
 use self::session::Session;
 pub use self::steer::{Course, PAUSED, Steer};
@@ -56,6 +58,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
     pub approve: bool,
+    /// What it may use up.
+    pub limits: Limits,
     /// A person's hand on it.
     pub steer: Steer,
     /// Limits of the first report.
@@ -200,6 +204,9 @@ pub async fn run(
         {
             let reason = format!("the limit of {} experiments is reached", lines.len());
             break Ended::because(reason, ranking);
+        }
+        if let Some(reason) = session.used_up(lines.len()) {
+            break Ended::used_up(reason, ranking);
         }
         match session.obey().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {

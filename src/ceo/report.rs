@@ -50,6 +50,9 @@ pub struct RunReport {
     pub ended: String,
     /// A person interrupted it; everything up to then is recorded.
     pub interrupted: bool,
+    /// Something was left to try, and the budget did not pay for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub budget_used_up: bool,
     /// The seed, to run it again.
     pub seed: u64,
     /// The first report.
@@ -118,10 +121,18 @@ const LEDGER_ONLY: [&str; 3] = ["diversity", "research", "effectiveness"];
 pub(super) struct Ended {
     reason: String,
     interrupted: bool,
+    budget_used_up: bool,
     untried: Vec<(String, String)>,
 }
 
 impl Ended {
+    pub(super) fn used_up(reason: String, ranking: Ranking) -> Self {
+        Self {
+            budget_used_up: true,
+            ..Self::because(reason, ranking)
+        }
+    }
+
     pub(super) fn interrupted(ranking: Ranking) -> Self {
         Self {
             interrupted: true,
@@ -140,6 +151,7 @@ impl Ended {
         Self {
             reason,
             interrupted: false,
+            budget_used_up: false,
             untried: ranked
                 .map(|it| (it.title, it.why))
                 .chain(set_aside.map(|(it, why)| (it.title, why)))
@@ -221,6 +233,7 @@ impl Session<'_> {
             untried: ended.untried,
             ended: ended.reason,
             interrupted: ended.interrupted,
+            budget_used_up: ended.budget_used_up,
             seed: self.seed,
             first_report,
         })

@@ -317,6 +317,7 @@ mod tests {
                 "nothing more to try without a model: every safe fix, knob and parameter was tried"
                     .into(),
             interrupted: false,
+            budget_used_up: false,
             seed: 7,
             first_report: crate::ui::first_report::tests::sample(),
         }
