@@ -1,8 +1,8 @@
 //! What the documentation claims about verdicts, shown at full size: simulations with fixed seeds, and a
 //! real program on this machine.
 //!
-//! `cargo bench --bench proofs -- [NAME...] [--results DIR] [--write FILE] [--again]` runs the named proofs,
-//! or all of them. Each leaves a file in DIR when it is done, so that an interrupted run goes on with the
+//! `cargo bench --bench proofs -- [NAME...] [--results DIR] [--again] [--write FILE --pictures DIR]` runs the
+//! named proofs, or all of them. Each leaves a file in DIR when it is done, so that an interrupted run goes on with the
 //! next one; a new build of this program starts over. `--write` makes a page of what is in DIR. The exit
 //! status is 1 if a figure is not where it is to be.
 
@@ -23,10 +23,13 @@ mod streams;
 
 use report::Proof;
 
+/// What the page shows beside its tables.
+const PICTURE: &str = "no-ops.svg";
+
 /// Each proof by name, in the order of the page.
 const PROOFS: [(&str, fn(&Path) -> Proof); 12] = [
     ("no-ops", |dir| {
-        real::prove_no_ops(200, &dir.join("no-ops.svg"))
+        real::prove_no_ops(200, &dir.join(PICTURE))
     }),
     ("effects", |_| real::prove_effects(60)),
     ("reuse", |_| reuse::prove(60, 400)),
@@ -73,6 +76,10 @@ fn main() -> ExitCode {
     if let Some(file) = &asked.page {
         std::fs::write(file, page(&asked.results)).expect("the page can be written");
     }
+    if let Some(dir) = &asked.pictures {
+        let picture = asked.results.join(PICTURE);
+        std::fs::copy(picture, dir.join(PICTURE)).expect("the picture can be copied");
+    }
     if failures == 0 {
         ExitCode::SUCCESS
     } else {
@@ -85,6 +92,7 @@ struct Asked {
     names: Vec<String>,
     results: PathBuf,
     page: Option<PathBuf>,
+    pictures: Option<PathBuf>,
     again: bool,
 }
 
@@ -94,6 +102,7 @@ impl Asked {
             names: Vec::new(),
             results: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("proofs"),
             page: None,
+            pictures: None,
             again: false,
         };
         let mut words = arguments.iter();
@@ -104,6 +113,9 @@ impl Asked {
                 }
                 "--write" => {
                     asked.page = Some(words.next().expect("`--write` names a file").into())
+                }
+                "--pictures" => {
+                    asked.pictures = Some(words.next().expect("`--pictures` names a folder").into());
                 }
                 "--again" => asked.again = true,
                 name => {
