@@ -15,6 +15,7 @@ pub mod report;
 mod session;
 mod steer;
 mod veto;
+mod withheld;
 mod workbench;
 
 use std::fmt::Write as _;

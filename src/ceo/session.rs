@@ -12,6 +12,7 @@ use super::history::History;
 use super::measure::Calibrated;
 use super::reject::Rejections;
 use super::restack::stands_on_dropped_work;
+use super::withheld::Withheld;
 use super::workbench::{Workbench, WorkbenchSpec};
 use super::{Error, Reporter, Request, io_error};
 use crate::agent::Backend;
@@ -92,6 +93,8 @@ pub(super) struct Session<'a> {
     pub(super) candidate_evaluation: Option<Evaluation>,
     /// What a person should know of the present experiment beside its verdict; ends up in its note.
     pub(super) remarks: Vec<String>,
+    /// What agents must not learn.
+    pub(super) withheld: Withheld,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
     pub(super) cost: Cost,
@@ -156,6 +159,7 @@ impl<'a> Session<'a> {
             waiting: 0,
             candidate_evaluation: None,
             remarks: Vec::new(),
+            withheld: Withheld::default(),
             stop: None,
             cost: Cost::default(),
             since_renewal: 0,

@@ -30,6 +30,7 @@ mod campaign;
 mod dimensions;
 mod edit;
 mod growth;
+pub mod hidden;
 mod hygiene;
 mod impact;
 pub mod instances;
