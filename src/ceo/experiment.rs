@@ -367,7 +367,7 @@ impl Session<'_> {
     }
 
     /// Returns the experiment that is being written.
-    fn in_flight(&self) -> &Experiment {
+    pub(super) fn in_flight(&self) -> &Experiment {
         self.writer
             .current()
             .expect("an experiment is in flight from its start to its seal")

@@ -5,7 +5,9 @@
 
 mod experiment;
 mod history;
+mod holdout;
 mod hypothesise;
+mod instances;
 mod measure;
 mod promise;
 mod rank;

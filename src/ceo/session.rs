@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
 use super::history::History;
+use super::instances::InstanceBase;
 use super::measure::Calibrated;
 use super::reject::Rejections;
 use super::restack::stands_on_dropped_work;
@@ -79,6 +80,8 @@ pub(super) struct Session<'a> {
     pub(super) tried: BTreeSet<StructuralKey>,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
     pub(super) replicates: BTreeMap<String, u32>,
+    /// What is known of metrics over instances.
+    pub(super) instance_bases: BTreeMap<String, InstanceBase>,
     /// What people said about kept work, by experiment.
     pub(super) rejections: Rejections,
     /// What people ask for, as of the last look at it.
@@ -152,6 +155,7 @@ impl<'a> Session<'a> {
             tried: BTreeSet::new(),
             calibrations: BTreeMap::new(),
             replicates: BTreeMap::new(),
+            instance_bases: BTreeMap::new(),
             rejections,
             asked: Vec::new(),
             broken: BTreeMap::new(),

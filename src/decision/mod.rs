@@ -7,6 +7,7 @@ mod calibration;
 mod deterministic;
 mod difference;
 mod effect;
+mod holdout;
 mod planning;
 mod reasons;
 mod sequential;
@@ -22,6 +23,9 @@ mod simulation;
 
 pub use bounded::{BoundedState, InstanceAsk, plan_instances};
 pub use calibration::calibrate;
+pub use holdout::{
+    after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout,
+};
 pub use planning::{Ask, calibration_pairs, plan};
 pub use sequential::{Look, State};
 pub use stream::{StreamState, Streams};

@@ -8,6 +8,7 @@
 mod answers;
 mod words;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -212,15 +213,16 @@ impl Telltales {
         };
         self.first_words.insert((*first).to_owned());
         self.lengths.insert(texts.len());
-        let trace = self
-            .by_words
-            .entry(texts.join(" "))
-            .or_insert_with(|| Trace {
-                kind,
-                from: from.to_owned(),
-                strong,
-            });
-        trace.strong |= strong;
+        let new = Trace {
+            kind,
+            from: from.to_owned(),
+            strong,
+        };
+        match self.by_words.entry(texts.join(" ")) {
+            Entry::Vacant(place) => drop(place.insert(new)),
+            Entry::Occupied(mut known) if strong && !known.get().strong => drop(known.insert(new)),
+            Entry::Occupied(_) => {}
+        }
     }
 
     /// Returns every learnt sequence in a stream of words, with the line it begins on.

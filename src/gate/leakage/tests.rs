@@ -8,7 +8,6 @@ fn dev() -> HiddenFile {
         path: DEV.into(),
         texts: [
             "id",
-            "q17b",
             "the quick heron wades slowly",
             "heron_table",
             "test",
@@ -27,6 +26,7 @@ fn dev() -> HiddenFile {
         answers: ["-", "kingfisher", "true", "42"]
             .map(str::to_owned)
             .to_vec(),
+        ids: vec!["q17b".to_owned(), "8".to_owned()],
         is_code: false,
     }
 }

@@ -56,11 +56,12 @@ fn is_start(letter: char) -> bool {
 fn end_of(tail: &str) -> usize {
     let is_number = tail.starts_with(|it: char| it.is_ascii_digit());
     let mut before = ' ';
+    let mut has_point = false;
     for (at, letter) in tail.char_indices() {
         let next = tail[at + letter.len_utf8()..].chars().next();
         let is_digit_next = next.is_some_and(|it| it.is_ascii_digit());
         let goes_on = is_start(letter)
-            || is_number && letter == '.' && before.is_ascii_digit() && is_digit_next
+            || is_number && letter == '.' && !has_point && before.is_ascii_digit() && is_digit_next
             || is_number
                 && matches!(letter, '+' | '-')
                 && matches!(before, 'e' | 'E')
@@ -68,6 +69,7 @@ fn end_of(tail: &str) -> usize {
         if !goes_on {
             return at;
         }
+        has_point |= letter == '.';
         before = letter;
     }
     tail.len()
