@@ -29,7 +29,11 @@ impl Session<'_> {
     ) -> Result<Decision, Error> {
         let metric = self.claimed_metric(&hypothesis.claim);
         if let Some(metric) = &metric {
-            self.calibrate(id, metric).await?;
+            if self.instances_of(metric).is_some() {
+                self.calibrate_instances(id, metric).await?;
+            } else {
+                self.calibrate(id, metric).await?;
+            }
         }
         if let Some(veto) = self.first_look(id, candidate).await? {
             return Ok(veto);
@@ -47,9 +51,13 @@ impl Session<'_> {
             self.journal_measured(&evaluation, None)?;
             return Ok(veto);
         }
-        let (decision, evidence) = match (&hypothesis.claim, metric) {
+        let (decision, evidence) = match (&hypothesis.claim, metric.as_ref()) {
+            (Claim::Moves { delta, .. }, Some(metric)) if self.instances_of(metric).is_some() => {
+                self.test_instances(id, metric, *delta, &candidate.tree)
+                    .await?
+            }
             (Claim::Moves { delta, .. }, Some(metric)) => {
-                self.test_metric(id, &metric, *delta, &candidate.tree)
+                self.test_metric(id, metric, *delta, &candidate.tree)
                     .await?
             }
             (Claim::Moves { metric, delta }, None) => {
@@ -68,9 +76,12 @@ impl Session<'_> {
         };
         let guarded = self.guard_last(id, decision, &mut evaluation).await?;
         self.journal_measured(&evaluation, evidence)?;
+        let checked = self
+            .check_holdout(id, metric.as_ref(), guarded, &candidate.tree)
+            .await?;
         self.enter(id, "decide", claim_line(&hypothesis.claim));
         self.candidate_evaluation = Some(evaluation);
-        Ok(guarded)
+        Ok(checked)
     }
 
     async fn evaluate(
@@ -246,7 +257,7 @@ impl Session<'_> {
     }
 
     /// Remembers that a metric gives no number on the unchanged code, so that it is not tried again.
-    fn broken(&mut self, metric: &config::Metric, reason: String) -> Error {
+    pub(super) fn broken(&mut self, metric: &config::Metric, reason: String) -> Error {
         self.broken.insert(metric.name.clone(), reason.clone());
         Error::MetricBroken {
             name: metric.name.clone(),
@@ -443,7 +454,7 @@ pub(super) fn differ(one: &Measurement, other: &Measurement) -> bool {
 }
 
 /// Returns the larger of two declared differences, where any was declared.
-fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+pub(super) fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.max(other)),
         (one, other) => one.or(other),

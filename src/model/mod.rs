@@ -8,6 +8,7 @@ pub mod dimension;
 pub mod event;
 pub mod experiment;
 pub mod finding;
+pub mod holdout;
 pub mod hypothesis;
 pub mod id;
 pub mod measurement;

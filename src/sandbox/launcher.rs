@@ -182,6 +182,11 @@ impl Sandbox for Launcher {
         }
     }
 
+    fn written_at(&self, tree: &Utf8Path) -> Utf8PathBuf {
+        let arm = self.shared.arm(tree).filter(|_| self.has_layers());
+        arm.map_or_else(|| tree.to_owned(), Arm::upper)
+    }
+
     fn has_layers(&self) -> bool {
         self.shared.allowed.layers && self.access != Access::Preparation
     }
