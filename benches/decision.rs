@@ -21,6 +21,7 @@ fn plan(n_max: u32) -> SignPlan {
         beta: 1e-9,
         delta: 0.007,
         epsilon: 0.0,
+        shift: 0.0,
         sigma: 0.01,
         floor: 0.002,
         n_max,

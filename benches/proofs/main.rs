@@ -28,9 +28,7 @@ const PICTURE: &str = "no-ops.svg";
 
 /// Each proof by name, in the order of the page.
 const PROOFS: [(&str, fn(&Path) -> Proof); 12] = [
-    ("no-ops", |dir| {
-        real::prove_no_ops(200, &dir.join(PICTURE))
-    }),
+    ("no-ops", |dir| real::prove_no_ops(200, &dir.join(PICTURE))),
     ("effects", |_| real::prove_effects(60)),
     ("reuse", |_| reuse::prove(60, 400)),
     ("streams", |_| streams::prove(200)),
@@ -115,7 +113,8 @@ impl Asked {
                     asked.page = Some(words.next().expect("`--write` names a file").into())
                 }
                 "--pictures" => {
-                    asked.pictures = Some(words.next().expect("`--pictures` names a folder").into());
+                    asked.pictures =
+                        Some(words.next().expect("`--pictures` names a folder").into());
                 }
                 "--again" => asked.again = true,
                 name => {

@@ -3,6 +3,7 @@
 //! [`run`] is the page to read: baseline, first report, then one experiment after another until
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
+mod bargain;
 mod experiment;
 mod failures;
 mod history;

@@ -8,6 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
+use super::bargain::Bargain;
 use super::history::History;
 use super::instances::InstanceBase;
 use super::measure::Calibrated;
@@ -85,6 +86,8 @@ pub(super) struct Session<'a> {
     pub(super) halves: VecDeque<Hypothesis>,
     pub(super) tried: BTreeSet<StructuralKey>,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
+    /// What the present candidate does beside its claim.
+    pub(super) bargain: Bargain,
     pub(super) replicates: BTreeMap<String, u32>,
     /// What is known of metrics over instances.
     pub(super) instance_bases: BTreeMap<String, InstanceBase>,
@@ -162,6 +165,7 @@ impl<'a> Session<'a> {
             halves: VecDeque::new(),
             tried: BTreeSet::new(),
             calibrations: BTreeMap::new(),
+            bargain: Bargain::default(),
             replicates: BTreeMap::new(),
             instance_bases: BTreeMap::new(),
             rejections,
