@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::session::{Incumbent, Session};
 use super::{Error, io_error};
-use crate::agent::{self, BuildInput};
+use crate::agent::{self, BuildInput, ReviewInput};
 use crate::gate;
 use crate::mechanic;
 use crate::model::event::RunEvent;
@@ -68,7 +68,7 @@ impl Session<'_> {
         hypothesis: &Hypothesis,
     ) -> Result<Decision, Error> {
         let candidate = proceed!(self.build(id, hypothesis).await?);
-        proceed!(self.gate(id, hypothesis, &candidate)?);
+        proceed!(self.gate(id, hypothesis, &candidate).await?);
         self.measure(id, hypothesis, &candidate).await
     }
 
@@ -83,7 +83,7 @@ impl Session<'_> {
             hypothesis: Box::new(hypothesis.clone()),
             incumbent: self.incumbent.commit.clone(),
             incumbent_tree: self.incumbent.tree.clone(),
-            backend: self.backend.name().to_owned(),
+            backend: self.backend.builder_of(hypothesis).to_owned(),
         })?;
         self.tell(&RunEvent::ExperimentStarted {
             id,
@@ -109,11 +109,14 @@ impl Session<'_> {
         id: ExperimentId,
         hypothesis: &Hypothesis,
     ) -> Result<Stage<Candidate>, Error> {
-        self.enter(id, "build", format!("by the {}", self.backend.name()));
+        let who = self.backend.builder_of(hypothesis);
+        self.enter(id, "build", format!("by the {who}"));
         let dir = self.bench.builder.clone();
         self.bench
             .lay_out_builder(&self.target, &self.incumbent.tree)?;
-        let steps = match self.play_builder(hypothesis, &dir).await {
+        let played = self.play_builder(hypothesis, &dir).await;
+        self.settle_with_backend();
+        let steps = match played {
             Ok(steps) => steps,
             Err(agent::Error::NothingDelivered(reason)) => {
                 return Ok(Stage::stop(no_candidate(reason)));
@@ -211,7 +214,7 @@ impl Session<'_> {
     }
 
     /// Lets the gates judge the diff, before anything of it is run.
-    fn gate(
+    async fn gate(
         &mut self,
         id: ExperimentId,
         hypothesis: &Hypothesis,
@@ -243,7 +246,15 @@ impl Session<'_> {
         let diff = self
             .target
             .diff_text(&self.incumbent.tree, &candidate.tree)?;
-        let objections = self.backend.review(hypothesis, candidate, &diff);
+        let copy = self.copy_for_agents()?;
+        let input = ReviewInput {
+            hypothesis,
+            candidate,
+            diff: &diff,
+            copy: &copy,
+        };
+        let objections = self.backend.review(&input).await?;
+        self.settle_with_backend();
         if !objections.is_empty() {
             let objections = objections.into_iter();
             return Ok(Stage::stop(Decision::vetoed(

@@ -93,13 +93,17 @@ impl Session<'_> {
             }
             self.observations = Some(observations);
         }
+        let copy = self.copy_for_agents()?;
+        let ideas = self.writer.reader().ideas()?;
         let observations = self.observations.as_deref().unwrap_or_default();
         let input = StrategyInput {
             observations,
             evaluation: self.baseline(),
             profile: &self.bench.lab.profile,
             history: self.history.all(),
+            ideas: &ideas,
             tree: self.bench.arm(Arm::Incumbent).dir,
+            copy: &copy,
         };
         let asked = self.answers(&input)?;
         let mut hypotheses: Vec<_> = self.halves.iter().cloned().collect();
@@ -117,6 +121,7 @@ impl Session<'_> {
         // What a person asks for comes before what was found.
         ranking.ranked.sort_by_key(|it| !keys.contains(&it.key));
         self.asked = asked;
+        self.settle_with_backend();
         self.close_repeated_wishes(&ranking)?;
         if halves > 0 {
             // Halves of a vetoed candidate finish what was begun before a new bet is placed.
@@ -135,9 +140,11 @@ impl Session<'_> {
         let tree = self.incumbent.tree.clone();
         self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
         let wishes = self.wishes()?;
+        let copy = self.copy_for_agents()?;
         let input = ResearchInput {
             lab: &self.bench.lab,
             tree: self.bench.arm(Arm::Incumbent).dir,
+            copy: &copy,
             evaluation: self.baseline(),
             report,
             wishes: &wishes,

@@ -3,6 +3,7 @@
 //! [`run`] is the page to read: baseline, first report, then one experiment after another until
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
+mod backend;
 mod experiment;
 mod history;
 mod hypothesise;
@@ -22,6 +23,7 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
+pub use self::backend::Player;
 pub use self::history::History;
 pub use self::report::{Landing, Line, RunReport};
 use self::session::Session;
@@ -34,6 +36,7 @@ use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
+use crate::model::measurement::SandboxTier;
 
 /// What a person asked for; made by `cli`, never read from the environment here.
 #[derive(Clone, Debug)]
@@ -46,6 +49,8 @@ pub struct Request {
     pub home: Utf8PathBuf,
     /// `$FACTORY_SCRATCH` or `~/.cache/factory`.
     pub scratch: Utf8PathBuf,
+    /// Who plays the roles.
+    pub player: Player,
     /// One thing, then stop.
     pub focus: Option<String>,
     /// At most so many experiments.
@@ -110,6 +115,22 @@ pub enum Error {
         name: String,
         /// How to get it.
         install: String,
+    },
+    /// A backend that the profile does not declare.
+    #[error("there is no `[backend.{name}]` in the profile")]
+    NoSuchBackend {
+        /// Its name.
+        name: String,
+    },
+    /// A program that is not ours, and what it builds, would run with too little protection.
+    #[error("a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}")]
+    TierTooLow {
+        /// What there is.
+        found: SandboxTier,
+        /// What the profile demands.
+        needed: SandboxTier,
+        /// What that means, or what was refused.
+        note: String,
     },
     /// The landing branch and the base went different ways.
     #[error("`{branch}` (at {tip}) and the checked-out commit have diverged")]

@@ -8,6 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
+use super::backend;
 use super::history::History;
 use super::measure::Calibrated;
 use super::reject::Rejections;
@@ -17,7 +18,6 @@ use super::{Error, Reporter, Request, io_error};
 use crate::agent::Backend;
 use crate::config::{FILE_NAME, HIDDEN_DIR};
 use crate::decision::Streams;
-use crate::mechanic::Mechanic;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Cost, ExperimentEvent};
@@ -129,8 +129,10 @@ impl<'a> Session<'a> {
             logs: Some(logs),
             slot: "loop",
             seed,
+            foreign: request.player.is_foreign().then(|| request.home.clone()),
         };
         let bench = Workbench::open(&target, spec, cancel).await?;
+        let backend = backend::open(request, &target, &bench).await?;
         let mut summaries = writer.reader().summaries()?;
         rejections.overrule(&mut summaries);
         let mut streams = Streams::new(request.profile.decision.alpha);
@@ -141,7 +143,7 @@ impl<'a> Session<'a> {
         let mut session = Self {
             history,
             streams,
-            backend: Box::new(Mechanic),
+            backend,
             observations: None,
             baseline: None,
             quarantined: BTreeSet::new(),

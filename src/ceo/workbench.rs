@@ -18,7 +18,7 @@ use crate::model::measurement::Arm;
 use crate::model::profile::Detection;
 use crate::process;
 use crate::repo::{self, ArmDir, Snapshot, Target, VersionRepository, builder_repository};
-use crate::sandbox::{self, Launcher, LauncherSpec, Plain, Sandbox};
+use crate::sandbox::{self, Launcher, LauncherSpec, Places, Plain, Privacy, Sandbox};
 use crate::toolchain;
 
 /// What a workbench is made from.
@@ -34,6 +34,8 @@ pub struct WorkbenchSpec {
     pub slot: &'static str,
     /// The seed of everything drawn at random.
     pub seed: u64,
+    /// The home of factory, where code that others wrote is to be kept from it and from the person's.
+    pub foreign: Option<Utf8PathBuf>,
 }
 
 /// Two arms, their builds, and the lab that measures them.
@@ -42,6 +44,10 @@ pub struct Workbench {
     pub lab: Lab,
     /// Where the builder's repository is laid out.
     pub builder: Utf8PathBuf,
+    /// Where the incumbent is laid out for programs that are not ours to read.
+    pub reading: Utf8PathBuf,
+    /// Homes of programs that are not ours are made below this.
+    pub agents: Utf8PathBuf,
     incumbent: Slot,
     candidate: Slot,
     support: Vec<SupportFile>,
@@ -80,7 +86,8 @@ impl Workbench {
         toolchain::versions(&mut detection, &cache, cancel).await;
         let base = target.head()?.commit;
         let version = VersionRepository::make(target, &base, &place.join("git"))?;
-        let sandbox = sandbox_at(&place, &spec, &version, cancel).await?;
+        let privacy = privacy_of(target, &spec, &detection, &cache);
+        let sandbox = sandbox_at(&place, &spec, &version, privacy, cancel).await?;
         let lab = Lab {
             detection,
             adapters: toolchain::adapters_of(&spec.profile),
@@ -96,6 +103,8 @@ impl Workbench {
         let bench = Self {
             lab,
             builder: place.join("builder"),
+            reading: place.join("reading"),
+            agents: place.join("agents"),
             incumbent: Slot::open(&place, INCUMBENT)?,
             candidate: Slot::open(&place, CANDIDATE)?,
             support: Vec::new(),
@@ -284,24 +293,37 @@ impl Workbench {
     /// # Errors
     /// A tree that cannot be read, or a disk that cannot be written.
     pub fn lay_out_builder(&self, target: &Target, tree: &TreeSha) -> Result<(), Error> {
-        match builder_repository(target, tree, &self.builder) {
+        self.lay_out_repository(target, tree, &self.builder)
+    }
+
+    /// Makes a repository of one commit that holds the tree, at a place of this workbench.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, or a disk that cannot be written.
+    pub fn lay_out_repository(
+        &self,
+        target: &Target,
+        tree: &TreeSha,
+        dir: &Utf8Path,
+    ) -> Result<(), Error> {
+        match builder_repository(target, tree, dir) {
             // Half a repository of a killed run; the place is this workbench's, by its lock.
             Err(repo::Error::PathOccupied { .. }) => {
-                self.clear_builder()?;
-                builder_repository(target, tree, &self.builder)?;
+                remove_folder(dir)?;
+                builder_repository(target, tree, dir)?;
             }
             made => made?,
         }
-        self.add_support_files(&self.builder)
+        self.add_support_files(dir)
     }
 
-    /// Removes the builder's repository.
+    /// Removes the repositories of builders and readers.
     ///
     /// # Errors
     /// A folder that cannot be removed.
     pub fn clear_builder(&self) -> Result<(), Error> {
-        if self.builder.exists() {
-            fs::remove_dir_all(&self.builder).map_err(|source| io_error(&self.builder, source))?;
+        for dir in [&self.builder, &self.reading, &self.agents] {
+            remove_folder(dir)?;
         }
         Ok(())
     }
@@ -356,6 +378,7 @@ async fn sandbox_at(
     place: &Utf8Path,
     spec: &WorkbenchSpec,
     version: &VersionRepository,
+    privacy: Option<Privacy>,
     cancel: &CancellationToken,
 ) -> Result<Box<dyn Sandbox>, Error> {
     let allowed = sandbox::probe(sandbox::OURSELVES, &spec.scratch, cancel).await?;
@@ -380,9 +403,54 @@ async fn sandbox_at(
         git: Some(version.layer()),
         network: spec.profile.eval.network,
         allowed,
+        privacy,
     });
     let launcher = launcher.map_err(|source| io_error(place, source))?;
     Ok(Box::new(launcher))
+}
+
+/// Returns what is kept from code that others wrote, where any takes part.
+fn privacy_of(
+    target: &Target,
+    spec: &WorkbenchSpec,
+    detection: &Detection,
+    cache: &Utf8Path,
+) -> Option<Privacy> {
+    let home = spec.foreign.as_deref()?;
+    let programs = detection.tools.iter().filter_map(|it| it.command.as_ref());
+    let mut needed: Vec<Utf8PathBuf> = programs
+        .filter_map(|it| it.first())
+        .map(Utf8PathBuf::from)
+        .collect();
+    if let Some(command) = &spec.profile.backend.command {
+        let words = process::Command::from_line(&command.run, "/").ok();
+        let words = words.into_iter().flat_map(|it| {
+            let program = std::iter::once(it.program);
+            program.chain(it.args).collect::<Vec<_>>()
+        });
+        needed.extend(words.map(Utf8PathBuf::from));
+        needed.extend(command.read.iter().map(Utf8PathBuf::from));
+    }
+    let languages = detection.languages.iter();
+    Some(sandbox::privacy(&Places {
+        checkout: target.root(),
+        common_dir: target.common_dir(),
+        ours: &[home, &spec.scratch],
+        cache,
+        needed,
+        parts: languages.map(|it| it.root.clone()).collect(),
+    }))
+}
+
+/// Removes a folder, or whatever a program put in its place.
+fn remove_folder(dir: &Utf8Path) -> Result<(), Error> {
+    let removed = match fs::symlink_metadata(dir) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(dir),
+        Ok(_) => fs::remove_file(dir),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    removed.map_err(|source| io_error(dir, source))
 }
 
 impl SupportFile {

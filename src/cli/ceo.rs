@@ -7,7 +7,8 @@ use camino::Utf8Path;
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use crate::ceo::{self, Reporter, Request, RunReport, Steer};
+use crate::agent::Secrets;
+use crate::ceo::{self, Player, Reporter, Request, RunReport, Steer};
 use crate::config::{HIDDEN_DIR, Options, ProfileSource};
 use crate::eval::report::Budget;
 use crate::repo::Target;
@@ -86,6 +87,8 @@ enum Mode {
 enum BackendName {
     /// The embedded one: fixers, knobs and constants, without a model.
     Mechanic,
+    /// The program of `[backend.command]`, and the mechanic for what it does not play.
+    Command,
 }
 
 impl RunFlags {
@@ -153,7 +156,8 @@ pub(super) fn prepare(
     let log = target.exclude_factory_dir()?.join("logs/debug.log");
     logging::start(ctx.globals.verbose, Some(&log))?;
     let options = with_proposal(options, &target, ctx)?;
-    let request = request(&target, options, flags, ctx);
+    let player = player(&options, flags, ctx)?;
+    let request = request(&target, options, player, flags, ctx);
     Ok(Some((target, request)))
 }
 
@@ -286,7 +290,34 @@ fn with_proposal(options: Options, target: &Target, ctx: &Context) -> Result<Opt
     Ok(options)
 }
 
-fn request(target: &Target, options: Options, flags: &RunFlags, ctx: &Context) -> Request {
+/// Returns who plays the roles, with the variables that a program was promised.
+fn player(options: &Options, flags: &RunFlags, ctx: &Context) -> Result<Player, CliError> {
+    if flags.backend == BackendName::Mechanic {
+        return Ok(Player::Mechanic);
+    }
+    let Some(command) = &options.profile.backend.command else {
+        let message = "`--backend command` needs a `[backend.command]` in factory.toml";
+        return Err(CliError::new(Exit::Input, message)
+            .hint("add one with `run = \"python3 /path/to/agent.py\"` (docs/backends.md)"));
+    };
+    let found = command.env.iter().map(|name| match ctx.variable(name) {
+        Some(value) => Ok((name.clone(), value.to_owned())),
+        None => Err(CliError::new(
+            Exit::Input,
+            format!("`{name}`, which `[backend.command]` hands over, is not set"),
+        )
+        .hint(format!("export it, or take `{name}` out of `env`"))),
+    });
+    Ok(Player::Command(Secrets::new(found.collect::<Result<_, _>>()?)))
+}
+
+fn request(
+    target: &Target,
+    options: Options,
+    player: Player,
+    flags: &RunFlags,
+    ctx: &Context,
+) -> Request {
     Request {
         root: target.root().to_owned(),
         budget: Budget {
@@ -296,6 +327,7 @@ fn request(target: &Target, options: Options, flags: &RunFlags, ctx: &Context) -
         profile: options.profile,
         home: ctx.home.clone(),
         scratch: ctx.scratch.clone(),
+        player,
         focus: flags.focus.clone(),
         cycles: flags.cycles,
         seed: flags.seed,

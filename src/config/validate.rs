@@ -1,5 +1,6 @@
 //! What the types cannot say: ranges, sums, names that must exist.
 
+mod backend;
 mod languages;
 
 use std::collections::BTreeSet;
@@ -37,6 +38,7 @@ pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     sections(profile, &mut found);
     globs(profile, &mut found);
     languages::languages(profile, &mut found);
+    backend::backend(profile, &mut found);
     guards(profile, &mut found);
     metrics(profile, &mut found);
     references(profile, &mut found);

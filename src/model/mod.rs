@@ -9,6 +9,7 @@ pub mod experiment;
 pub mod finding;
 pub mod hypothesis;
 pub mod id;
+pub mod idea;
 pub mod measurement;
 pub mod observation;
 pub mod profile;

@@ -8,6 +8,7 @@ mod crash;
 mod control;
 mod error;
 mod events;
+mod ideas;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
