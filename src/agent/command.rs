@@ -2,7 +2,7 @@
 //!
 //! Every answer is checked against the contract; what does not hold is explained and asked for again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +16,9 @@ use super::{Error, Played};
 use crate::config::{CommandBackend, Role};
 use crate::process::{self, Exit, Finished};
 use crate::sandbox::{Access, Room, Sandbox};
+
+#[cfg(test)]
+mod tests;
 
 /// How often one answer is asked for.
 const ATTEMPTS: u32 = 3;
@@ -73,7 +76,8 @@ pub struct Program {
     spec: ProgramSpec,
     words: Vec<String>,
     declined: Mutex<BTreeSet<Role>>,
-    played: Mutex<Played>,
+    /// What was reported, by the folder that it was asked in.
+    played: Mutex<BTreeMap<Utf8PathBuf, Played>>,
 }
 
 impl Program {
@@ -126,7 +130,7 @@ impl Program {
             let text = serde_json::to_vec(&question).expect("a question is plain data");
             let finished = self.run(role, text, dir).await?;
             let printed = finished.stdout_text();
-            wrong = match self.judge(&finished, &printed, check) {
+            wrong = match self.judge(&finished, &printed, dir, check) {
                 Reading::Answer(answer) => return Ok(Some(answer)),
                 Reading::Declined => {
                     let mut declined =
@@ -179,19 +183,28 @@ impl Program {
     /// Keeps a sentence for the person, until [`Self::take_played`].
     pub fn note(&self, notice: String) {
         let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
-        played.notices.push(notice);
+        played.entry(Utf8PathBuf::new()).or_default().notices.push(notice);
     }
 
-    /// Returns what playing has cost since the last call, as the program reports it, and what a person
-    /// should know.
-    pub fn take_played(&self) -> Played {
-        std::mem::take(&mut self.played.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Returns what playing has cost since the last call, in one folder or in all, as the program reports
+    /// it, and what a person should know.
+    pub fn take_played(&self, dir: Option<&Utf8Path>) -> Played {
+        let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dir) = dir {
+            return played.remove(dir).unwrap_or_default();
+        }
+        let mut all = Played::default();
+        for it in std::mem::take(&mut *played).into_values() {
+            all.add(it);
+        }
+        all
     }
 
     fn judge<A: Answer>(
         &self,
         finished: &Finished,
         printed: &str,
+        dir: &Utf8Path,
         check: &(dyn Fn(&A) -> Vec<String> + Sync),
     ) -> Reading<A> {
         if finished.exit == Exit::TimedOut {
@@ -207,7 +220,12 @@ impl Program {
         match wire::read::<A>(printed) {
             Reading::Answer(answer) => {
                 let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
-                played.add(answer.cost());
+                let cost = answer.cost();
+                played.entry(dir.to_owned()).or_default().add(Played {
+                    tokens: cost.tokens,
+                    usd: cost.usd,
+                    notices: Vec::new(),
+                });
                 drop(played);
                 let faults = check(&answer);
                 if faults.is_empty() {
@@ -276,17 +294,5 @@ impl Program {
         } else {
             " (it ran without network; hint: `network = true` in `[backend.command]`, if it needs one)"
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_values_of_variables_are_never_shown() {
-        let secrets = Secrets::new(vec![("KEY".to_owned(), "sk-1234567".to_owned())]);
-        assert_eq!(format!("{secrets:?}"), "{\"KEY\"}");
-        assert_eq!(secrets.redact("bad key sk-1234567!"), "bad key …!");
     }
 }

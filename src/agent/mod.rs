@@ -118,9 +118,10 @@ pub struct Played {
 }
 
 impl Played {
-    fn add(&mut self, cost: wire::Reported) {
-        self.tokens = self.tokens.saturating_add(cost.tokens);
-        self.usd += cost.usd;
+    fn add(&mut self, other: Self) {
+        self.tokens = self.tokens.saturating_add(other.tokens);
+        self.usd += other.usd;
+        self.notices.extend(other.notices);
     }
 }
 
@@ -171,8 +172,9 @@ pub trait Backend: Send + Sync {
     fn archive(&self, experiment: &Experiment) -> String;
     /// Why there is nothing more to try, and what another backend would add.
     fn closing_remark(&self, observations: &[Observation]) -> String;
-    /// Returns what playing has cost since the last call, and what a person should know.
-    fn take_played(&self) -> Played {
+    /// Returns what playing has cost since the last call, in one folder or in all, and what a person
+    /// should know.
+    fn take_played(&self, _dir: Option<&Utf8Path>) -> Played {
         Played::default()
     }
 }

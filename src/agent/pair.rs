@@ -320,8 +320,8 @@ impl Backend for Pair {
         }
     }
 
-    fn take_played(&self) -> Played {
-        self.program.take_played()
+    fn take_played(&self, dir: Option<&Utf8Path>) -> Played {
+        self.program.take_played(dir)
     }
 }
 

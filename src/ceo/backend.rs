@@ -1,6 +1,6 @@
 //! Who plays the roles of a run, and what a program that is not ours must run under.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::session::Session;
 use super::workbench::Workbench;
@@ -8,6 +8,7 @@ use super::{Error, Request};
 use crate::agent::{Backend, Pair, Program, ProgramSpec, Secrets};
 use crate::mechanic::Mechanic;
 use crate::sandbox::{Room, keeps_private};
+use crate::model::experiment::Cost;
 use crate::model::measurement::SandboxTier;
 use crate::repo::Target;
 
@@ -103,11 +104,21 @@ impl Session<'_> {
 
     /// Adds what a program reports of its cost, and tells what a person should know.
     pub(super) fn settle_with_backend(&mut self) {
-        let played = self.backend.take_played();
+        let played = self.backend.take_played(None);
         self.cost.tokens = self.cost.tokens.saturating_add(played.tokens);
         self.cost.usd_cents = self.cost.usd_cents.saturating_add(cents(played.usd));
         for notice in played.notices {
             self.notice(notice);
+        }
+    }
+
+    /// Returns what a program reports of its cost in one folder alone.
+    pub(super) fn report_of(&self, dir: &Utf8Path) -> Cost {
+        let played = self.backend.take_played(Some(dir));
+        Cost {
+            tokens: played.tokens,
+            usd_cents: cents(played.usd),
+            ..Cost::default()
         }
     }
 }

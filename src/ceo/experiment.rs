@@ -25,10 +25,13 @@ pub(super) enum Stage<T> {
 }
 
 impl<T> Stage<T> {
-    fn stop(decision: Decision) -> Self {
+    pub(super) fn stop(decision: Decision) -> Self {
         Self::Stop(Box::new(decision))
     }
 }
+
+/// One step of a builder: its tree, and the message of its commit.
+pub(super) type Step = (TreeSha, String);
 
 /// Unwraps a stage, or returns its decision.
 macro_rules! proceed {
@@ -51,13 +54,16 @@ impl Session<'_> {
         let since = Instant::now();
         let id = self.start(&hypothesis)?;
         let before = self.cost;
+        let built_in = self.seconds_to_build(&hypothesis);
         let attempt = self.attempt(id, &hypothesis).await;
         let (decision, failure) = match attempt {
             Ok(decision) => (decision, None),
             Err(error) => (spurious(&error), Some(error)),
         };
-        let cost = self.spent(before, since);
+        let mut cost = self.spent(before, since);
+        cost.seconds += built_in;
         let experiment = self.close(id, &hypothesis, decision, cost)?;
+        self.keep_queue()?;
         Ok((experiment, failure.filter(|error| !is_survivable(error))))
     }
 
@@ -76,6 +82,7 @@ impl Session<'_> {
         let id = self.writer.next_id();
         self.tried.insert(hypothesis.key.clone());
         self.halves.retain(|half| half.key != hypothesis.key);
+        self.deferred.retain(|it| it.key != hypothesis.key);
         self.journal(&ExperimentEvent::Started {
             id,
             run: self.run.clone(),
@@ -111,6 +118,9 @@ impl Session<'_> {
     ) -> Result<Stage<Candidate>, Error> {
         let who = self.backend.builder_of(hypothesis);
         self.enter(id, "build", format!("by the {who}"));
+        if let Some(stage) = self.built_before(hypothesis)? {
+            return Ok(stage);
+        }
         let dir = self.bench.builder.clone();
         self.bench
             .lay_out_builder(&self.target, &self.incumbent.tree)?;
@@ -127,18 +137,18 @@ impl Session<'_> {
     }
 
     /// Returns the tree and the message of every step that the builder delivered.
-    async fn play_builder(
+    pub(super) async fn play_builder(
         &self,
         hypothesis: &Hypothesis,
         dir: &Utf8Path,
-    ) -> Result<Vec<(TreeSha, String)>, agent::Error> {
+    ) -> Result<Vec<Step>, agent::Error> {
         let input = BuildInput {
             hypothesis,
             dir,
             lab: &self.bench.lab,
             cancel: self.cancel,
         };
-        let mut steps: Vec<(TreeSha, String)> = Vec::new();
+        let mut steps: Vec<Step> = Vec::new();
         let mut last = self.incumbent.tree.clone();
         let mut checkpoint = |message: &str| -> Result<(), agent::Error> {
             let snapshot = self
@@ -157,13 +167,30 @@ impl Session<'_> {
         Ok(steps)
     }
 
-    /// Puts protected paths back, commits each step on the incumbent, and anchors the result.
     fn take_over(
         &mut self,
         id: ExperimentId,
         hypothesis: &Hypothesis,
-        steps: &[(TreeSha, String)],
+        steps: &[Step],
     ) -> Result<Stage<Candidate>, Error> {
+        let candidate = match self.candidate_of(hypothesis, steps)? {
+            Ok(candidate) => candidate,
+            Err(reason) => return Ok(Stage::stop(no_candidate(reason))),
+        };
+        self.journal(&ExperimentEvent::Built {
+            candidate: candidate.clone(),
+        })?;
+        tracing::debug!(experiment = %id, tree = %candidate.tree, "candidate taken over");
+        Ok(Stage::Proceed(candidate))
+    }
+
+    /// Puts protected paths back, commits each step on the incumbent, and anchors the result; the inner
+    /// error says why there is none.
+    pub(super) fn candidate_of(
+        &self,
+        hypothesis: &Hypothesis,
+        steps: &[Step],
+    ) -> Result<Result<Candidate, String>, Error> {
         let (globs, tests) = (self.bench.lab.protected(), self.bench.lab.test_paths());
         let maintains = hypothesis.claim == Claim::Maintains;
         let is_maintained = |it: &Utf8Path| maintains && tests.is_match(it);
@@ -187,9 +214,8 @@ impl Session<'_> {
             }
         }
         if tree == self.incumbent.tree {
-            return Ok(Stage::stop(no_candidate(
-                "the builder changed nothing that an experiment may change".to_owned(),
-            )));
+            let reason = "the builder changed nothing that an experiment may change";
+            return Ok(Err(reason.to_owned()));
         }
         if !neutralised.is_empty() {
             let list: Vec<&str> = neutralised.iter().map(String::as_str).collect();
@@ -206,11 +232,7 @@ impl Session<'_> {
             neutralised: neutralised.into_iter().collect(),
         };
         self.target.anchor(&candidate)?;
-        self.journal(&ExperimentEvent::Built {
-            candidate: candidate.clone(),
-        })?;
-        tracing::debug!(experiment = %id, tree = %candidate.tree, "candidate taken over");
-        Ok(Stage::Proceed(candidate))
+        Ok(Ok(candidate))
     }
 
     /// Lets the gates judge the diff, before anything of it is run.
@@ -419,7 +441,7 @@ fn delivered_nothing(decision: &Decision) -> bool {
         .all(|it| it.rule == Rule::NoCandidate)
 }
 
-fn no_candidate(reason: String) -> Decision {
+pub(super) fn no_candidate(reason: String) -> Decision {
     Decision::vetoed(vec![Violation::of(Rule::NoCandidate, reason)])
 }
 

@@ -11,6 +11,7 @@ use crate::eval::report::{FirstReport, first_report};
 use crate::model::dimension::{Status, Tier};
 use crate::model::experiment::Experiment;
 use crate::model::finding::TestOutcome;
+use crate::model::hypothesis::Hypothesis;
 use crate::model::measurement::Arm;
 use crate::model::verdict::Verdict;
 use crate::store::BacklogItem;
@@ -107,6 +108,7 @@ impl Session<'_> {
         };
         let asked = self.answers(&input)?;
         let mut hypotheses: Vec<_> = self.halves.iter().cloned().collect();
+        hypotheses.extend(self.waiting_hypotheses().cloned());
         let halves = hypotheses.len();
         hypotheses.extend(self.backend.strategise(&input).await?);
         let keys = asked.iter().map(|it| it.key.clone()).collect();
@@ -125,10 +127,12 @@ impl Session<'_> {
         self.close_repeated_wishes(&ranking)?;
         if halves > 0 {
             // Halves of a vetoed candidate finish what was begun before a new bet is placed.
-            let halves = &self.halves;
+            // So does what is built already.
+            let begun: Vec<&Hypothesis> =
+                self.halves.iter().chain(self.waiting_hypotheses()).collect();
             ranking
                 .ranked
-                .sort_by_key(|it| !halves.iter().any(|half| half.key == it.key));
+                .sort_by_key(|it| !begun.iter().any(|other| other.key == it.key));
         }
         Ok(ranking)
     }

@@ -3,6 +3,7 @@
 //! [`run`] is the page to read: baseline, first report, then one experiment after another until
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
+mod ahead;
 mod backend;
 mod experiment;
 mod history;
@@ -57,6 +58,8 @@ pub struct Request {
     pub cycles: Option<u32>,
     /// The seed of everything drawn at random; `None` draws one and records it.
     pub seed: Option<u64>,
+    /// How many candidates are built at a time.
+    pub parallel: u32,
     /// Show the ranked hypotheses and stop.
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
@@ -243,6 +246,16 @@ pub async fn run(
                     break Ended::because("you asked to stop here".to_owned(), ranking);
                 }
             }
+        }
+        let left = request.cycles.map(|most| most as usize - lines.len());
+        match session.build_ahead(&ranking.ranked, left).await {
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(ranking);
+            }
+            built => built?,
+        }
+        if !session.is_ready(&hypothesis)? {
+            continue;
         }
         session.waiting = ranking.ranked.len() - 1;
         let (experiment, failure) = session.experiment(hypothesis).await?;

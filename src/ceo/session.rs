@@ -26,7 +26,7 @@ use crate::model::id::{CommitSha, RunId, StructuralKey, TreeSha};
 use crate::model::observation::Observation;
 use crate::process;
 use crate::repo::Target;
-use crate::store::{Registry, Writer};
+use crate::store::{Registry, Waiting, Writer};
 
 /// After how many experiments the handles on git are opened anew.
 const RENEWAL: u32 = 16;
@@ -75,6 +75,10 @@ pub(super) struct Session<'a> {
     pub(super) observations: Option<Vec<Observation>>,
     /// Halves of a vetoed candidate, tried before anything else.
     pub(super) halves: VecDeque<Hypothesis>,
+    /// Candidates that were built beside others, and wait for their turn.
+    pub(super) ahead: Vec<Waiting>,
+    /// Hypotheses whose candidate no longer fitted, to be built again.
+    pub(super) deferred: Vec<Hypothesis>,
     pub(super) tried: BTreeSet<StructuralKey>,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
     pub(super) replicates: BTreeMap<String, u32>,
@@ -148,6 +152,8 @@ impl<'a> Session<'a> {
             baseline: None,
             quarantined: BTreeSet::new(),
             halves: VecDeque::new(),
+            ahead: Vec::new(),
+            deferred: Vec::new(),
             tried: BTreeSet::new(),
             calibrations: BTreeMap::new(),
             replicates: BTreeMap::new(),
@@ -177,6 +183,7 @@ impl<'a> Session<'a> {
         };
         session.announce(&notices)?;
         session.recall_flaky()?;
+        session.recall_queue()?;
         Ok(session)
     }
 

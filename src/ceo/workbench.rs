@@ -317,12 +317,19 @@ impl Workbench {
         self.add_support_files(dir)
     }
 
+    /// Returns places for so many builders at a time.
+    pub fn builders(&self, n_builders: usize) -> Vec<Utf8PathBuf> {
+        let others = (2..=n_builders).map(|it| self.builder.with_file_name(format!("builder-{it}")));
+        std::iter::once(self.builder.clone()).chain(others).collect()
+    }
+
     /// Removes the repositories of builders and readers.
     ///
     /// # Errors
     /// A folder that cannot be removed.
     pub fn clear_builder(&self) -> Result<(), Error> {
-        for dir in [&self.builder, &self.reading, &self.agents] {
+        let builders = self.builders(MOST_BUILDERS);
+        for dir in builders.iter().chain([&self.reading, &self.agents]) {
             remove_folder(dir)?;
         }
         Ok(())
@@ -348,6 +355,9 @@ impl Workbench {
         Ok(found)
     }
 }
+
+/// More than are ever built at a time.
+const MOST_BUILDERS: usize = 16;
 
 const INCUMBENT: &str = "incumbent";
 const CANDIDATE: &str = "candidate";

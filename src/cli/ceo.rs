@@ -55,6 +55,9 @@ pub(super) struct RunFlags {
     /// Run at most so many experiments.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cycles: Option<u32>,
+    /// Have at most so many candidates built at a time; they are measured one by one.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    parallel: Option<u32>,
     /// Use at most this much, as in "2h"; what is under way then is abandoned and tried again later.
     #[arg(long, value_name = "AMOUNTS")]
     budget: Option<Limits>,
@@ -324,6 +327,7 @@ fn request(
             seconds: options.profile.report.seconds,
             mutants: options.profile.report.mutants,
         },
+        parallel: flags.parallel.unwrap_or(options.profile.run.parallel),
         profile: options.profile,
         home: ctx.home.clone(),
         scratch: ctx.scratch.clone(),
