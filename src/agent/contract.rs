@@ -1,27 +1,16 @@
-//! What a stage's output must satisfy beyond its shape, and the JSON Schemas of those shapes.
+//! What a stage's output must satisfy beyond its shape.
 //!
 //! A backend that is not ours sends JSON; `serde` checks its shape, this checks its sense. Neither
 //! knows which backend it was.
 
 use camino::{Utf8Component, Utf8Path};
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::model::hypothesis::{Change, Claim, Hypothesis};
-use crate::model::observation::Observation;
 
 /// The longest title that every git tool shows whole.
 const TITLE: usize = 72;
-
-/// Returns the schema of the Researcher's output.
-pub fn observations_schema() -> Schema {
-    schema_for!(Vec<Observation>)
-}
-
-/// Returns the schema of the Strategist's output.
-pub fn hypotheses_schema() -> Schema {
-    schema_for!(Vec<Hypothesis>)
-}
 
 /// Reads a stage's output, or explains what is wrong with it in words that a backend can act on.
 pub fn read<T: DeserializeOwned + JsonSchema>(text: &str) -> Result<T, String> {
@@ -77,7 +66,9 @@ fn has_bad_delta(claim: &Claim) -> bool {
 fn paths(hypothesis: &Hypothesis) -> impl Iterator<Item = &Utf8Path> {
     let changed = match &hypothesis.change {
         Change::Knob { file, .. } | Change::Constant { file, .. } => Some(file.as_path()),
-        Change::LintFixes { .. } | Change::Format { .. } | Change::Words { .. } => None,
+        Change::LintFixes { .. } | Change::Format { .. } | Change::Words { .. } | Change::Idea { .. } => {
+            None
+        }
     };
     let named = hypothesis.files.keys().map(camino::Utf8PathBuf::as_path);
     changed.into_iter().chain(named)
@@ -170,13 +161,5 @@ mod tests {
             error.starts_with("line 2, column 1: missing field"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn the_schemas_name_what_they_require() {
-        let schema = serde_json::to_string(&hypotheses_schema()).unwrap();
-        assert!(schema.contains("\"expected_gain\""));
-        let schema = serde_json::to_string(&observations_schema()).unwrap();
-        assert!(schema.contains("\"lint_findings\""));
     }
 }

@@ -1,5 +1,6 @@
 //! What the types cannot say: ranges, sums, names that must exist.
 
+mod backend;
 mod languages;
 mod research;
 
@@ -41,6 +42,7 @@ pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     sections(profile, &mut found);
     globs(profile, &mut found);
     languages::languages(profile, &mut found);
+    backend::backend(profile, &mut found);
     guards(profile, &mut found);
     metrics(profile, &mut found);
     references(profile, &mut found);

@@ -60,7 +60,8 @@ impl Asked {
                 tidies: true,
                 ..Self::default()
             },
-            Change::Constant { .. } => Self::default(),
+            // What an agent says of its own idea permits nothing.
+            Change::Constant { .. } | Change::Idea { .. } => Self::default(),
         }
     }
 

@@ -27,7 +27,7 @@ pub(crate) async fn build(
         Change::Format { tool } => builder.format(tool, checkpoint).await,
         Change::Knob { file, key, value } => builder.turn(file, key, value, checkpoint),
         Change::Constant { file, name, value } => builder.replace(file, name, value, checkpoint),
-        Change::Words { text } => Err(needs_a_model(text)),
+        Change::Words { text } | Change::Idea { text } => Err(needs_a_model(text)),
     }
 }
 

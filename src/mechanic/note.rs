@@ -165,7 +165,7 @@ fn after_veto(experiment: &Experiment, decision: &Decision) -> String {
     };
     let advice = if broke(&[Rule::NoCandidate]) {
         match experiment.hypothesis.change {
-            Change::Words { .. } => "this takes a backend with a model",
+            Change::Words { .. } | Change::Idea { .. } => "this takes a backend with a model",
             _ => "look at the reason above before trying it again",
         }
     } else if broke(&[Rule::DoesNotBuild, Rule::SuiteBroken, Rule::RequiredTest]) {

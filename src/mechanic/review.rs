@@ -32,7 +32,7 @@ fn explains(change: &Change, path: &str) -> bool {
         Change::Knob { file, .. } | Change::Constant { file, .. } => file.as_str() == path,
         Change::LintFixes { rules } => rules.iter().any(|it| is_source_for(it, path)),
         Change::Format { tool } => is_formatted_by(tool, path),
-        Change::Words { .. } => true,
+        Change::Words { .. } | Change::Idea { .. } => true,
     }
 }
 
@@ -72,7 +72,7 @@ fn too_large(change: &Change, candidate: &Candidate) -> Option<String> {
     let limit = match change {
         Change::LintFixes { .. } => FIXER_LINES,
         Change::Knob { .. } | Change::Constant { .. } => VALUE_LINES,
-        Change::Format { .. } | Change::Words { .. } => return None,
+        Change::Format { .. } | Change::Words { .. } | Change::Idea { .. } => return None,
     };
     let n_lines = candidate.size.added.saturating_add(candidate.size.removed);
     (n_lines > limit).then(|| {

@@ -75,7 +75,8 @@ impl Ground<'_> {
             Observation::ParameterRange { .. } => self.searched(it),
             Observation::LintFindings { .. }
             | Observation::Wish { .. }
-            | Observation::FailingTest { .. } => None,
+            | Observation::FailingTest { .. }
+            | Observation::Reported { .. } => None,
         });
         fixes.into_iter().chain(others).chain(faster).collect()
     }

@@ -125,6 +125,7 @@ async fn hypotheses(dir: &Dir, lab: &Lab) -> (Vec<Observation>, Vec<Hypothesis>)
     let research = ResearchInput {
         lab,
         tree: &dir.tree,
+        copy: &dir.tree,
         evaluation: &evaluation,
         report: Some(&no_report()),
         wishes: &[],
@@ -135,7 +136,9 @@ async fn hypotheses(dir: &Dir, lab: &Lab) -> (Vec<Observation>, Vec<Hypothesis>)
         evaluation: &evaluation,
         profile: &lab.profile,
         history: &[],
+        ideas: &[],
         tree: &dir.tree,
+        copy: &dir.tree,
     };
     let hypotheses = Mechanic.strategise(&strategy).await.unwrap();
     (observations, hypotheses)

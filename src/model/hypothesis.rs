@@ -116,8 +116,13 @@ pub enum Change {
         /// A literal of the language.
         value: String,
     },
-    /// Words of a person or a model, for a backend that can act on them.
+    /// Words of a person, for a backend that can act on them.
     Words {
+        /// The text.
+        text: String,
+    },
+    /// Words of a program that is not ours, for the same; they permit nothing that a person's would.
+    Idea {
         /// The text.
         text: String,
     },

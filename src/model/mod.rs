@@ -11,6 +11,7 @@ pub mod finding;
 pub mod holdout;
 pub mod hypothesis;
 pub mod id;
+pub mod idea;
 pub mod measurement;
 pub mod observation;
 pub mod profile;

@@ -85,6 +85,13 @@ pub enum Observation {
         /// `focus` or `backlog`.
         source: String,
     },
+    /// A program that is not ours saw something.
+    Reported {
+        /// In its words.
+        text: String,
+        /// `path` or `path:line`.
+        places: Vec<String>,
+    },
     /// A test fails on the incumbent.
     FailingTest {
         /// Its id.
