@@ -1,6 +1,7 @@
 //! What the types cannot say: ranges, sums, names that must exist.
 
 mod languages;
+mod research_parameter;
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -40,6 +41,7 @@ pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     guards(profile, &mut found);
     metrics(profile, &mut found);
     references(profile, &mut found);
+    research_parameter::research_parameters(profile, &mut found);
     found
 }
 

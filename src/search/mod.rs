@@ -11,5 +11,5 @@ mod propose;
 mod region;
 mod space;
 
-pub use propose::{Trial, best, propose};
+pub use propose::{Proposal, Trial, best, propose, propose_several};
 pub use space::{Kind, Point, Space, Value};
