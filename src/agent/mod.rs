@@ -11,6 +11,8 @@ pub mod wire;
 pub use command::{Program, ProgramSpec, Secrets};
 pub use pair::Pair;
 
+use std::collections::BTreeSet;
+
 use camino::Utf8Path;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use tokio_util::sync::CancellationToken;
@@ -76,6 +78,8 @@ pub struct StrategyInput<'a> {
     pub history: &'a [Summary],
     /// What others say they tried elsewhere, oldest first.
     pub ideas: &'a [Idea],
+    /// What this run began, whether it is in the history by now or not.
+    pub tried: &'a BTreeSet<StructuralKey>,
     /// The incumbent's tree as a directory, to hash the files a hypothesis names.
     pub tree: &'a Utf8Path,
     /// The same tree as a repository of its own, for a backend that is not ours.

@@ -111,6 +111,7 @@ impl Session<'_> {
             profile: &self.bench.lab.profile,
             history: told.as_deref().unwrap_or_else(|| self.history.all()),
             ideas: &ideas,
+            tried: &self.tried,
             tree: self.bench.lay_out_for_reading(&self.target)?,
             copy: &copy,
         };
