@@ -127,6 +127,8 @@ fn project_of(bench: &Bench<'_>, path: &Utf8Path, grammar: Grammar) -> Option<us
         Grammar::Python => LanguageName::Python,
         Grammar::JavaScript | Grammar::TypeScript | Grammar::Tsx => LanguageName::JavaScript,
         Grammar::Go => LanguageName::Go,
+        // Declared by its commands: what its dimensions are made of is declared too.
+        Grammar::C => return None,
     };
     bench
         .lab
