@@ -77,7 +77,10 @@ fn has_bad_delta(claim: &Claim) -> bool {
 fn paths(hypothesis: &Hypothesis) -> impl Iterator<Item = &Utf8Path> {
     let changed = match &hypothesis.change {
         Change::Knob { file, .. } | Change::Constant { file, .. } => Some(file.as_path()),
-        Change::LintFixes { .. } | Change::Format { .. } | Change::Words { .. } => None,
+        Change::LintFixes { .. }
+        | Change::Format { .. }
+        | Change::Edits { .. }
+        | Change::Words { .. } => None,
     };
     let named = hypothesis.files.keys().map(camino::Utf8PathBuf::as_path);
     changed.into_iter().chain(named)

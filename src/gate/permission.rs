@@ -60,7 +60,7 @@ impl Asked {
                 tidies: true,
                 ..Self::default()
             },
-            Change::Constant { .. } => Self::default(),
+            Change::Constant { .. } | Change::Edits { .. } => Self::default(),
         }
     }
 

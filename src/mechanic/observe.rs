@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::surface::Surface;
-use super::{job, offer, tree};
+use super::{genetic, job, offer, tree};
 use crate::agent::{Error, ResearchInput};
 use crate::config::{Parameter, Profile};
 use crate::model::finding::{Finding, TestOutcome};
@@ -29,6 +29,7 @@ pub(crate) async fn research(
     observations.extend(unformatted(input, surface).await?);
     observations.extend(offer::knobs(profile, &input.lab.detection, surface, &read));
     observations.extend(parameters(profile, surface, &read));
+    observations.extend(genetic::editable(input)?);
     let failed = input.evaluation.tests.ids(TestOutcome::Failed);
     observations.extend(failing(
         failed

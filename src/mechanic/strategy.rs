@@ -73,7 +73,9 @@ impl Ground<'_> {
             Observation::KnobAvailable { .. } => self.knob(it),
             Observation::ParameterAvailable { .. } => self.parameter(it),
             Observation::ParameterRange { .. } => self.searched(it),
+            Observation::Editable { .. } if self.profile.research.is_some() => self.edits(it),
             Observation::LintFindings { .. }
+            | Observation::Editable { .. }
             | Observation::Wish { .. }
             | Observation::FailingTest { .. } => None,
         });

@@ -116,6 +116,13 @@ pub enum Change {
         /// A literal of the language.
         value: String,
     },
+    /// Search for a patch of small edits that improves a metric.
+    Edits {
+        /// The metric.
+        metric: String,
+        /// What the search draws by.
+        seed: u64,
+    },
     /// Words of a person or a model, for a backend that can act on them.
     Words {
         /// The text.

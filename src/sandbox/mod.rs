@@ -6,6 +6,7 @@
 #[cfg(target_os = "linux")]
 mod inside;
 mod launcher;
+mod limited;
 #[cfg(target_os = "linux")]
 mod loopback;
 mod parents;
@@ -18,6 +19,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 pub use launcher::{Launcher, LauncherSpec};
+pub use limited::Limited;
 pub use parents::leak_above;
 pub use probe::{Allowed, OURSELVES, probe};
 pub use stage::launch;
