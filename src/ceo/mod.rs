@@ -25,6 +25,7 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
+pub use self::failures::FailureChange;
 pub use self::history::History;
 pub use self::mode::Mode;
 pub use self::pursuit::Pursued;
@@ -239,8 +240,12 @@ pub async fn run(
         session.waiting = ranking.ranked.len() - 1;
         let (experiment, failure) = session.experiment(hypothesis).await?;
         lines.push(report::line(&experiment));
-        session.note_progress(&experiment);
         session.renew_handles()?;
+        // An interruption of what follows a keep is one of the run, whose record is closed by then.
+        let failure = match failure {
+            None => session.note_progress(&experiment).await.err(),
+            failed => failed,
+        };
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
             Some(error) => return Err(error),

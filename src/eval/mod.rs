@@ -44,6 +44,7 @@ mod sample;
 mod scratch;
 mod sources;
 mod suite;
+pub mod taxonomy;
 #[cfg(test)]
 mod real_tools;
 #[cfg(test)]

@@ -74,6 +74,7 @@ impl Ground<'_> {
             Observation::ParameterAvailable { .. } => self.parameter(it),
             Observation::ParameterRange { .. } => self.searched(it),
             Observation::LintFindings { .. }
+            | Observation::InstancesFallShort { .. }
             | Observation::Wish { .. }
             | Observation::FailingTest { .. } => None,
         });

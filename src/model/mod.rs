@@ -6,6 +6,7 @@
 pub mod dimension;
 pub mod event;
 pub mod experiment;
+pub mod failure;
 pub mod finding;
 pub mod hypothesis;
 pub mod id;

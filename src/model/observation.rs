@@ -85,6 +85,13 @@ pub enum Observation {
         /// `focus` or `backlog`.
         source: String,
     },
+    /// Instances of `[research]` fall short in the same way.
+    InstancesFallShort {
+        /// Which way, and how many.
+        failures: super::failure::FailureCount,
+        /// How many instances there are.
+        of: usize,
+    },
     /// A test fails on the incumbent.
     FailingTest {
         /// Its id.

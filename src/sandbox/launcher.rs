@@ -182,6 +182,13 @@ impl Sandbox for Launcher {
         }
     }
 
+    fn written(&self, tree: &Utf8Path) -> Utf8PathBuf {
+        match self.shared.arm(tree).filter(|_| self.has_layers()) {
+            Some(arm) => arm.upper(),
+            None => tree.to_owned(),
+        }
+    }
+
     fn has_layers(&self) -> bool {
         self.shared.allowed.layers && self.access != Access::Preparation
     }

@@ -13,7 +13,7 @@ mod paths;
 mod probe;
 mod stage;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +67,9 @@ pub trait Sandbox: Send + Sync {
     /// A folder that cannot be removed or made.
     fn renew(&self, tree: &Utf8Path) -> std::io::Result<()>;
 
+    /// Returns the folder in which the files are that commands wrote into a tree.
+    fn written(&self, tree: &Utf8Path) -> Utf8PathBuf;
+
     /// Returns whether arms are shown through layers, with a `.git` of their own.
     fn has_layers(&self) -> bool;
 
@@ -119,6 +122,10 @@ impl Sandbox for Plain {
 
     fn renew(&self, _tree: &Utf8Path) -> std::io::Result<()> {
         Ok(())
+    }
+
+    fn written(&self, tree: &Utf8Path) -> Utf8PathBuf {
+        tree.to_owned()
     }
 
     fn has_layers(&self) -> bool {

@@ -16,6 +16,7 @@ mod lines;
 pub mod number;
 mod output;
 pub mod progress;
+mod pursued;
 pub mod record;
 mod style;
 pub mod text;
