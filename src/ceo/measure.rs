@@ -325,6 +325,7 @@ impl Session<'_> {
             first,
             incumbent,
             candidate,
+            instance: None,
         })
     }
 
@@ -346,6 +347,7 @@ impl Session<'_> {
         let last = evidence.pairs.last();
         let (n_max, needed) = match &evidence.plan {
             TestPlan::SignBetting(plan) => (plan.n_max, 1.0 / plan.alpha),
+            TestPlan::Bounded(plan) => (plan.n_max, 1.0 / plan.alpha),
             TestPlan::Deterministic { .. } => (2, 1.0),
         };
         self.tell(&RunEvent::PairMeasured {
@@ -468,6 +470,7 @@ pub(super) fn dimension_pair(
         first: Arm::Incumbent,
         incumbent: dimension_measurement(name, Arm::Incumbent, incumbent),
         candidate: dimension_measurement(name, Arm::Candidate, candidate),
+        instance: None,
     }
 }
 

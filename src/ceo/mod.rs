@@ -7,6 +7,7 @@ mod experiment;
 mod failures;
 mod history;
 mod hypothesise;
+mod limits;
 mod measure;
 mod mode;
 mod promise;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::failures::FailureChange;
 pub use self::history::History;
+pub use self::limits::Limits;
 pub use self::mode::Mode;
 pub use self::pursuit::Pursued;
 pub use self::report::{Landing, Line, RunReport, Stopped};
@@ -64,6 +66,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
     pub approve: bool,
+    /// What it may use up.
+    pub limits: Limits,
     /// A person's hand on it.
     pub steer: Steer,
     /// Limits of the first report.
@@ -213,6 +217,9 @@ pub async fn run(
         {
             let reason = format!("the limit of {} experiments is reached", lines.len());
             break Ended::because(Stopped::Limit, reason, ranking);
+        }
+        if let Some(reason) = session.used_up(lines.len()) {
+            break Ended::because(Stopped::Budget, reason, ranking);
         }
         match session.obey().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {

@@ -1,22 +1,22 @@
 //! `factory ceo`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use camino::Utf8Path;
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use crate::ceo::{self, Reporter, Request, RunReport, Steer};
+use crate::ceo::{self, Limits, Reporter, Request, RunReport, Steer, Stopped};
 use crate::config::{HIDDEN_DIR, Options, ProfileSource};
 use crate::eval::report::Budget;
+use crate::model::budget::Budget as Amounts;
 use crate::repo::Target;
 use crate::ui::progress::{JsonLines, Live, Plain, Silent};
 use crate::ui::{closing, tools};
 
 use super::context::{self, Context, directory};
 use super::heart::{Heart, Recorder};
-use super::limits::Limits;
 use super::routing::{Route, route};
 use super::{CliError, Exit, JsonKind, detect, discover, interrupt, logging, research};
 
@@ -54,9 +54,9 @@ pub(super) struct RunFlags {
     /// Run at most so many experiments.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cycles: Option<u32>,
-    /// Use at most this much, as in "2h"; what is under way then is abandoned and tried again later.
+    /// Use at most this much, as in "2h" or "2h,40 experiments"; what is under way then is tried again later.
     #[arg(long, value_name = "AMOUNTS")]
-    budget: Option<Limits>,
+    budget: Option<Amounts>,
     /// Draw everything random from this seed, to repeat a run.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -100,11 +100,6 @@ impl RunFlags {
         }
     }
 
-    /// Returns the time that the run may take.
-    pub(super) fn time(&self) -> Option<Duration> {
-        self.budget?.time
-    }
-
     /// Returns at most how many experiments to run.
     pub(super) fn cycles(&self) -> Option<u32> {
         self.cycles
@@ -127,7 +122,7 @@ pub(super) fn run_on(root: &Utf8Path, flags: &RunFlags, ctx: &Context) -> Result
     let Some((target, mut request)) = prepare(root, flags, ctx)? else {
         return Ok(Exit::Done);
     };
-    let heart = Arc::new(Heart::take(&target, flags.time(), |_| {})?);
+    let heart = Arc::new(Heart::take(&target, request.limits.budget.time, |_| {})?);
     drop(target);
     request.steer = heart.steer();
     let reporter = Recorder::new(Arc::clone(&heart), reporter(ctx));
@@ -183,7 +178,7 @@ fn show(report: &RunReport, is_plan: bool, ctx: &Context) -> Result<(), CliError
 
 /// Returns how a run ends whose report is this.
 pub(super) fn exit(report: &RunReport, heart: &Heart) -> Exit {
-    if heart.is_spent() {
+    if heart.is_spent() || report.stopped == Stopped::Budget {
         Exit::Budget
     } else if report.interrupted {
         Exit::Interrupted
@@ -208,14 +203,8 @@ fn check(flags: &RunFlags, ctx: &Context) -> Result<(), CliError> {
         let message = format!("`--focus` does not go with `--mode {name}`");
         return Err(CliError::new(Exit::Usage, message).hint("leave `--mode` out"));
     }
-    if let Some(limits) = flags.budget
-        && (limits.money || limits.tokens)
-    {
-        return Err(CliError::new(
-            Exit::Usage,
-            "the mechanic uses neither money nor tokens, so that neither can be its limit",
-        )
-        .hint("give it a time: `--budget 2h`"));
+    if let Some(budget) = flags.budget {
+        check_budget(budget)?;
     }
     if flags.approve && (ctx.output.quiet || !ctx.may_ask()) {
         return Err(CliError::new(
@@ -223,6 +212,24 @@ fn check(flags: &RunFlags, ctx: &Context) -> Result<(), CliError> {
             "`--approve` waits for a person, and nobody is there",
         )
         .hint("`--dry-run` shows the ranked hypotheses and stops"));
+    }
+    Ok(())
+}
+
+/// Refuses a budget that lets nothing be tried, and one that would never end a run.
+fn check_budget(budget: Amounts) -> Result<(), CliError> {
+    if budget.is_zero() {
+        let message = format!("the budget of {budget} is nothing, so nothing was tried");
+        return Err(
+            CliError::new(Exit::Budget, message).hint("give it more than nothing: `--budget 2h`")
+        );
+    }
+    let (money, tokens) = (budget.usd_cents.is_some(), budget.tokens.is_some());
+    if (money || tokens) && budget.time.is_none() && budget.experiments.is_none() {
+        let message =
+            "the mechanic uses neither money nor tokens, so that neither can be its only limit";
+        return Err(CliError::new(Exit::Usage, message)
+            .hint("give it a time or a number: `--budget 2h` or `--budget \"40 experiments\"`"));
     }
     Ok(())
 }
@@ -313,6 +320,7 @@ fn request(
         seed: flags.seed,
         dry_run: flags.dry_run,
         approve: flags.approve,
+        limits: Limits::new(flags.budget.unwrap_or_default(), Instant::now()),
         steer: Steer::default(),
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ceo::{Approval, Course, PAUSED, Reporter, RunReport, Steer, Stopped};
 use crate::config::HIDDEN_DIR;
 use crate::eval::report::FirstReport;
+use crate::model::budget;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
 use crate::repo::Target;
@@ -20,7 +21,6 @@ use crate::store::{Activity, Heartbeat, Orders, Running, Stop};
 use crate::ui::document::{EventBody, EventLine};
 use crate::ui::progress;
 
-use super::limits;
 use super::{CliError, Exit};
 
 /// How often orders are looked for.
@@ -161,7 +161,7 @@ impl Heart {
     }
 
     fn spent(&self) -> String {
-        let budget = limits::words(self.budget.unwrap_or_default());
+        let budget = budget::words(self.budget.unwrap_or_default());
         format!("the time budget of {budget} is used up; everything up to here is recorded")
     }
 }

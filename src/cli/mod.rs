@@ -33,7 +33,6 @@ mod interrupt;
 mod lab;
 mod land;
 mod launch;
-mod limits;
 mod logging;
 mod man;
 mod pause;

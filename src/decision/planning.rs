@@ -150,7 +150,7 @@ mod tests {
     fn signs(tolerance: Option<f64>, scale: Scale, calibration: &Calibration) -> SignPlan {
         match plan(&ask(tolerance), scale, calibration) {
             TestPlan::SignBetting(plan) => plan,
-            TestPlan::Deterministic { .. } => panic!("planned as deterministic"),
+            other => panic!("planned as {other:?}"),
         }
     }
 

@@ -145,15 +145,15 @@ pub fn summary_of(experiment: &Experiment) -> Option<Summary> {
 /// Returns what the experiment's test took from its stream: an index is used up by the first pair.
 fn spent(experiment: &Experiment) -> Option<Spent> {
     let evidence = experiment.evidence.as_ref()?;
-    match &evidence.plan {
-        TestPlan::SignBetting(plan) if plan.stream.is_some() && !evidence.pairs.is_empty() => {
-            Some(Spent {
-                metric: evidence.metric.clone(),
-                level: plan.alpha,
-            })
-        }
-        _ => None,
-    }
+    let (stream, level) = match &evidence.plan {
+        TestPlan::SignBetting(plan) => (plan.stream, plan.alpha),
+        TestPlan::Bounded(plan) => (plan.stream, plan.alpha),
+        TestPlan::Deterministic { .. } => (None, 0.0),
+    };
+    (stream.is_some() && !evidence.pairs.is_empty()).then(|| Spent {
+        metric: evidence.metric.clone(),
+        level,
+    })
 }
 
 /// Returns the totals of a snapshot in the order reports list verdicts.

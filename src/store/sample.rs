@@ -113,6 +113,7 @@ fn evidence() -> Evidence {
                 },
                 ..run(Arm::Candidate, "4", 0.0)
             },
+            instance: None,
         }],
     }
 }
