@@ -10,6 +10,7 @@ mod hypothesise;
 mod limits;
 mod measure;
 mod mode;
+pub mod noise;
 mod promise;
 mod pursuit;
 mod rank;

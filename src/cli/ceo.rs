@@ -305,6 +305,8 @@ fn request(
     flags: &RunFlags,
     ctx: &Context,
 ) -> Request {
+    let of_profile = research::budget(mode, &options.profile);
+    let budget = flags.budget.or(of_profile).unwrap_or_default();
     Request {
         mode,
         root: target.root().to_owned(),
@@ -320,7 +322,7 @@ fn request(
         seed: flags.seed,
         dry_run: flags.dry_run,
         approve: flags.approve,
-        limits: Limits::new(flags.budget.unwrap_or_default(), Instant::now()),
+        limits: Limits::new(budget, Instant::now()),
         steer: Steer::default(),
     }
 }
