@@ -59,6 +59,10 @@ pub fn faults(hypothesis: &Hypothesis) -> Vec<String> {
             matches!(&hypothesis.change, Change::LintFixes { rules } if rules.is_empty()),
             "no lint rule is named",
         ),
+        (
+            matches!(&hypothesis.change, Change::Settings { assignments } if assignments.is_empty()),
+            "no setting is changed",
+        ),
     ];
     let wrong = checks.into_iter().filter(|(is_wrong, _)| *is_wrong);
     let leaving = paths(hypothesis)
@@ -76,8 +80,11 @@ fn has_bad_delta(claim: &Claim) -> bool {
 
 fn paths(hypothesis: &Hypothesis) -> impl Iterator<Item = &Utf8Path> {
     let changed = match &hypothesis.change {
-        Change::Knob { file, .. } | Change::Constant { file, .. } => Some(file.as_path()),
-        Change::LintFixes { .. } | Change::Format { .. } | Change::Words { .. } => None,
+        Change::Knob { file, .. } | Change::Constant { file, .. } => vec![file.as_path()],
+        Change::Settings { assignments } => {
+            assignments.iter().map(|it| it.place.file.as_path()).collect()
+        }
+        Change::LintFixes { .. } | Change::Format { .. } | Change::Words { .. } => Vec::new(),
     };
     let named = hypothesis.files.keys().map(camino::Utf8PathBuf::as_path);
     changed.into_iter().chain(named)

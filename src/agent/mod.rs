@@ -4,6 +4,8 @@
 
 pub mod contract;
 
+use std::collections::BTreeSet;
+
 use camino::Utf8Path;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use tokio_util::sync::CancellationToken;
@@ -64,6 +66,8 @@ pub struct StrategyInput<'a> {
     pub profile: &'a Profile,
     /// Everything that was tried before, oldest first.
     pub history: &'a [Summary],
+    /// What this run began, whether it is in the history by now or not.
+    pub tried: &'a BTreeSet<StructuralKey>,
     /// The incumbent's tree as a directory, to hash the files a hypothesis names.
     pub tree: &'a Utf8Path,
 }

@@ -107,6 +107,7 @@ impl Session<'_> {
             evaluation: self.baseline(),
             profile: &self.bench.lab.profile,
             history: self.history.all(),
+            tried: &self.tried,
             tree: self.bench.arm(Arm::Incumbent).dir,
         };
         let asked = self.answers(&input)?;

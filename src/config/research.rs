@@ -65,9 +65,12 @@ pub struct Research {
     /// Whether a gain of the metric may pay for a loss elsewhere.
     #[serde(default)]
     pub trade: bool,
-    /// Values that may be searched.
+    /// Values that may be searched, all together.
     #[serde(default, rename = "parameter")]
     pub parameters: Vec<ResearchParameter>,
+    /// The most points of them that are tried; without it, 20 for each value.
+    #[serde(default)]
+    pub trials: Option<u32>,
 }
 
 /// `[research.holdout]`: instances that no agent sees.
@@ -205,6 +208,12 @@ impl Research {
             }
         }
         faults
+    }
+
+    /// Returns how many points of its parameters are tried at most.
+    pub fn most_trials(&self) -> usize {
+        let of_all = self.parameters.len().saturating_mul(20);
+        self.trials.map_or(of_all, |it| it as usize)
     }
 
     /// Writes what the section means into the rest of the profile.

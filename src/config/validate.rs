@@ -2,6 +2,7 @@
 
 mod languages;
 mod research;
+mod research_parameter;
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -44,6 +45,7 @@ pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     guards(profile, &mut found);
     metrics(profile, &mut found);
     references(profile, &mut found);
+    research_parameter::research_parameters(profile, &mut found);
     found
 }
 

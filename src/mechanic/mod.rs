@@ -49,6 +49,7 @@ fn on_ground<T>(input: &StrategyInput<'_>, look: impl FnOnce(&strategy::Ground<'
         evaluation: input.evaluation,
         profile: input.profile,
         history: input.history,
+        tried: input.tried,
         may_touch: &|it: &Utf8Path| surface.may_touch(it),
         hashes: &|it: &BTreeSet<&Utf8Path>| tree::hashes(input.tree, it.iter().copied()),
     })

@@ -1,6 +1,6 @@
 //! The mechanic with the real tools of Rust, from findings to an edited tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -135,6 +135,7 @@ async fn hypotheses(dir: &Dir, lab: &Lab) -> (Vec<Observation>, Vec<Hypothesis>)
         evaluation: &evaluation,
         profile: &lab.profile,
         history: &[],
+        tried: &BTreeSet::new(),
         tree: &dir.tree,
     };
     let hypotheses = Mechanic.strategise(&strategy).await.unwrap();

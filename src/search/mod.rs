@@ -13,5 +13,5 @@ mod region;
 mod space;
 
 pub use plateau::Plateau;
-pub use propose::{Trial, best, propose};
+pub use propose::{Proposal, Trial, best, propose, propose_several};
 pub use space::{Kind, Point, Space, Value};
