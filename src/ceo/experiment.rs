@@ -67,6 +67,7 @@ impl Session<'_> {
         id: ExperimentId,
         hypothesis: &Hypothesis,
     ) -> Result<Decision, Error> {
+        proceed!(self.guard_hypothesis(hypothesis)?);
         let candidate = proceed!(self.build(id, hypothesis).await?);
         proceed!(self.gate(id, hypothesis, &candidate)?);
         self.measure(id, hypothesis, &candidate).await
@@ -231,12 +232,13 @@ impl Session<'_> {
             asked: gate::Asked::of(hypothesis),
             ..self.bench.lab.policy()
         };
-        let violations = if hypothesis.claim == Claim::Maintains {
+        let mut violations = if hypothesis.claim == Claim::Maintains {
             let tests = self.bench.lab.test_paths();
             gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))
         } else {
             gate::judge_diff(&policy, &facts)
         };
+        violations.extend(self.leaks(&facts, &candidate.subjects)?);
         if !violations.is_empty() {
             return Ok(Stage::stop(Decision::vetoed(violations)));
         }
@@ -279,7 +281,7 @@ impl Session<'_> {
                     .flat_map(<[Hypothesis; 2]>::from),
             );
         }
-        let mut note = self.backend.archive(self.in_flight());
+        let mut note = self.backend.archive(&self.for_agents(self.in_flight()));
         let remarks = std::mem::take(&mut self.remarks);
         for remark in remarks.iter().chain(&self.stop) {
             note.push_str("\n\n");
@@ -365,7 +367,7 @@ impl Session<'_> {
     }
 
     /// Returns the experiment that is being written.
-    fn in_flight(&self) -> &Experiment {
+    pub(super) fn in_flight(&self) -> &Experiment {
         self.writer
             .current()
             .expect("an experiment is in flight from its start to its seal")

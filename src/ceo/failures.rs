@@ -10,7 +10,7 @@ use super::Error;
 use super::session::Session;
 use crate::eval::taxonomy::classify;
 use crate::model::failure::{FailureCount, Kind};
-use crate::model::measurement::{Arm, Sample};
+use crate::model::measurement::Arm;
 use crate::model::observation::Observation;
 use crate::store::Reader;
 
@@ -85,16 +85,12 @@ impl Session<'_> {
         self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
         let place = self.bench.arm(Arm::Incumbent);
         let lab = &self.bench.lab;
-        let (sample, read) = lab.measure_instances(&place, &metric, &file).await?;
+        let run = lab.measure_instances(&place, &metric, &file).await?;
         self.cost.metric_runs += 1;
-        let broken = |reason: String| Error::MetricBroken {
+        let instances = run.written.scores().map_err(|reason| Error::MetricBroken {
             name: metric.name.clone(),
             reason,
-        };
-        if let Sample::Failed { reason } = sample {
-            return Err(broken(reason));
-        }
-        let instances = read.map_err(|error| broken(format!("its instances: {error}")))?;
+        })?;
         let mut kinds = self.known_kinds()?;
         let failures = classify(&instances, &mut kinds);
         self.remember_kinds(kinds)?;

@@ -101,14 +101,15 @@ impl Session<'_> {
             }
             self.observations = Some(observations);
         }
+        let told = self.history_for_agents()?;
         let observations = self.observations.as_deref().unwrap_or_default();
         let input = StrategyInput {
             observations,
             evaluation: self.baseline(),
             profile: &self.bench.lab.profile,
-            history: self.history.all(),
+            history: told.as_deref().unwrap_or_else(|| self.history.all()),
             tried: &self.tried,
-            tree: self.bench.arm(Arm::Incumbent).dir,
+            tree: self.bench.lay_out_for_reading(&self.target)?,
         };
         let asked = self.answers(&input)?;
         let mut hypotheses: Vec<_> = self.halves.iter().cloned().collect();
@@ -144,7 +145,7 @@ impl Session<'_> {
         let wishes = self.wishes()?;
         let input = ResearchInput {
             lab: &self.bench.lab,
-            tree: self.bench.arm(Arm::Incumbent).dir,
+            tree: self.bench.lay_out_for_reading(&self.target)?,
             evaluation: self.baseline(),
             report: self.first_report.as_ref(),
             wishes: &wishes,

@@ -6,7 +6,10 @@
 mod experiment;
 mod failures;
 mod history;
+mod holdout;
 mod hypothesise;
+mod instances;
+mod keeps;
 mod limits;
 mod measure;
 mod mode;
@@ -20,6 +23,7 @@ pub mod report;
 mod session;
 mod steer;
 mod veto;
+mod withheld;
 mod workbench;
 
 use std::fmt::Write as _;

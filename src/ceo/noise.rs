@@ -12,7 +12,7 @@ use super::{Error, Workbench};
 use crate::config::{Metric, Research};
 use crate::decision::{self, Ask, Streams};
 use crate::model::id::TreeSha;
-use crate::model::measurement::{Arm, Measurement, Pair, Sample, Scale, TestPlan};
+use crate::model::measurement::{Arm, Measurement, Pair, Scale, TestPlan};
 use crate::repo::Target;
 
 /// What unchanged code shows about a number.
@@ -102,14 +102,12 @@ async fn instances(
         return Ok(None);
     };
     let place = bench.arm(Arm::Incumbent);
-    let (sample, read) = bench.lab.measure_instances(&place, metric, file).await?;
-    if let Sample::Failed { reason } = sample {
-        return Err(broken(metric, reason));
-    }
-    match read {
-        Ok(instances) => Ok(Some(instances.len())),
-        Err(error) => Err(broken(metric, format!("its instances: {error}"))),
-    }
+    let run = bench.lab.measure_instances(&place, metric, file).await?;
+    let instances = run.written.scores();
+    instances.map_or_else(
+        |reason| Err(broken(metric, reason)),
+        |it| Ok(Some(it.len())),
+    )
 }
 
 async fn pair(bench: &Workbench, metric: &Metric, rng: &mut ChaCha8Rng) -> Result<Pair, Error> {
@@ -185,6 +183,7 @@ fn judge(metric: &Metric, pairs: &[Pair], alpha: f64, instances: Option<usize>) 
 mod tests {
     use super::*;
     use crate::model::dimension::Direction;
+    use crate::model::measurement::Sample;
 
     fn metric(direction: Direction) -> Metric {
         Metric {

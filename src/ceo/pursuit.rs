@@ -166,6 +166,19 @@ impl Pursuit {
         }
     }
 
+    /// Returns that nothing is left, and what could be added.
+    pub(super) fn exhausted(&self) -> String {
+        let more = if self.research.parameters.is_empty() {
+            "declare values that may be searched, with `[[research.parameter]]`"
+        } else {
+            "wider ranges or other values in `[[research.parameter]]` go on"
+        };
+        format!(
+            "nothing is left to try that claims to move `{}`: {more}; so does a backlog wish, or a backend with a model",
+            self.pursued.metric
+        )
+    }
+
     fn on_plateau(&self) -> String {
         format!(
             "a plateau: {} experiments in a row without a keep (`plateau` in [research])",

@@ -9,10 +9,12 @@ use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
 use super::history::History;
+use super::instances::InstanceBase;
 use super::measure::Calibrated;
 use super::pursuit::Pursuit;
 use super::reject::Rejections;
 use super::restack::stands_on_dropped_work;
+use super::withheld::Withheld;
 use super::workbench::{Workbench, WorkbenchSpec};
 use super::{Error, Reporter, Request, io_error};
 use crate::agent::Backend;
@@ -84,6 +86,8 @@ pub(super) struct Session<'a> {
     pub(super) tried: BTreeSet<StructuralKey>,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
     pub(super) replicates: BTreeMap<String, u32>,
+    /// What is known of metrics over instances.
+    pub(super) instance_bases: BTreeMap<String, InstanceBase>,
     /// What people said about kept work, by experiment.
     pub(super) rejections: Rejections,
     /// What people ask for, as of the last look at it.
@@ -98,6 +102,8 @@ pub(super) struct Session<'a> {
     pub(super) candidate_evaluation: Option<Evaluation>,
     /// What a person should know of the present experiment beside its verdict; ends up in its note.
     pub(super) remarks: Vec<String>,
+    /// What agents must not learn.
+    pub(super) withheld: Withheld,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
     pub(super) cost: Cost,
@@ -157,6 +163,7 @@ impl<'a> Session<'a> {
             tried: BTreeSet::new(),
             calibrations: BTreeMap::new(),
             replicates: BTreeMap::new(),
+            instance_bases: BTreeMap::new(),
             rejections,
             asked: Vec::new(),
             broken: BTreeMap::new(),
@@ -164,6 +171,7 @@ impl<'a> Session<'a> {
             waiting: 0,
             candidate_evaluation: None,
             remarks: Vec::new(),
+            withheld: Withheld::default(),
             stop: None,
             cost: Cost::default(),
             since_renewal: 0,

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Error, io_error};
 use crate::config::{Commands, Profile};
+use crate::eval::hidden::Hidden;
 use crate::eval::{ArmRef, Depth, Lab, LedgerFacts, Memory};
 use crate::gate::Permission;
 use crate::model::dimension::Evaluation;
@@ -45,6 +46,7 @@ pub struct Workbench {
     incumbent: Slot,
     candidate: Slot,
     support: Vec<SupportFile>,
+    hidden: Hidden,
     version: VersionRepository,
     _lock: File,
 }
@@ -79,7 +81,9 @@ impl Workbench {
         let mut detection = toolchain::detect(target.root(), &files, &spec.profile);
         toolchain::versions(&mut detection, &cache, cancel).await;
         let base = target.head()?.commit;
-        let version = VersionRepository::make(target, &base, &place.join("git"))?;
+        let hidden = Hidden::of(&spec.profile);
+        let shown = shown_to_evaluations(target, &target.tree_of(&base)?, &hidden)?;
+        let version = VersionRepository::make(target, &base, &shown, &place.join("git"))?;
         let sandbox = sandbox_at(&place, &spec, &version, cancel).await?;
         let lab = Lab {
             detection,
@@ -99,6 +103,7 @@ impl Workbench {
             incumbent: Slot::open(&place, INCUMBENT)?,
             candidate: Slot::open(&place, CANDIDATE)?,
             support: Vec::new(),
+            hidden,
             version,
             _lock: lock,
         };
@@ -107,11 +112,35 @@ impl Workbench {
         Ok(bench)
     }
 
-    /// Lays a tree out in an arm; files that are already right keep their times.
+    /// Lays a tree out in an arm, without the holdout; files that are already right keep their times.
     ///
     /// # Errors
     /// A tree that cannot be read, or a disk that cannot be written.
     pub fn lay_out(&mut self, target: &Target, arm: Arm, tree: &TreeSha) -> Result<(), Error> {
+        let shown = shown_to_evaluations(target, tree, &self.hidden)?;
+        self.lay_out_as(target, arm, tree, &shown)
+    }
+
+    /// Lays a whole tree out in an arm, for the holdout's own run.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, or a disk that cannot be written.
+    pub fn lay_out_with_holdout(
+        &mut self,
+        target: &Target,
+        arm: Arm,
+        tree: &TreeSha,
+    ) -> Result<(), Error> {
+        self.lay_out_as(target, arm, tree, tree)
+    }
+
+    fn lay_out_as(
+        &mut self,
+        target: &Target,
+        arm: Arm,
+        tree: &TreeSha,
+        shown: &TreeSha,
+    ) -> Result<(), Error> {
         let support = self.support.iter().map(|it| it.path.as_str());
         let keep: Vec<&str> = support.chain(self.has_copies().then_some(".git")).collect();
         let copied = self.has_copies().then(|| self.version.clone());
@@ -120,7 +149,7 @@ impl Workbench {
             Arm::Candidate => &mut self.candidate,
         };
         slot.tree = None;
-        slot.dir.sync(target, tree, &keep)?;
+        slot.dir.sync(target, shown, &keep)?;
         let dir = slot.dir.path();
         let renewed = self.lab.sandbox.renew(dir);
         renewed.map_err(|source| io_error(dir, source))?;
@@ -211,7 +240,12 @@ impl Workbench {
         base: &TreeSha,
     ) -> Result<Snapshot, crate::agent::Error> {
         self.strip_support_files(dir)?;
-        let snapshot = target.snapshot(dir, base)?;
+        let shown = self.shown_to_builders(target, base)?;
+        let mut snapshot = target.snapshot(dir, &shown)?;
+        if shown != *base {
+            let is_hidden = |it: &Utf8Path| self.hidden.from_builders(it);
+            snapshot.tree = target.restored(&snapshot.tree, base, &is_hidden)?;
+        }
         self.support.iter().try_for_each(|it| it.write_into(dir))?;
         Ok(snapshot)
     }
@@ -279,20 +313,42 @@ impl Workbench {
             .map_err(|source| io_error(&probe, source))
     }
 
-    /// Makes the builder's repository, with one commit that holds the tree.
+    /// Makes the builder's repository, with one commit that holds what builders may read of the tree.
     ///
     /// # Errors
     /// A tree that cannot be read, or a disk that cannot be written.
     pub fn lay_out_builder(&self, target: &Target, tree: &TreeSha) -> Result<(), Error> {
-        match builder_repository(target, tree, &self.builder) {
+        let shown = self.shown_to_builders(target, tree)?;
+        match builder_repository(target, &shown, &self.builder) {
             // Half a repository of a killed run; the place is this workbench's, by its lock.
             Err(repo::Error::PathOccupied { .. }) => {
                 self.clear_builder()?;
-                builder_repository(target, tree, &self.builder)?;
+                builder_repository(target, &shown, &self.builder)?;
             }
             made => made?,
         }
         self.add_support_files(&self.builder)
+    }
+
+    /// Returns a directory with what backends may read of the tree that the incumbent's arm holds: the
+    /// arm itself where nothing is hidden, else the builder's.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, or a disk that cannot be written.
+    pub fn lay_out_for_reading(&self, target: &Target) -> Result<&Utf8Path, Error> {
+        let arm = self.arm(Arm::Incumbent);
+        if self.hidden.is_empty() {
+            return Ok(arm.dir);
+        }
+        self.lay_out_builder(target, arm.tree)?;
+        Ok(&self.builder)
+    }
+
+    fn shown_to_builders(&self, target: &Target, tree: &TreeSha) -> Result<TreeSha, repo::Error> {
+        if self.hidden.is_empty() {
+            return Ok(tree.clone());
+        }
+        target.without(tree, &|it| self.hidden.from_builders(it))
     }
 
     /// Removes the builder's repository.
@@ -345,6 +401,18 @@ impl Slot {
             name,
         })
     }
+}
+
+/// Returns a tree as every evaluation but the holdout's sees it.
+fn shown_to_evaluations(
+    target: &Target,
+    tree: &TreeSha,
+    hidden: &Hidden,
+) -> Result<TreeSha, repo::Error> {
+    if hidden.is_empty() {
+        return Ok(tree.clone());
+    }
+    target.without(tree, &|it| hidden.is_holdout(it))
 }
 
 fn tree_of(place: &Utf8Path, name: &str) -> Utf8PathBuf {

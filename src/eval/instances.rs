@@ -11,12 +11,6 @@ use camino::Utf8Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::bench::{Bench, io_error};
-use super::{ArmRef, Lab, metric};
-use crate::config::Metric;
-use crate::model::measurement::Sample;
-use crate::process;
-
 /// The most that a file of instances may hold, in bytes.
 const LARGEST: u64 = 64 << 20;
 /// The longest id, in bytes.
@@ -78,33 +72,6 @@ pub enum InstancesError {
         /// What is wrong.
         reason: String,
     },
-}
-
-impl Lab {
-    /// Runs a metric once, and reads the instances that its command wrote into a file of the tree.
-    ///
-    /// What an earlier run wrote there is removed first, so that it cannot be taken for this one's.
-    ///
-    /// # Errors
-    /// An interruption, or a child that could not be followed.
-    pub async fn measure_instances(
-        &self,
-        arm: &ArmRef<'_>,
-        metric: &Metric,
-        file: &Utf8Path,
-    ) -> Result<(Sample, Result<Instances, InstancesError>), process::Error> {
-        let bench = Bench::of(self, arm)?;
-        let written = self.sandbox.written(&bench.dir);
-        let path = written.join(file);
-        match fs_err::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(io_error(&path, error));
-            }
-            Ok(()) | Err(_) => {}
-        }
-        let (sample, _seconds) = metric::run(&bench, metric).await?;
-        Ok((sample, load(&written, file)))
-    }
 }
 
 /// Reads the file that a command has just written below a directory.

@@ -9,6 +9,7 @@ pub mod event;
 pub mod experiment;
 pub mod failure;
 pub mod finding;
+pub mod holdout;
 pub mod hypothesis;
 pub mod id;
 pub mod measurement;

@@ -182,11 +182,9 @@ impl Sandbox for Launcher {
         }
     }
 
-    fn written(&self, tree: &Utf8Path) -> Utf8PathBuf {
-        match self.shared.arm(tree).filter(|_| self.has_layers()) {
-            Some(arm) => arm.upper(),
-            None => tree.to_owned(),
-        }
+    fn written_at(&self, tree: &Utf8Path) -> Utf8PathBuf {
+        let arm = self.shared.arm(tree).filter(|_| self.has_layers());
+        arm.map_or_else(|| tree.to_owned(), Arm::upper)
     }
 
     fn has_layers(&self) -> bool {

@@ -67,8 +67,8 @@ pub trait Sandbox: Send + Sync {
     /// A folder that cannot be removed or made.
     fn renew(&self, tree: &Utf8Path) -> std::io::Result<()>;
 
-    /// Returns the folder in which the files are that commands wrote into a tree.
-    fn written(&self, tree: &Utf8Path) -> Utf8PathBuf;
+    /// Returns the folder in which what commands write into a tree ends up.
+    fn written_at(&self, tree: &Utf8Path) -> Utf8PathBuf;
 
     /// Returns whether arms are shown through layers, with a `.git` of their own.
     fn has_layers(&self) -> bool;
@@ -124,7 +124,7 @@ impl Sandbox for Plain {
         Ok(())
     }
 
-    fn written(&self, tree: &Utf8Path) -> Utf8PathBuf {
+    fn written_at(&self, tree: &Utf8Path) -> Utf8PathBuf {
         tree.to_owned()
     }
 

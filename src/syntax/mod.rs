@@ -14,10 +14,12 @@ mod javascript;
 mod mutation;
 mod python;
 mod rust;
+mod said;
 mod tokens;
 mod tree;
 
 pub use inline::{Spliced, with_tests_of};
+pub use said::{Said, said};
 
 /// Languages with a grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
