@@ -180,10 +180,11 @@ impl Pursuit {
     }
 
     fn on_plateau(&self) -> String {
-        format!(
-            "a plateau: {} experiments in a row without a keep (`plateau` in [research])",
-            self.plateau.without_keep()
-        )
+        let words = match self.plateau.without_keep() {
+            1 => "1 experiment".to_owned(),
+            n => format!("{n} experiments in a row"),
+        };
+        format!("a plateau: {words} without a keep (`plateau` in [research])")
     }
 
     /// Takes what an experiment showed.
