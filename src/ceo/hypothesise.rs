@@ -96,6 +96,7 @@ impl Session<'_> {
     pub(super) async fn hypothesise(&mut self) -> Result<Ranking, Error> {
         if self.observations.is_none() {
             let mut observations = self.observe().await?;
+            observations.extend(self.observed_failures());
             if self.request.focus.is_none() {
                 self.rejections.forget(&mut observations);
             }

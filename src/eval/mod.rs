@@ -47,6 +47,7 @@ mod scratch;
 mod sources;
 mod suite;
 mod variants;
+pub mod taxonomy;
 #[cfg(test)]
 mod real_tools;
 #[cfg(test)]

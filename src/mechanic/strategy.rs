@@ -80,6 +80,7 @@ impl Ground<'_> {
             Observation::Editable { .. } if self.profile.research.is_some() => self.edits(it).into_iter().collect(),
             Observation::LintFindings { .. }
             | Observation::Editable { .. }
+            | Observation::InstancesFallShort { .. }
             | Observation::Wish { .. }
             | Observation::FailingTest { .. }
             | Observation::Reported { .. } => Vec::new(),
