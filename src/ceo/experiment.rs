@@ -49,15 +49,29 @@ impl Session<'_> {
         hypothesis: Hypothesis,
     ) -> Result<(Experiment, Option<Error>), Error> {
         let since = Instant::now();
-        let id = self.start(&hypothesis)?;
+        let on = self.incumbent.clone();
+        let id = self.begin(&hypothesis, &on, None)?;
+        self.since_resume += 1;
         let before = self.cost;
         let attempt = self.attempt(id, &hypothesis).await;
+        self.settle(id, &hypothesis, attempt, before, since)
+    }
+
+    /// Closes the record of an experiment that was carried out or could not be.
+    pub(super) fn settle(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+        attempt: Result<Decision, Error>,
+        before: Cost,
+        since: Instant,
+    ) -> Result<(Experiment, Option<Error>), Error> {
         let (decision, failure) = match attempt {
             Ok(decision) => (decision, None),
             Err(error) => (spurious(&error), Some(error)),
         };
         let cost = self.spent(before, since);
-        let experiment = self.close(id, &hypothesis, decision, cost)?;
+        let experiment = self.close(id, hypothesis, decision, cost)?;
         Ok((experiment, failure.filter(|error| !is_survivable(error))))
     }
 
@@ -72,7 +86,13 @@ impl Session<'_> {
         self.measure(id, hypothesis, &candidate).await
     }
 
-    fn start(&mut self, hypothesis: &Hypothesis) -> Result<ExperimentId, Error> {
+    /// Opens the record of an experiment on that incumbent.
+    pub(super) fn begin(
+        &mut self,
+        hypothesis: &Hypothesis,
+        on: &Incumbent,
+        resumes: Option<ExperimentId>,
+    ) -> Result<ExperimentId, Error> {
         let id = self.writer.next_id();
         self.tried.insert(hypothesis.key.clone());
         self.halves.retain(|half| half.key != hypothesis.key);
@@ -81,13 +101,18 @@ impl Session<'_> {
             run: self.run.clone(),
             at: Timestamp::now(),
             hypothesis: Box::new(hypothesis.clone()),
-            incumbent: self.incumbent.commit.clone(),
-            incumbent_tree: self.incumbent.tree.clone(),
+            incumbent: on.commit.clone(),
+            incumbent_tree: on.tree.clone(),
             backend: self.backend.name().to_owned(),
+            resumes,
         })?;
+        let title = &hypothesis.title;
         self.tell(&RunEvent::ExperimentStarted {
             id,
-            title: hypothesis.title.clone(),
+            title: match resumes {
+                None => title.clone(),
+                Some(original) => format!("{title}: more pairs for #{original}"),
+            },
             key: hypothesis.key.to_string(),
             claim: claim_line(&hypothesis.claim),
             waiting: self.waiting,
@@ -224,19 +249,7 @@ impl Session<'_> {
             size.files, size.added, size.removed
         );
         self.enter(id, "gate", words);
-        let facts = self
-            .target
-            .diff_facts(&self.incumbent.tree, &candidate.tree)?;
-        let policy = gate::DiffPolicy {
-            asked: gate::Asked::of(hypothesis),
-            ..self.bench.lab.policy()
-        };
-        let violations = if hypothesis.claim == Claim::Maintains {
-            let tests = self.bench.lab.test_paths();
-            gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))
-        } else {
-            gate::judge_diff(&policy, &facts)
-        };
+        let violations = self.violations_of(hypothesis, &candidate.tree)?;
         if !violations.is_empty() {
             return Ok(Stage::stop(Decision::vetoed(violations)));
         }
@@ -254,6 +267,25 @@ impl Session<'_> {
         }
         self.journal(&ExperimentEvent::Gated)?;
         Ok(Stage::Proceed(()))
+    }
+
+    /// Returns the rules that a tree breaks as a change of the present incumbent.
+    pub(super) fn violations_of(
+        &self,
+        hypothesis: &Hypothesis,
+        tree: &TreeSha,
+    ) -> Result<Vec<Violation>, Error> {
+        let facts = self.target.diff_facts(&self.incumbent.tree, tree)?;
+        let policy = gate::DiffPolicy {
+            asked: gate::Asked::of(hypothesis),
+            ..self.bench.lab.policy()
+        };
+        Ok(if hypothesis.claim == Claim::Maintains {
+            let tests = self.bench.lab.test_paths();
+            gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))
+        } else {
+            gate::judge_diff(&policy, &facts)
+        })
     }
 
     /// Writes the verdict, lands a keep, adds the archivist's note, and seals the record.
@@ -313,7 +345,7 @@ impl Session<'_> {
     /// Moves the landing branch to exactly what was evaluated, unless a person has moved it since: then
     /// the run ends, and the work waits below `refs/factory/candidates`.
     fn land(&mut self, id: ExperimentId) -> Result<(), Error> {
-        let candidate = self.in_flight().candidate.clone();
+        let candidate = self.in_flight().to_land().cloned();
         let candidate = candidate.expect("only a candidate that was measured is kept");
         let branch = self.request.profile.landing.branch.clone();
         self.enter(id, "land", format!("on {branch}"));

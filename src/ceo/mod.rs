@@ -6,13 +6,16 @@
 mod experiment;
 mod history;
 mod hypothesise;
+mod landing;
 mod limits;
 mod measure;
+mod price;
 mod promise;
 mod rank;
 mod reject;
 pub mod restack;
 pub mod report;
+mod resume;
 mod session;
 mod steer;
 mod veto;
@@ -31,11 +34,13 @@ pub use self::steer::{Course, PAUSED, Steer};
 pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
 
 use self::report::Ended;
+use self::resume::Step;
 use crate::config::Profile;
 use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
+use crate::model::id::ExperimentId;
 
 /// What a person asked for; made by `cli`, never read from the environment here.
 #[derive(Clone, Debug)]
@@ -50,6 +55,8 @@ pub struct Request {
     pub scratch: Utf8PathBuf,
     /// One thing, then stop.
     pub focus: Option<String>,
+    /// Go on with this inconclusive experiment, then stop.
+    pub resume: Option<ExperimentId>,
     /// At most so many experiments.
     pub cycles: Option<u32>,
     /// The seed of everything drawn at random; `None` draws one and records it.
@@ -147,6 +154,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// An experiment that a person wants to go on with cannot go on.
+    #[error("experiment {id} cannot go on: {reason}")]
+    NotResumable {
+        /// The experiment.
+        id: ExperimentId,
+        /// Why.
+        reason: String,
+    },
     /// A file of ours.
     #[error("cannot use `{path}`")]
     Io {
@@ -192,7 +207,7 @@ pub async fn run(
             }
             ranking => ranking?,
         };
-        let Some(hypothesis) = ranking.ranked.first().cloned() else {
+        let Some(step) = session.choose(&ranking)? else {
             break Ended::because(session.closing_remark(), ranking);
         };
         if request.dry_run {
@@ -218,11 +233,11 @@ pub async fn run(
                 }
             }
         }
-        if request.approve {
+        if let (true, Step::Try(hypothesis)) = (request.approve, &step) {
             match reporter.approve(&ranking.ranked) {
                 Approval::Try => {}
                 Approval::Skip => {
-                    session.skip(hypothesis.key);
+                    session.skip(hypothesis.key.clone());
                     continue;
                 }
                 Approval::Stop => {
@@ -230,14 +245,25 @@ pub async fn run(
                 }
             }
         }
-        session.waiting = ranking.ranked.len() - 1;
-        let (experiment, failure) = session.experiment(hypothesis).await?;
+        let (experiment, failure) = match step {
+            Step::Try(hypothesis) => {
+                session.waiting = ranking.ranked.len() - 1;
+                session.experiment(*hypothesis).await?
+            }
+            Step::Resume(unfinished) => {
+                session.waiting = ranking.ranked.len();
+                session.resume(*unfinished).await?
+            }
+        };
         lines.push(report::line(&experiment));
         session.renew_handles()?;
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
             Some(error) => return Err(error),
             None => {}
+        }
+        if let Some(reason) = session.unaffordable.take() {
+            break Ended::used_up(reason, ranking);
         }
         if let Some(reason) = session.stop.take() {
             break Ended::because(reason, ranking);

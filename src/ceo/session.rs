@@ -22,7 +22,7 @@ use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Cost, ExperimentEvent};
 use crate::model::hypothesis::Hypothesis;
-use crate::model::id::{CommitSha, RunId, StructuralKey, TreeSha};
+use crate::model::id::{CommitSha, ExperimentId, RunId, StructuralKey, TreeSha};
 use crate::model::observation::Observation;
 use crate::process;
 use crate::repo::Target;
@@ -76,6 +76,10 @@ pub(super) struct Session<'a> {
     /// Halves of a vetoed candidate, tried before anything else.
     pub(super) halves: VecDeque<Hypothesis>,
     pub(super) tried: BTreeSet<StructuralKey>,
+    /// Inconclusive experiments that went on in this run, or cannot.
+    pub(super) not_resumed: BTreeSet<ExperimentId>,
+    /// Experiments since one went on.
+    pub(super) since_resume: u32,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
     pub(super) replicates: BTreeMap<String, u32>,
     /// What people said about kept work, by experiment.
@@ -94,6 +98,8 @@ pub(super) struct Session<'a> {
     pub(super) remarks: Vec<String>,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
+    /// Why what is left of the budget pays for nothing more.
+    pub(super) unaffordable: Option<String>,
     pub(super) cost: Cost,
     /// Experiments since the handles on git were opened.
     pub(super) since_renewal: u32,
@@ -147,6 +153,8 @@ impl<'a> Session<'a> {
             quarantined: BTreeSet::new(),
             halves: VecDeque::new(),
             tried: BTreeSet::new(),
+            not_resumed: BTreeSet::new(),
+            since_resume: 0,
             calibrations: BTreeMap::new(),
             replicates: BTreeMap::new(),
             rejections,
@@ -157,6 +165,7 @@ impl<'a> Session<'a> {
             candidate_evaluation: None,
             remarks: Vec::new(),
             stop: None,
+            unaffordable: None,
             cost: Cost::default(),
             since_renewal: 0,
             started: Instant::now(),
@@ -327,8 +336,8 @@ fn settle_landing(
     let Some(pending) = writer.pending() else {
         return Ok(None);
     };
-    let (id, incumbent) = (pending.id, pending.incumbent.clone());
-    let Some(kept) = pending.candidate.as_ref().map(|it| it.commit.clone()) else {
+    let (id, incumbent) = (pending.id, pending.lands_on().clone());
+    let Some(kept) = pending.to_land().map(|it| it.commit.clone()) else {
         writer.settle(None, now)?;
         return Ok(None);
     };

@@ -7,8 +7,13 @@ mod calibration;
 mod deterministic;
 mod difference;
 mod effect;
+mod landing;
 mod planning;
+mod price;
 mod reasons;
+mod resumption;
+mod rows;
+mod seen;
 mod sequential;
 mod stream;
 mod wording;
@@ -22,7 +27,12 @@ mod simulation;
 
 pub use bounded::{BoundedState, InstanceAsk, plan_instances};
 pub use calibration::calibrate;
-pub use planning::{Ask, calibration_pairs, plan};
+pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
+pub use planning::{Ask, plan};
+pub use price::{Price, fewest_pairs, price};
+pub use resumption::{prolonged, resumable};
+pub use rows::{Preset, calibration_pairs};
+pub use seen::{add_shrunken, seen, shrunken};
 pub use sequential::{Look, State};
 pub use stream::{StreamState, Streams};
 

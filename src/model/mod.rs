@@ -10,6 +10,7 @@ pub mod experiment;
 pub mod finding;
 pub mod hypothesis;
 pub mod id;
+pub mod landing;
 pub mod measurement;
 pub mod observation;
 pub mod profile;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::decision;
 use crate::gate;
 use crate::model::experiment::{Experiment, Spent, Summary};
 use crate::model::id::ExperimentId;
@@ -139,6 +140,7 @@ pub fn summary_of(experiment: &Experiment) -> Option<Summary> {
         files_hash: gate::files_hash(&experiment.hypothesis),
         landed: experiment.landed.clone(),
         spent: spent(experiment),
+        resumes: experiment.resumes,
     })
 }
 
@@ -150,9 +152,11 @@ fn spent(experiment: &Experiment) -> Option<Spent> {
         TestPlan::Bounded(plan) => (plan.stream, plan.alpha),
         TestPlan::Deterministic { .. } => (None, 0.0),
     };
+    let statistics = experiment.decision.as_ref()?.statistics.as_ref();
     (stream.is_some() && !evidence.pairs.is_empty()).then(|| Spent {
         metric: evidence.metric.clone(),
         level,
+        seen: statistics.and_then(|it| decision::seen(evidence, it)),
     })
 }
 
