@@ -8,7 +8,7 @@ use super::Error;
 use super::experiment::claim_line;
 use super::session::Session;
 use crate::config;
-use crate::decision::{self, Next};
+use crate::decision::{self, Next, Positions};
 use crate::eval::{Depth, GUARDS};
 use crate::gate;
 use crate::model::dimension::{Dimension, Direction, Evaluation};
@@ -60,7 +60,7 @@ impl Session<'_> {
                 self.test_dimension(id, metric, *delta, candidate, &evaluation)
                     .await?
             }
-            (Claim::Keeps, _) => (keeps_decision(), None),
+            (Claim::Keeps, _) => self.test_keeps(id, hypothesis, &candidate.tree).await?,
             (Claim::Maintains, _) => (self.test_tests(id, &evaluation).await?, None),
             (Claim::Meets { .. }, _) => (
                 Decision::plain(
@@ -228,6 +228,7 @@ impl Session<'_> {
         }
         let mut decision = decision::replay(&evidence);
         self.believe(&evidence, &mut decision);
+        self.learn(metric, &evidence);
         Ok((decision, Some(evidence)))
     }
 
@@ -290,7 +291,7 @@ impl Session<'_> {
 
     /// Measures the noise of a metric on two separately built trees of the incumbent, once a run; returns
     /// the verdict of a test that the budget does not pay for.
-    async fn calibrate(
+    pub(super) async fn calibrate(
         &mut self,
         id: ExperimentId,
         metric: &config::Metric,
@@ -335,9 +336,22 @@ impl Session<'_> {
             calibration,
             scale,
             pair_seconds,
+            positions: Positions::default(),
+            told: false,
         };
         self.calibrations.insert(metric.name.clone(), calibrated);
         Ok(None)
+    }
+
+    /// Adds what an experiment showed about a metric's noise, for the next one; tells of a position that
+    /// wins too often.
+    pub(super) fn learn(&mut self, metric: &config::Metric, evidence: &Evidence) {
+        let Some(calibrated) = self.calibrations.get_mut(&metric.name) else {
+            return;
+        };
+        if let Some(warning) = calibrated.learn(metric.direction, evidence) {
+            self.notice(format!("{}: {warning}", metric.name));
+        }
     }
 
     pub(super) fn count_replicate(&mut self, metric: &str) -> u32 {
@@ -428,6 +442,20 @@ pub(super) struct Calibrated {
     pub(super) scale: Scale,
     /// Wall time of a pair with all that belongs to it.
     pub(super) pair_seconds: f64,
+    /// Which run of a pair won, over all experiments.
+    positions: Positions,
+    told: bool,
+}
+
+impl Calibrated {
+    /// Takes in one more experiment; returns a warning the first time that there is one.
+    fn learn(&mut self, direction: Direction, evidence: &Evidence) -> Option<String> {
+        decision::pool(&mut self.calibration, evidence);
+        self.positions.add(direction, self.scale, &evidence.pairs);
+        let warning = self.positions.warning().filter(|_| !self.told);
+        self.told |= warning.is_some();
+        warning
+    }
 }
 
 /// Returns whether kernel D saw one tree give two numbers.
@@ -484,13 +512,6 @@ fn first_failure(pairs: &[Pair]) -> Option<String> {
             Sample::Failed { reason } => Some(reason.clone()),
             Sample::Value { .. } => None,
         })
-}
-
-fn keeps_decision() -> Decision {
-    Decision::plain(
-        Verdict::Keep,
-        "every gate holds and no deterministic dimension fell; no noisy metric was tested",
-    )
 }
 
 /// The unit and direction of a dimension, as the incumbent has it.

@@ -2,13 +2,16 @@
 //! reads or draws anything.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod audit;
 mod bounded;
 mod calibration;
 mod deterministic;
 mod difference;
 mod effect;
+mod keeps;
 mod landing;
 mod planning;
+mod position;
 mod price;
 mod reasons;
 mod resumption;
@@ -16,6 +19,7 @@ mod rows;
 mod seen;
 mod sequential;
 mod stream;
+mod unit;
 mod wording;
 
 #[cfg(test)]
@@ -25,16 +29,22 @@ mod sample;
 #[cfg(test)]
 mod simulation;
 
+pub use audit::{
+    Audit, Claimed, Retest, is_audit_due, judge_audit, judge_retest, may_simplify, plan_audit,
+    plan_retest, plan_simplifications,
+};
 pub use bounded::{BoundedState, InstanceAsk, plan_instances};
-pub use calibration::calibrate;
+pub use calibration::{calibrate, pool};
+pub use keeps::plan_keeps;
 pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
 pub use planning::{Ask, plan};
+pub use position::Positions;
 pub use price::{Price, fewest_pairs, price};
 pub use resumption::{prolonged, resumable};
 pub use rows::{Preset, calibration_pairs};
 pub use seen::{add_shrunken, seen, shrunken};
 pub use sequential::{Look, State};
-pub use stream::{StreamState, Streams};
+pub use stream::{StreamState, Streams, family};
 
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};

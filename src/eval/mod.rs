@@ -32,6 +32,7 @@ mod edit;
 mod growth;
 mod hygiene;
 mod impact;
+pub mod instances;
 mod manifests;
 mod metric;
 mod network;

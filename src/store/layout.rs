@@ -147,14 +147,14 @@ pub fn summary_of(experiment: &Experiment) -> Option<Summary> {
 /// Returns what the experiment's test took from its stream: an index is used up by the first pair.
 fn spent(experiment: &Experiment) -> Option<Spent> {
     let evidence = experiment.evidence.as_ref()?;
-    let (stream, level) = match &evidence.plan {
-        TestPlan::SignBetting(plan) => (plan.stream, plan.alpha),
-        TestPlan::Bounded(plan) => (plan.stream, plan.alpha),
-        TestPlan::Deterministic { .. } => (None, 0.0),
+    let (stream, level, epsilon) = match &evidence.plan {
+        TestPlan::SignBetting(plan) => (plan.stream, plan.alpha, plan.epsilon),
+        TestPlan::Bounded(plan) => (plan.stream, plan.alpha, plan.epsilon),
+        TestPlan::Deterministic { .. } => return None,
     };
     let statistics = experiment.decision.as_ref()?.statistics.as_ref();
     (stream.is_some() && !evidence.pairs.is_empty()).then(|| Spent {
-        metric: evidence.metric.clone(),
+        metric: decision::family(&evidence.metric, epsilon),
         level,
         seen: statistics.and_then(|it| decision::seen(evidence, it)),
     })
