@@ -561,6 +561,7 @@ mod tests {
             files_hash: String::new(),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 
