@@ -5,6 +5,7 @@
 
 mod ahead;
 mod backend;
+mod bargain;
 mod experiment;
 mod failures;
 mod history;

@@ -16,6 +16,7 @@ mod interrupt;
 mod landing;
 mod messages;
 mod other_languages;
+mod proofs;
 mod research;
 mod retention;
 mod run_control;
