@@ -6,7 +6,7 @@ use super::Error;
 use super::experiment::claim_line;
 use super::session::Session;
 use crate::config;
-use crate::decision::{self, Ask, Next};
+use crate::decision::{self, Ask, Next, Positions};
 use crate::eval::{Depth, GUARDS};
 use crate::gate;
 use crate::model::dimension::{Dimension, Direction, Evaluation};
@@ -64,7 +64,7 @@ impl Session<'_> {
                 self.test_dimension(id, metric, *delta, candidate, &evaluation)
                     .await?
             }
-            (Claim::Keeps, _) => (keeps_decision(), None),
+            (Claim::Keeps, _) => self.test_keeps(id, hypothesis, &candidate.tree).await?,
             (Claim::Maintains, _) => (self.test_tests(id, &evaluation).await?, None),
             (Claim::Meets { .. }, _) => (
                 Decision::plain(
@@ -226,6 +226,7 @@ impl Session<'_> {
             evidence.pairs.push(pair);
             self.tell_pair(id, metric, &evidence);
         }
+        self.learn(metric, &evidence);
         Ok((decision::replay(&evidence), Some(evidence)))
     }
 
@@ -265,7 +266,11 @@ impl Session<'_> {
     }
 
     /// Measures the noise of a metric on two separately built trees of the incumbent, once a run.
-    async fn calibrate(&mut self, id: ExperimentId, metric: &config::Metric) -> Result<(), Error> {
+    pub(super) async fn calibrate(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+    ) -> Result<(), Error> {
         if self.calibrations.contains_key(&metric.name) {
             return Ok(());
         }
@@ -293,8 +298,19 @@ impl Session<'_> {
             return Err(self.broken(metric, reason));
         }
         self.calibrations
-            .insert(metric.name.clone(), Calibrated { calibration, scale });
+            .insert(metric.name.clone(), Calibrated::new(calibration, scale));
         Ok(())
+    }
+
+    /// Adds what an experiment showed about a metric's noise, for the next one; tells of a position that
+    /// wins too often.
+    pub(super) fn learn(&mut self, metric: &config::Metric, evidence: &Evidence) {
+        let Some(calibrated) = self.calibrations.get_mut(&metric.name) else {
+            return;
+        };
+        if let Some(warning) = calibrated.learn(metric.direction, evidence) {
+            self.notice(format!("{}: {warning}", metric.name));
+        }
     }
 
     /// Fixes every parameter of the test before the candidate's first run.
@@ -391,8 +407,31 @@ impl Session<'_> {
 
 /// A metric's calibration with the scale it was made on.
 pub(super) struct Calibrated {
-    calibration: Calibration,
-    scale: Scale,
+    pub(super) calibration: Calibration,
+    pub(super) scale: Scale,
+    /// Which run of a pair won, over all experiments.
+    positions: Positions,
+    told: bool,
+}
+
+impl Calibrated {
+    fn new(calibration: Calibration, scale: Scale) -> Self {
+        Self {
+            calibration,
+            scale,
+            positions: Positions::default(),
+            told: false,
+        }
+    }
+
+    /// Takes in one more experiment; returns a warning the first time that there is one.
+    fn learn(&mut self, direction: Direction, evidence: &Evidence) -> Option<String> {
+        decision::pool(&mut self.calibration, evidence);
+        self.positions.add(direction, self.scale, &evidence.pairs);
+        let warning = self.positions.warning().filter(|_| !self.told);
+        self.told |= warning.is_some();
+        warning
+    }
 }
 
 /// Returns whether kernel D saw one tree give two numbers.
@@ -449,13 +488,6 @@ fn first_failure(pairs: &[Pair]) -> Option<String> {
             Sample::Failed { reason } => Some(reason.clone()),
             Sample::Value { .. } => None,
         })
-}
-
-fn keeps_decision() -> Decision {
-    Decision::plain(
-        Verdict::Keep,
-        "every gate holds and no deterministic dimension fell; no noisy metric was tested",
-    )
 }
 
 /// The unit and direction of a dimension, as the incumbent has it.

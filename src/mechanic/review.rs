@@ -30,9 +30,10 @@ pub(crate) fn review(hypothesis: &Hypothesis, candidate: &Candidate, diff: &str)
 fn explains(change: &Change, path: &str) -> bool {
     match change {
         Change::Knob { file, .. } | Change::Constant { file, .. } => file.as_str() == path,
+        Change::Settings { assignments } => assignments.iter().any(|it| it.place.file == path),
         Change::LintFixes { rules } => rules.iter().any(|it| is_source_for(it, path)),
         Change::Format { tool } => is_formatted_by(tool, path),
-        Change::Words { .. } => true,
+        Change::Words { .. } | Change::Idea { .. } => true,
     }
 }
 
@@ -71,8 +72,8 @@ fn extensions(language: LanguageName) -> &'static [&'static str] {
 fn too_large(change: &Change, candidate: &Candidate) -> Option<String> {
     let limit = match change {
         Change::LintFixes { .. } => FIXER_LINES,
-        Change::Knob { .. } | Change::Constant { .. } => VALUE_LINES,
-        Change::Format { .. } | Change::Words { .. } => return None,
+        Change::Knob { .. } | Change::Constant { .. } | Change::Settings { .. } => VALUE_LINES,
+        Change::Format { .. } | Change::Words { .. } | Change::Idea { .. } => return None,
     };
     let n_lines = candidate.size.added.saturating_add(candidate.size.removed);
     (n_lines > limit).then(|| {
