@@ -33,6 +33,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
 pub use self::backend::Player;
+pub use self::failures::FailureChange;
 pub use self::history::History;
 pub use self::limits::Limits;
 pub use self::mode::Mode;
@@ -284,8 +285,12 @@ pub async fn run(
         session.waiting = ranking.ranked.len() - 1;
         let (experiment, failure) = session.experiment(hypothesis).await?;
         lines.push(report::line(&experiment));
-        session.note_progress(&experiment);
         session.renew_handles()?;
+        // An interruption of what follows a keep is one of the run, whose record is closed by then.
+        let failure = match failure {
+            None => session.note_progress(&experiment).await.err(),
+            failed => failed,
+        };
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
             Some(error) => return Err(error),

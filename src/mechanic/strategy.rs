@@ -78,6 +78,7 @@ impl Ground<'_> {
             Observation::ParameterRange { .. } => self.searched(it),
             Observation::Searchable { settings, .. } => self.turned(settings),
             Observation::LintFindings { .. }
+            | Observation::InstancesFallShort { .. }
             | Observation::Wish { .. }
             | Observation::FailingTest { .. }
             | Observation::Reported { .. } => Vec::new(),

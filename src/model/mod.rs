@@ -7,6 +7,7 @@ pub mod budget;
 pub mod dimension;
 pub mod event;
 pub mod experiment;
+pub mod failure;
 pub mod finding;
 pub mod holdout;
 pub mod hypothesis;

@@ -4,7 +4,7 @@ use crate::ceo::report::Stream;
 use crate::ceo::{Line, RunReport};
 use crate::model::verdict::Verdict;
 
-use super::{lines, number, style, text};
+use super::{lines, number, pursued, style, text};
 
 /// Returns the report as text.
 pub fn render(report: &RunReport, width: usize) -> String {
@@ -16,6 +16,9 @@ pub fn render(report: &RunReport, width: usize) -> String {
         out.push_str(&experiment(line, width));
     }
     out.push_str(&untried(report, width));
+    if let Some(it) = &report.research {
+        out.push_str(&pursued::render(it, width));
+    }
     out.push_str(&summary(report, width));
     out.push_str(&landing(report, width));
     out.push_str(&honesty(report, width));

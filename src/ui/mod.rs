@@ -17,6 +17,7 @@ pub mod number;
 mod output;
 pub mod plot;
 pub mod progress;
+mod pursued;
 pub mod record;
 mod style;
 pub mod text;
