@@ -75,6 +75,7 @@ fn paths(hypothesis: &Hypothesis) -> impl Iterator<Item = &Utf8Path> {
         }
         Change::LintFixes { .. }
         | Change::Format { .. }
+        | Change::Edits { .. }
         | Change::Words { .. }
         | Change::Idea { .. } => Vec::new(),
     };

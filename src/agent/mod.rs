@@ -92,6 +92,9 @@ pub struct BuildInput<'a> {
     pub hypothesis: &'a Hypothesis,
     /// Its own one-commit repository.
     pub dir: &'a Utf8Path,
+    /// The incumbent as evaluations see it, fixed files included; for our own tools, which run it and
+    /// show nothing of it to anybody. Not to be changed.
+    pub incumbent: &'a Utf8Path,
     /// The lab: tools, sandbox, protected paths.
     pub lab: &'a Lab,
     /// Interruption.

@@ -14,6 +14,7 @@ use crate::model::event::RunEvent;
 use crate::model::experiment::{Candidate, Cost, Experiment, ExperimentEvent};
 use crate::model::hypothesis::{Claim, Hypothesis};
 use crate::model::id::{ExperimentId, TreeSha};
+use crate::model::measurement::Arm;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
 use crate::repo::Protection;
@@ -125,6 +126,8 @@ impl Session<'_> {
         let dir = self.bench.builder.clone();
         self.bench
             .lay_out_builder(&self.target, &self.incumbent.tree)?;
+        self.bench
+            .lay_out(&self.target, Arm::Incumbent, &self.incumbent.tree)?;
         let played = self.play_builder(hypothesis, &dir).await;
         self.settle_with_backend();
         let steps = match played {
@@ -146,6 +149,7 @@ impl Session<'_> {
         let input = BuildInput {
             hypothesis,
             dir,
+            incumbent: self.bench.arm(Arm::Incumbent).dir,
             lab: &self.bench.lab,
             cancel: self.cancel,
         };

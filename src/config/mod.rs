@@ -22,7 +22,7 @@ pub use profile::{
     Commands, Constraint, DecisionSection, EvalSection, Guard, LandingSection, Metric, Parameter,
     Profile, Range, ReportSection, Scope, WeightsSection,
 };
-pub use research::{Holdout, ParameterKind, Research, ResearchParameter};
+pub use research::{Genetic, Holdout, ParameterKind, Research, ResearchParameter};
 pub use template::{ProposedMetrics, TEMPLATE, propose};
 pub use validate::{BenchmarkRunner, ParserError, ParserSpec};
 

@@ -65,12 +65,34 @@ pub struct Research {
     /// Whether a gain of the metric may pay for a loss elsewhere.
     #[serde(default)]
     pub trade: bool,
+    /// How long functions are edited by trial for one experiment, and how many patches are built upon.
+    #[serde(default)]
+    pub genetic: Genetic,
     /// Values that may be searched, all together.
     #[serde(default, rename = "parameter")]
     pub parameters: Vec<ResearchParameter>,
     /// The most points of them that are tried; without it, 20 for each value.
     #[serde(default)]
     pub trials: Option<u32>,
+}
+
+/// `[research.genetic]`: the search for patches of small edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Genetic {
+    /// Seconds of one search; 0 leaves functions alone.
+    pub seconds: u64,
+    /// How many of the best patches are built upon.
+    pub population: u32,
+}
+
+impl Default for Genetic {
+    fn default() -> Self {
+        Self {
+            seconds: 300,
+            population: 8,
+        }
+    }
 }
 
 /// `[research.holdout]`: instances that no agent sees.

@@ -68,7 +68,7 @@ impl Asked {
                 ..Self::default()
             },
             // What an agent says of its own idea permits nothing.
-            Change::Constant { .. } | Change::Idea { .. } => Self::default(),
+            Change::Constant { .. } | Change::Edits { .. } | Change::Idea { .. } => Self::default(),
         }
     }
 

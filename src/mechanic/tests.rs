@@ -149,6 +149,7 @@ async fn carry_out(dir: &Dir, lab: &Lab, hypothesis: &Hypothesis) -> Result<Vec<
     let input = BuildInput {
         hypothesis,
         dir: &dir.tree,
+        incumbent: &dir.tree,
         lab,
         cancel: &CancellationToken::new(),
     };

@@ -121,6 +121,13 @@ pub enum Change {
         /// Those that change, in the order they are written.
         assignments: Vec<Assignment>,
     },
+    /// Search for a patch of small edits that improves a metric.
+    Edits {
+        /// The metric.
+        metric: String,
+        /// What the search draws by.
+        seed: u64,
+    },
     /// Words of a person, for a backend that can act on them.
     Words {
         /// The text.

@@ -85,6 +85,16 @@ pub enum Observation {
         /// The metric that they may move.
         metric: String,
     },
+    /// Functions may be edited by trial, to see whether that moves a metric.
+    Editable {
+        /// The metric.
+        metric: String,
+        /// The files that hold them.
+        #[schemars(with = "Vec<String>")]
+        files: Vec<camino::Utf8PathBuf>,
+        /// How many functions there are.
+        functions: usize,
+    },
     /// A person asked for something.
     Wish {
         /// In their words.

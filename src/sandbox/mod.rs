@@ -8,6 +8,7 @@ mod hide;
 #[cfg(target_os = "linux")]
 mod inside;
 mod launcher;
+mod limited;
 #[cfg(target_os = "linux")]
 mod loopback;
 mod parents;
@@ -21,6 +22,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 pub use launcher::{Launcher, LauncherSpec};
+pub use limited::Limited;
 pub use parents::leak_above;
 pub use privacy::{Places, keeps_private, privacy};
 pub use probe::{Allowed, OURSELVES, probe};

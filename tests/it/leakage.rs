@@ -258,7 +258,7 @@ fn whoever_looks_better_than_it_is_is_told_from_who_is() {
         if title == "Remember the questions" {
             let id = record["id"].to_string();
             let told = repo.factory(&["show", &id]).exits(0).stdout;
-            assert!(told.contains("`dev #1`"), "{told}");
+            assert!(told.contains("`dev-0001`"), "{told}");
         }
     }
 }
