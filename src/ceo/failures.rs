@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::session::Session;
-use crate::eval::instanced::Written;
 use crate::eval::taxonomy::classify;
 use crate::model::failure::{FailureCount, Kind};
 use crate::model::measurement::Arm;
@@ -88,15 +87,10 @@ impl Session<'_> {
         let lab = &self.bench.lab;
         let run = lab.measure_instances(&place, &metric, &file).await?;
         self.cost.metric_runs += 1;
-        let instances = match run.written {
-            Written::Scores(instances) => instances,
-            Written::Failed(reason)
-            | Written::Unusable(reason)
-            | Written::Contradiction(reason) => {
-                let name = metric.name.clone();
-                return Err(Error::MetricBroken { name, reason });
-            }
-        };
+        let instances = run.written.scores().map_err(|reason| Error::MetricBroken {
+            name: metric.name.clone(),
+            reason,
+        })?;
         let mut kinds = self.known_kinds()?;
         let failures = classify(&instances, &mut kinds);
         self.remember_kinds(kinds)?;

@@ -462,7 +462,7 @@ pub(super) fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 }
 
 /// Returns the log scale for what is minimised and always positive, plain differences otherwise.
-fn scale_of(direction: Direction, pairs: &[Pair]) -> Scale {
+pub(super) fn scale_of(direction: Direction, pairs: &[Pair]) -> Scale {
     let values = values(pairs);
     let positive = !values.is_empty() && values.iter().all(|value| *value > 0.0);
     match direction {
@@ -480,7 +480,7 @@ fn values(pairs: &[Pair]) -> Vec<f64> {
 }
 
 /// Returns why a run of the unchanged code gave no number, if one did not.
-fn first_failure(pairs: &[Pair]) -> Option<String> {
+pub(super) fn first_failure(pairs: &[Pair]) -> Option<String> {
     pairs
         .iter()
         .flat_map(|pair| [&pair.incumbent, &pair.candidate])

@@ -15,6 +15,7 @@ mod keeps;
 mod limits;
 mod measure;
 mod mode;
+pub mod noise;
 mod promise;
 mod pursuit;
 mod rank;

@@ -166,11 +166,25 @@ impl Pursuit {
         }
     }
 
-    fn on_plateau(&self) -> String {
+    /// Returns that nothing is left, and what could be added.
+    pub(super) fn exhausted(&self) -> String {
+        let more = if self.research.parameters.is_empty() {
+            "declare values that may be searched, with `[[research.parameter]]`"
+        } else {
+            "wider ranges or other values in `[[research.parameter]]` go on"
+        };
         format!(
-            "a plateau: {} experiments in a row without a keep (`plateau` in [research])",
-            self.plateau.without_keep()
+            "nothing is left to try that claims to move `{}`: {more}; so does a backlog wish, or a backend with a model",
+            self.pursued.metric
         )
+    }
+
+    fn on_plateau(&self) -> String {
+        let words = match self.plateau.without_keep() {
+            1 => "1 experiment".to_owned(),
+            n => format!("{n} experiments in a row"),
+        };
+        format!("a plateau: {words} without a keep (`plateau` in [research])")
     }
 
     /// Takes what an experiment showed.

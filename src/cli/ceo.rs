@@ -335,6 +335,8 @@ fn request(
     flags: &RunFlags,
     ctx: &Context,
 ) -> Request {
+    let of_profile = research::budget(mode, &options.profile);
+    let budget = flags.budget.or(of_profile).unwrap_or_default();
     Request {
         mode,
         root: target.root().to_owned(),
@@ -352,7 +354,7 @@ fn request(
         seed: flags.seed,
         dry_run: flags.dry_run,
         approve: flags.approve,
-        limits: Limits::new(flags.budget.unwrap_or_default(), Instant::now()),
+        limits: Limits::new(budget, Instant::now()),
         steer: Steer::default(),
     }
 }

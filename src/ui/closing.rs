@@ -123,7 +123,8 @@ fn summary(report: &RunReport, width: usize) -> String {
     let cost = &report.cost;
     let mut out = format!("{}\n", style::heading("Summary"));
     out.push_str(&format!("  {}\n", lines::tally(&counts)));
-    if report.score_before.is_some() || report.score_after.is_some() {
+    let is_composite = report.research.is_none();
+    if is_composite && (report.score_before.is_some() || report.score_after.is_some()) {
         out.push_str(&format!(
             "  composite {} → {}\n",
             number::score(report.score_before),
@@ -195,7 +196,12 @@ fn error_rate(stream: &Stream) -> String {
 
 fn honesty(report: &RunReport, width: usize) -> String {
     let mut out = format!("{}\n", style::heading("Good to know"));
-    for reason in by_reason(&report.not_measured) {
+    // Research looks at one number; what else could be measured is a matter of other modes.
+    let not_measured: &[String] = match &report.research {
+        Some(_) => &[],
+        None => &report.not_measured,
+    };
+    for reason in by_reason(not_measured) {
         out.push_str(&text::bullet(
             &format!("not measured: {}", text::harmless(&reason)),
             width,

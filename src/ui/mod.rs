@@ -19,6 +19,7 @@ pub mod plot;
 pub mod progress;
 mod pursued;
 pub mod record;
+pub mod research;
 mod style;
 pub mod text;
 pub mod tools;

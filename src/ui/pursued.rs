@@ -25,18 +25,25 @@ pub(super) fn render(pursued: &Pursued, width: usize) -> String {
         let sum = |of: fn(&FailureChange) -> usize| pursued.failures.iter().map(of).sum::<usize>();
         let (before, after) = (sum(|it| it.before), sum(|it| it.after));
         add(&format!(
-            "fall short: {before} → {after} of {instances} instances"
+            "fall short: {} of {instances} instances",
+            if before == after {
+                after.to_string()
+            } else {
+                format!("{before} → {after}")
+            }
         ));
     }
     for change in pursued.failures.iter().take(LISTED) {
-        add(&format!(
-            "  {} → {}  {} ({})",
-            change.before, change.after, change.words, change.kind
-        ));
+        let count = if change.before == change.after {
+            change.after.to_string()
+        } else {
+            format!("{} → {}", change.before, change.after)
+        };
+        add(&format!("· {count} {} ({})", change.words, change.kind));
     }
     let more = pursued.failures.len().saturating_sub(LISTED);
     if more > 0 {
-        add(&format!("  and {more} more kinds: --json lists them"));
+        add(&format!("and {more} more kinds: --json lists them"));
     }
     out
 }
@@ -100,7 +107,7 @@ mod tests {
           raw gain: 25.5 % better (as measured in this run's kept experiments, each
           beside its incumbent)
           fall short: 41 → 22 of 480 instances
-            41 → 22  wrong in rule: no … matched (f1)
+          · 41 → 22 wrong in rule: no … matched (f1)
         ");
     }
 

@@ -4,6 +4,7 @@ use camino::Utf8Path;
 
 use super::{ParserSpec, Problem, check_globs, command_line, report};
 use crate::config::{Holdout, Research};
+use crate::model::budget::Budget;
 
 /// Reports what makes a `[research]` section useless.
 pub(super) fn research(research: &Research, found: &mut Vec<Problem>) {
@@ -18,6 +19,11 @@ pub(super) fn research(research: &Research, found: &mut Vec<Problem>) {
         report(found, "research.parser", error.to_string());
     }
     command_line(&research.run, "research.run", found);
+    if let Some(budget) = &research.budget
+        && let Err(error) = budget.parse::<Budget>()
+    {
+        report(found, "research.budget", error.to_string());
+    }
     numbers(research, found);
     surfaces(research, found);
     if let Some(path) = &research.instances
@@ -115,6 +121,7 @@ mod tests {
         let wrong = [
             ("target = nan", "research.target"),
             ("timeout = 0", "research.timeout"),
+            ("budget = 'a while'", "research.budget: `a while` is no amount"),
             ("plateau = 0", "research.plateau"),
             ("parser = 'jsn:a'", "research.parser"),
             ("fixed = ['a[']", "research.fixed"),
