@@ -96,6 +96,7 @@ impl Session<'_> {
         if self.observations.is_none() {
             let mut observations = self.observe().await?;
             observations.extend(self.observed_failures());
+            self.withhold_from(&mut observations)?;
             if self.request.focus.is_none() {
                 self.rejections.forget(&mut observations);
             }

@@ -14,6 +14,7 @@ mod demo;
 mod gaming;
 mod interrupt;
 mod landing;
+mod leakage;
 mod messages;
 mod other_languages;
 mod proofs;
