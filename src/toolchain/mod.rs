@@ -12,6 +12,7 @@ pub mod go;
 pub mod javascript;
 mod job;
 mod lcov;
+mod mentions;
 pub mod python;
 pub mod rust;
 #[cfg(test)]
