@@ -8,6 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
+use super::backend;
 use super::bargain::Bargain;
 use super::history::History;
 use super::instances::InstanceBase;
@@ -22,16 +23,15 @@ use crate::agent::Backend;
 use crate::config::{FILE_NAME, HIDDEN_DIR};
 use crate::decision::Streams;
 use crate::eval::report::FirstReport;
-use crate::mechanic::Mechanic;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Cost, ExperimentEvent};
 use crate::model::hypothesis::Hypothesis;
-use crate::model::id::{CommitSha, RunId, StructuralKey, TreeSha};
+use crate::model::id::{CommitSha, ExperimentId, RunId, StructuralKey, TreeSha};
 use crate::model::observation::Observation;
 use crate::process;
 use crate::repo::Target;
-use crate::store::{Registry, Writer};
+use crate::store::{Registry, Waiting, Writer};
 
 /// After how many experiments the handles on git are opened anew.
 const RENEWAL: u32 = 16;
@@ -84,7 +84,15 @@ pub(super) struct Session<'a> {
     pub(super) observations: Option<Vec<Observation>>,
     /// Halves of a vetoed candidate, tried before anything else.
     pub(super) halves: VecDeque<Hypothesis>,
+    /// Candidates that were built beside others, and wait for their turn.
+    pub(super) ahead: Vec<Waiting>,
+    /// Hypotheses whose candidate no longer fitted, to be built again.
+    pub(super) deferred: Vec<Hypothesis>,
     pub(super) tried: BTreeSet<StructuralKey>,
+    /// Inconclusive experiments that went on in this run, or cannot.
+    pub(super) not_resumed: BTreeSet<ExperimentId>,
+    /// Experiments since one went on.
+    pub(super) since_resume: u32,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
     /// What the present candidate does beside its claim.
     pub(super) bargain: Bargain,
@@ -109,6 +117,8 @@ pub(super) struct Session<'a> {
     pub(super) withheld: Withheld,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
+    /// Why what is left of the budget pays for nothing more.
+    pub(super) unaffordable: Option<String>,
     pub(super) cost: Cost,
     /// Experiments since the handles on git were opened.
     pub(super) since_renewal: u32,
@@ -144,8 +154,10 @@ impl<'a> Session<'a> {
             logs: Some(logs),
             slot: "loop",
             seed,
+            foreign: request.player.is_foreign().then(|| request.home.clone()),
         };
         let bench = Workbench::open(&target, spec, cancel).await?;
+        let backend = backend::open(request, &target, &bench).await?;
         let mut summaries = writer.reader().summaries()?;
         rejections.overrule(&mut summaries);
         let mut streams = Streams::new(request.profile.decision.alpha);
@@ -156,14 +168,18 @@ impl<'a> Session<'a> {
         let mut session = Self {
             history,
             streams,
-            backend: Box::new(Mechanic),
+            backend,
             observations: None,
             baseline: None,
             first_report: None,
             pursuit: None,
             quarantined: BTreeSet::new(),
             halves: VecDeque::new(),
+            ahead: Vec::new(),
+            deferred: Vec::new(),
             tried: BTreeSet::new(),
+            not_resumed: BTreeSet::new(),
+            since_resume: 0,
             calibrations: BTreeMap::new(),
             bargain: Bargain::default(),
             replicates: BTreeMap::new(),
@@ -177,6 +193,7 @@ impl<'a> Session<'a> {
             remarks: Vec::new(),
             withheld: Withheld::default(),
             stop: None,
+            unaffordable: None,
             cost: Cost::default(),
             since_renewal: 0,
             started: Instant::now(),
@@ -195,6 +212,7 @@ impl<'a> Session<'a> {
         };
         session.announce(&notices)?;
         session.recall_flaky()?;
+        session.recall_queue()?;
         Ok(session)
     }
 
@@ -347,8 +365,8 @@ fn settle_landing(
     let Some(pending) = writer.pending() else {
         return Ok(None);
     };
-    let (id, incumbent) = (pending.id, pending.incumbent.clone());
-    let Some(kept) = pending.candidate.as_ref().map(|it| it.commit.clone()) else {
+    let (id, incumbent) = (pending.id, pending.lands_on().clone());
+    let Some(kept) = pending.to_land().map(|it| it.commit.clone()) else {
         writer.settle(None, now)?;
         return Ok(None);
     };

@@ -19,7 +19,7 @@ use crate::model::measurement::Arm;
 use crate::model::profile::Detection;
 use crate::process;
 use crate::repo::{self, ArmDir, Snapshot, Target, VersionRepository, builder_repository};
-use crate::sandbox::{self, Launcher, LauncherSpec, Plain, Sandbox};
+use crate::sandbox::{self, Launcher, LauncherSpec, Places, Plain, Privacy, Sandbox};
 use crate::toolchain;
 
 /// What a workbench is made from.
@@ -35,6 +35,8 @@ pub struct WorkbenchSpec {
     pub slot: &'static str,
     /// The seed of everything drawn at random.
     pub seed: u64,
+    /// The home of factory, where code that others wrote is to be kept from it and from the person's.
+    pub foreign: Option<Utf8PathBuf>,
 }
 
 /// Two arms, their builds, and the lab that measures them.
@@ -43,6 +45,10 @@ pub struct Workbench {
     pub lab: Lab,
     /// Where the builder's repository is laid out.
     pub builder: Utf8PathBuf,
+    /// Where the incumbent is laid out for programs that are not ours to read.
+    pub reading: Utf8PathBuf,
+    /// Homes of programs that are not ours are made below this.
+    pub agents: Utf8PathBuf,
     incumbent: Slot,
     candidate: Slot,
     support: Vec<SupportFile>,
@@ -84,7 +90,8 @@ impl Workbench {
         let hidden = Hidden::of(&spec.profile);
         let shown = shown_to_evaluations(target, &target.tree_of(&base)?, &hidden)?;
         let version = VersionRepository::make(target, &base, &shown, &place.join("git"))?;
-        let sandbox = sandbox_at(&place, &spec, &version, cancel).await?;
+        let privacy = privacy_of(target, &spec, &detection, &cache);
+        let sandbox = sandbox_at(&place, &spec, &version, privacy, cancel).await?;
         let lab = Lab {
             detection,
             adapters: toolchain::adapters_of(&spec.profile),
@@ -100,6 +107,8 @@ impl Workbench {
         let bench = Self {
             lab,
             builder: place.join("builder"),
+            reading: place.join("reading"),
+            agents: place.join("agents"),
             incumbent: Slot::open(&place, INCUMBENT)?,
             candidate: Slot::open(&place, CANDIDATE)?,
             support: Vec::new(),
@@ -318,20 +327,34 @@ impl Workbench {
     /// # Errors
     /// A tree that cannot be read, or a disk that cannot be written.
     pub fn lay_out_builder(&self, target: &Target, tree: &TreeSha) -> Result<(), Error> {
+        self.lay_out_repository(target, tree, &self.builder)
+    }
+
+    /// Makes a repository of one commit that holds what builders may read of the tree, at a place of
+    /// this workbench.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, or a disk that cannot be written.
+    pub fn lay_out_repository(
+        &self,
+        target: &Target,
+        tree: &TreeSha,
+        dir: &Utf8Path,
+    ) -> Result<(), Error> {
         let shown = self.shown_to_builders(target, tree)?;
-        match builder_repository(target, &shown, &self.builder) {
+        match builder_repository(target, &shown, dir) {
             // Half a repository of a killed run; the place is this workbench's, by its lock.
             Err(repo::Error::PathOccupied { .. }) => {
-                self.clear_builder()?;
-                builder_repository(target, &shown, &self.builder)?;
+                remove_folder(dir)?;
+                builder_repository(target, &shown, dir)?;
             }
             made => made?,
         }
-        self.add_support_files(&self.builder)
+        self.add_support_files(dir)
     }
 
     /// Returns a directory with what backends may read of the tree that the incumbent's arm holds: the
-    /// arm itself where nothing is hidden, else the builder's.
+    /// arm itself where nothing is hidden, else a copy.
     ///
     /// # Errors
     /// A tree that cannot be read, or a disk that cannot be written.
@@ -340,8 +363,8 @@ impl Workbench {
         if self.hidden.is_empty() {
             return Ok(arm.dir);
         }
-        self.lay_out_builder(target, arm.tree)?;
-        Ok(&self.builder)
+        self.lay_out_repository(target, arm.tree, &self.reading)?;
+        Ok(&self.reading)
     }
 
     fn shown_to_builders(&self, target: &Target, tree: &TreeSha) -> Result<TreeSha, repo::Error> {
@@ -351,13 +374,20 @@ impl Workbench {
         target.without(tree, &|it| self.hidden.from_builders(it))
     }
 
-    /// Removes the builder's repository.
+    /// Returns places for so many builders at a time.
+    pub fn builders(&self, n_builders: usize) -> Vec<Utf8PathBuf> {
+        let others = (2..=n_builders).map(|it| self.builder.with_file_name(format!("builder-{it}")));
+        std::iter::once(self.builder.clone()).chain(others).collect()
+    }
+
+    /// Removes the repositories of builders and readers.
     ///
     /// # Errors
     /// A folder that cannot be removed.
     pub fn clear_builder(&self) -> Result<(), Error> {
-        if self.builder.exists() {
-            fs::remove_dir_all(&self.builder).map_err(|source| io_error(&self.builder, source))?;
+        let builders = self.builders(MOST_BUILDERS);
+        for dir in builders.iter().chain([&self.reading, &self.agents]) {
+            remove_folder(dir)?;
         }
         Ok(())
     }
@@ -382,6 +412,9 @@ impl Workbench {
         Ok(found)
     }
 }
+
+/// More than are ever built at a time.
+const MOST_BUILDERS: usize = 16;
 
 const INCUMBENT: &str = "incumbent";
 const CANDIDATE: &str = "candidate";
@@ -424,6 +457,7 @@ async fn sandbox_at(
     place: &Utf8Path,
     spec: &WorkbenchSpec,
     version: &VersionRepository,
+    privacy: Option<Privacy>,
     cancel: &CancellationToken,
 ) -> Result<Box<dyn Sandbox>, Error> {
     let allowed = sandbox::probe(sandbox::OURSELVES, &spec.scratch, cancel).await?;
@@ -448,9 +482,54 @@ async fn sandbox_at(
         git: Some(version.layer()),
         network: spec.profile.eval.network,
         allowed,
+        privacy,
     });
     let launcher = launcher.map_err(|source| io_error(place, source))?;
     Ok(Box::new(launcher))
+}
+
+/// Returns what is kept from code that others wrote, where any takes part.
+fn privacy_of(
+    target: &Target,
+    spec: &WorkbenchSpec,
+    detection: &Detection,
+    cache: &Utf8Path,
+) -> Option<Privacy> {
+    let home = spec.foreign.as_deref()?;
+    let programs = detection.tools.iter().filter_map(|it| it.command.as_ref());
+    let mut needed: Vec<Utf8PathBuf> = programs
+        .filter_map(|it| it.first())
+        .map(Utf8PathBuf::from)
+        .collect();
+    if let Some(command) = &spec.profile.backend.command {
+        let words = process::Command::from_line(&command.run, "/").ok();
+        let words = words.into_iter().flat_map(|it| {
+            let program = std::iter::once(it.program);
+            program.chain(it.args).collect::<Vec<_>>()
+        });
+        needed.extend(words.map(Utf8PathBuf::from));
+        needed.extend(command.read.iter().map(Utf8PathBuf::from));
+    }
+    let languages = detection.languages.iter();
+    Some(sandbox::privacy(&Places {
+        checkout: target.root(),
+        common_dir: target.common_dir(),
+        ours: &[home, &spec.scratch],
+        cache,
+        needed,
+        parts: languages.map(|it| it.root.clone()).collect(),
+    }))
+}
+
+/// Removes a folder, or whatever a program put in its place.
+fn remove_folder(dir: &Utf8Path) -> Result<(), Error> {
+    let removed = match fs::symlink_metadata(dir) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(dir),
+        Ok(_) => fs::remove_file(dir),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    removed.map_err(|source| io_error(dir, source))
 }
 
 impl SupportFile {

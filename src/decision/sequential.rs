@@ -251,6 +251,7 @@ fn statistics(plan: &SignPlan, state: &State) -> Statistics {
         sigma: plan.sigma,
         mean: state.differences.mean(),
         excluded_loss_rate: excluded_loss_rate(state),
+        shrunken: None,
         path: state.path.clone(),
     }
 }

@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{ArmRef, Lab};
 use crate::model::profile::Project;
-use crate::process::{Command, Error, Exit, Finished};
-use crate::sandbox::{Access, Room, Sandbox};
+use crate::process::{Command, Error, Exit, Finished, Limits};
+use crate::sandbox::{Access, Limited, Room, Sandbox};
 use crate::toolchain::{Adapter, Job, Lints};
 
 /// One directory that holds a tree, ready to run things in.
@@ -65,6 +65,25 @@ impl<'a> Bench<'a> {
             sandbox: self.lab.sandbox.with(Access::Networked),
             ..*self
         }
+    }
+
+    /// Limits what each process of its commands may use.
+    pub(super) fn within(self, limits: Limits) -> Self {
+        Self {
+            sandbox: Box::new(Limited::new(self.sandbox, limits)),
+            ..self
+        }
+    }
+
+    /// Returns a path that a program on this bench names, relative to the tree where it is in it.
+    pub(super) fn in_tree(&self, named: &Utf8Path) -> Utf8PathBuf {
+        let real = self.dir.canonicalize_utf8().ok();
+        let roots = [Some(&*self.dir), self.sandbox.shown_at(), real.as_deref()];
+        let inside = roots
+            .into_iter()
+            .flatten()
+            .find_map(|it| named.strip_prefix(it).ok());
+        inside.unwrap_or(named).to_owned()
     }
 
     /// Returns whether its commands can reach the network.

@@ -46,6 +46,8 @@ mod sample;
 mod scratch;
 mod sources;
 mod suite;
+pub mod taxonomy;
+mod variants;
 #[cfg(test)]
 mod real_tools;
 #[cfg(test)]
@@ -54,6 +56,7 @@ mod testing;
 use bench::Bench;
 use dimensions::Draft;
 pub use hygiene::GUARDS;
+pub use variants::{Said, Source, Usual, Variants};
 
 /// A suite that takes at least so many seconds is worth a look at the tests near to a change first.
 const SLOW_SUITE: u64 = 10;

@@ -4,12 +4,16 @@
 //! [`Launcher`] shows both at a place of their own, in namespaces that end with the command.
 
 #[cfg(target_os = "linux")]
+mod hide;
+#[cfg(target_os = "linux")]
 mod inside;
 mod launcher;
+mod limited;
 #[cfg(target_os = "linux")]
 mod loopback;
 mod parents;
 mod paths;
+mod privacy;
 mod probe;
 mod stage;
 
@@ -18,9 +22,11 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 pub use launcher::{Launcher, LauncherSpec};
+pub use limited::Limited;
 pub use parents::leak_above;
+pub use privacy::{Places, keeps_private, privacy};
 pub use probe::{Allowed, OURSELVES, probe};
-pub use stage::launch;
+pub use stage::{Privacy, launch};
 
 use crate::model::measurement::{SandboxReport, SandboxTier};
 use crate::process::{self, Command, Error, Finished};
@@ -43,6 +49,13 @@ pub enum Access {
     Networked,
     /// The network, and the tree itself: for what the evals need and the tree lacks.
     Preparation,
+    /// An agent's own repository: it writes into the tree itself, unless it only reads.
+    Agent {
+        /// Whether it reaches the network.
+        network: bool,
+        /// Whether it may only read the tree.
+        read_only: bool,
+    },
 }
 
 /// A way to run a command apart from the rest of the machine.
