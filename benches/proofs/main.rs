@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     if let [flag, lines] = arguments.as_slice()
         && flag == "--worker"
     {
-        println!("{}", real::work(lines.parse().expect("a number of lines")));
+        real::work(lines.parse().expect("a number of lines"));
         return ExitCode::SUCCESS;
     }
     let asked = Asked::of(&arguments);

@@ -17,7 +17,10 @@ pub fn seen(evidence: &Evidence, statistics: &Statistics) -> Option<Seen> {
     let n = f64::from(statistics.n_pairs);
     let variance = plan.sigma * plan.sigma / n;
     // The likelihood ratio is a function of the sum of the clipped differences: solved for their mean.
-    let mean = plan.delta / 2.0 - statistics.ln_futility * variance / plan.delta - plan.epsilon;
+    let mean = plan.delta / 2.0
+        - statistics.ln_futility * variance / plan.delta
+        - plan.epsilon
+        - plan.shift;
     Some(Seen {
         ln_e: statistics.ln_e,
         mean,
