@@ -3,11 +3,20 @@
 //! [`run`] is the page to read: baseline, first report, then one experiment after another until
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
+mod ahead;
+mod backend;
 mod experiment;
+mod failures;
 mod history;
+mod holdout;
 mod hypothesise;
+mod instances;
+mod keeps;
+mod limits;
 mod measure;
+mod mode;
 mod promise;
+mod pursuit;
 mod rank;
 mod reject;
 pub mod restack;
@@ -15,6 +24,7 @@ pub mod report;
 mod session;
 mod steer;
 mod veto;
+mod withheld;
 mod workbench;
 
 use std::fmt::Write as _;
@@ -22,8 +32,12 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
+pub use self::backend::Player;
 pub use self::history::History;
-pub use self::report::{Landing, Line, RunReport};
+pub use self::limits::Limits;
+pub use self::mode::Mode;
+pub use self::pursuit::Pursued;
+pub use self::report::{Landing, Line, RunReport, Stopped};
 use self::session::Session;
 pub use self::steer::{Course, PAUSED, Steer};
 pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
@@ -34,6 +48,7 @@ use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
+use crate::model::measurement::SandboxTier;
 
 /// What a person asked for; made by `cli`, never read from the environment here.
 #[derive(Clone, Debug)]
@@ -46,16 +61,24 @@ pub struct Request {
     pub home: Utf8PathBuf,
     /// `$FACTORY_SCRATCH` or `~/.cache/factory`.
     pub scratch: Utf8PathBuf,
+    /// What the run is for.
+    pub mode: Mode,
+    /// Who plays the roles.
+    pub player: Player,
     /// One thing, then stop.
     pub focus: Option<String>,
     /// At most so many experiments.
     pub cycles: Option<u32>,
     /// The seed of everything drawn at random; `None` draws one and records it.
     pub seed: Option<u64>,
+    /// How many candidates are built at a time.
+    pub parallel: u32,
     /// Show the ranked hypotheses and stop.
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
     pub approve: bool,
+    /// What it may use up.
+    pub limits: Limits,
     /// A person's hand on it.
     pub steer: Steer,
     /// Limits of the first report.
@@ -110,6 +133,24 @@ pub enum Error {
         name: String,
         /// How to get it.
         install: String,
+    },
+    /// A backend that the profile does not declare.
+    #[error("there is no `[backend.{name}]` in the profile")]
+    NoSuchBackend {
+        /// Its name.
+        name: String,
+    },
+    /// A program that is not ours, and what it builds, would run with too little protection.
+    #[error(
+        "a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}"
+    )]
+    TierTooLow {
+        /// What there is.
+        found: SandboxTier,
+        /// What the profile demands.
+        needed: SandboxTier,
+        /// What that means, or what was refused.
+        note: String,
     },
     /// The landing branch and the base went different ways.
     #[error("`{branch}` (at {tip}) and the checked-out commit have diverged")]
@@ -176,30 +217,38 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<RunReport, Error> {
     let mut session = Session::open(request, reporter, cancel).await?;
-    session.measure_baseline().await?;
-    session.restack().await?;
+    session.open_stages().await?;
     let score_before = session.baseline().score;
-    let first_report = session.look_first().await?;
     let mut lines = Vec::new();
     let ended = loop {
-        let ranking = match session.hypothesise(&first_report).await {
+        if let Some((stopped, reason)) = session.has_enough() {
+            break Ended::because(stopped, reason, rank::Ranking::default());
+        }
+        let ranking = match session.hypothesise().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {
                 break Ended::interrupted(rank::Ranking::default());
             }
             ranking => ranking?,
         };
         let Some(hypothesis) = ranking.ranked.first().cloned() else {
-            break Ended::because(session.closing_remark(), ranking);
+            if session.widen("nothing is left to try on the `inner` surface") {
+                continue;
+            }
+            break Ended::because(Stopped::NothingMore, session.closing_remark(), ranking);
         };
         if request.dry_run {
-            break Ended::because("a dry run tries nothing".to_owned(), ranking);
+            let reason = "a dry run tries nothing".to_owned();
+            break Ended::because(Stopped::DryRun, reason, ranking);
         }
         if request
             .cycles
             .is_some_and(|most| lines.len() >= most as usize)
         {
             let reason = format!("the limit of {} experiments is reached", lines.len());
-            break Ended::because(reason, ranking);
+            break Ended::because(Stopped::Limit, reason, ranking);
+        }
+        if let Some(reason) = session.used_up(lines.len()) {
+            break Ended::because(Stopped::Budget, reason, ranking);
         }
         match session.obey().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {
@@ -207,7 +256,7 @@ pub async fn run(
             }
             stop => {
                 if let Some(reason) = stop? {
-                    break Ended::because(reason, ranking);
+                    break Ended::because(Stopped::Asked, reason, ranking);
                 }
             }
         }
@@ -219,13 +268,25 @@ pub async fn run(
                     continue;
                 }
                 Approval::Stop => {
-                    break Ended::because("you asked to stop here".to_owned(), ranking);
+                    let reason = "you asked to stop here".to_owned();
+                    break Ended::because(Stopped::Asked, reason, ranking);
                 }
             }
+        }
+        let left = request.cycles.map(|most| most as usize - lines.len());
+        match session.build_ahead(&ranking.ranked, left).await {
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(ranking);
+            }
+            built => built?,
+        }
+        if !session.is_ready(&hypothesis)? {
+            continue;
         }
         session.waiting = ranking.ranked.len() - 1;
         let (experiment, failure) = session.experiment(hypothesis).await?;
         lines.push(report::line(&experiment));
+        session.note_progress(&experiment);
         session.renew_handles()?;
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
@@ -233,10 +294,10 @@ pub async fn run(
             None => {}
         }
         if let Some(reason) = session.stop.take() {
-            break Ended::because(reason, ranking);
+            break Ended::because(Stopped::Blocked, reason, ranking);
         }
     };
-    session.finish(lines, score_before, first_report, ended)
+    session.finish(lines, score_before, ended)
 }
 
 /// Returns the evaluation in one line: the score and what holds it down.

@@ -91,6 +91,11 @@ impl<'a> Bench<'a> {
         self.sandbox.report().network
     }
 
+    /// Returns the folder in which what its commands write into the tree ends up.
+    pub(super) fn written_at(&self) -> Utf8PathBuf {
+        self.sandbox.written_at(&self.dir)
+    }
+
     /// Returns whether it holds the unchanged code.
     pub(super) fn is_incumbent(&self) -> bool {
         self.build.file_name() == Some("incumbent")

@@ -113,7 +113,7 @@ impl Ground<'_> {
         });
         observed
             .and_then(|it| self.parameter(it))
-            .or_else(|| in_range.and_then(|it| self.searched(it)))
+            .or_else(|| in_range.and_then(|it| self.searched(it).into_iter().next()))
             .or_else(named)
             .unwrap_or_else(|| draft::words(text))
     }

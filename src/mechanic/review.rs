@@ -34,10 +34,11 @@ pub(crate) fn review(hypothesis: &Hypothesis, candidate: &Candidate, diff: &str)
 fn explains(change: &Change, path: &str) -> bool {
     match change {
         Change::Knob { file, .. } | Change::Constant { file, .. } => file.as_str() == path,
+        Change::Settings { assignments } => assignments.iter().any(|it| it.place.file == path),
         Change::LintFixes { rules } => rules.iter().any(|it| is_source_for(it, path)),
         Change::Format { tool } => is_formatted_by(tool, path),
         Change::Edits { .. } => Grammar::of(path.into()).is_some(),
-        Change::Words { .. } => true,
+        Change::Words { .. } | Change::Idea { .. } => true,
     }
 }
 
@@ -76,9 +77,9 @@ fn extensions(language: LanguageName) -> &'static [&'static str] {
 fn too_large(change: &Change, candidate: &Candidate) -> Option<String> {
     let limit = match change {
         Change::LintFixes { .. } => FIXER_LINES,
-        Change::Knob { .. } | Change::Constant { .. } => VALUE_LINES,
+        Change::Knob { .. } | Change::Constant { .. } | Change::Settings { .. } => VALUE_LINES,
         Change::Edits { .. } => EDITED_LINES,
-        Change::Format { .. } | Change::Words { .. } => return None,
+        Change::Format { .. } | Change::Words { .. } | Change::Idea { .. } => return None,
     };
     let n_lines = candidate.size.added.saturating_add(candidate.size.removed);
     (n_lines > limit).then(|| {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::hypothesis::LintRule;
+use super::hypothesis::{LintRule, Place};
 
 /// One fact about the incumbent that something could be done about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -88,6 +88,13 @@ pub enum Observation {
         /// How many functions there are.
         functions: usize,
     },
+    /// Values that are searched together.
+    Searchable {
+        /// All of them, in the order of the profile.
+        settings: Vec<Setting>,
+        /// The metric that they may move.
+        metric: String,
+    },
     /// A person asked for something.
     Wish {
         /// In their words.
@@ -95,9 +102,29 @@ pub enum Observation {
         /// `focus` or `backlog`.
         source: String,
     },
+    /// A program that is not ours saw something.
+    Reported {
+        /// In its words.
+        text: String,
+        /// `path` or `path:line`.
+        places: Vec<String>,
+    },
     /// A test fails on the incumbent.
     FailingTest {
         /// Its id.
         id: String,
     },
+}
+
+/// A value that the profile says may be searched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Setting {
+    /// Where it is.
+    pub place: Place,
+    /// What is written there now; `None` where it cannot be searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// Why it cannot be searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

@@ -112,7 +112,7 @@ pub struct Effect {
 /// The state of a sequential test when it stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Statistics {
-    /// `S` or `D`.
+    /// `S` or `B`.
     pub kernel: String,
     /// Pairs that were run.
     pub n_pairs: u32,
@@ -128,7 +128,7 @@ pub struct Statistics {
     pub sigma: f64,
     /// Mean of the pair differences.
     pub mean: f64,
-    /// Losses more frequent than this share of runs are excluded: 3/n.
+    /// Losses more frequent than this share of runs are excluded: 3/n; 1 where the test is of the mean.
     pub excluded_loss_rate: f64,
     /// The e-value's natural logarithm after each pair.
     pub path: Vec<f64>,

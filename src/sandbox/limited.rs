@@ -1,6 +1,6 @@
 //! A sandbox whose commands may use only so much: code that nobody wrote may do anything.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +46,10 @@ impl Sandbox for Limited {
 
     fn has_layers(&self) -> bool {
         self.inner.has_layers()
+    }
+
+    fn written_at(&self, tree: &Utf8Path) -> Utf8PathBuf {
+        self.inner.written_at(tree)
     }
 
     fn shown_at(&self) -> Option<&Utf8Path> {

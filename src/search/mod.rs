@@ -8,10 +8,12 @@
 
 pub mod genetic;
 mod matrix;
+mod plateau;
 mod process;
 mod propose;
 mod region;
 mod space;
 
-pub use propose::{Trial, best, propose};
+pub use plateau::Plateau;
+pub use propose::{Proposal, Trial, best, propose, propose_several};
 pub use space::{Kind, Point, Space, Value};

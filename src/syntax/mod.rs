@@ -17,11 +17,13 @@ mod javascript;
 mod mutation;
 mod python;
 mod rust;
+mod said;
 mod tokens;
 mod tree;
 
 pub use edits::{Edit, EditKind, edited, edits};
 pub use inline::{Spliced, with_tests_of};
+pub use said::{Said, said};
 
 /// Languages with a grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

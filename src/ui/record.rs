@@ -295,6 +295,13 @@ fn plan(plan: &TestPlan) -> String {
             plan.delta,
             number::count(plan.n_max as usize, "pairs")
         ),
+        TestPlan::Bounded(plan) => format!(
+            "betting on the scores of instances, α = {} for this experiment, δ = {:.4}, at most {}, a look after every {}",
+            plan.alpha,
+            plan.delta,
+            number::count(plan.n_max as usize, "instances"),
+            plan.look_every
+        ),
     }
 }
 
@@ -317,11 +324,13 @@ fn statistics_lines(it: &Statistics, width: usize) -> String {
             width,
         ));
     }
-    let excluded = format!(
-        "losses in more than {:.0} % of runs",
-        it.excluded_loss_rate.min(1.0) * 100.0
-    );
-    out.push_str(&text::labelled("excluded", &excluded, width));
+    if it.excluded_loss_rate < 1.0 {
+        let excluded = format!(
+            "losses in more than {:.0} % of runs",
+            it.excluded_loss_rate * 100.0
+        );
+        out.push_str(&text::labelled("excluded", &excluded, width));
+    }
     out
 }
 
