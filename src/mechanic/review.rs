@@ -92,8 +92,8 @@ fn extensions(language: LanguageName) -> &'static [&'static str] {
 fn too_large(change: &Change, candidate: &Candidate) -> Option<String> {
     let limit = match change {
         Change::LintFixes { .. } => FIXER_LINES,
-        Change::Edits { .. } => EDITED_LINES,
         Change::Knob { .. } | Change::Constant { .. } | Change::Settings { .. } => VALUE_LINES,
+        Change::Edits { .. } => EDITED_LINES,
         Change::Format { .. } | Change::Words { .. } | Change::Idea { .. } => return None,
     };
     let n_lines = candidate.size.added.saturating_add(candidate.size.removed);

@@ -290,11 +290,13 @@ type = 'bool'
                 after: 1.0 - relative,
                 relative: Some(relative),
                 interval: None,
+                shrunken: None,
             }),
             cost: Cost::default(),
             files_hash: String::new(),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 
