@@ -248,7 +248,7 @@ impl Race {
             (
                 "mean of three against a fresh baseline",
                 &self.mean_of_three,
-                Colour::Red,
+                Colour::Green,
             ),
             (
                 "not worse than the stored best",
