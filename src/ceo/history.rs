@@ -49,6 +49,13 @@ impl History {
         history
     }
 
+    /// Changes what is known of former experiments, and indexes it anew.
+    pub(super) fn revise(&mut self, change: impl FnOnce(&mut [Summary])) {
+        let mut summaries = std::mem::take(self).summaries;
+        change(&mut summaries);
+        self.extend(summaries);
+    }
+
     /// Adds the experiment that was closed last.
     fn push(&mut self, summary: Summary) {
         self.by_category

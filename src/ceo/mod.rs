@@ -3,8 +3,10 @@
 //! [`run`] is the page to read: baseline, first report, then one experiment after another until
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
+mod audit;
 mod experiment;
 mod failures;
+mod gain;
 mod history;
 mod keeps;
 mod hypothesise;
@@ -209,6 +211,12 @@ pub async fn run(
     let ended = loop {
         if let Some((stopped, reason)) = session.has_enough() {
             break Ended::because(stopped, reason, rank::Ranking::default());
+        }
+        match session.audit_if_due().await {
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(rank::Ranking::default());
+            }
+            audited => audited?,
         }
         let ranking = match session.hypothesise().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {

@@ -30,8 +30,8 @@ mod sample;
 mod simulation;
 
 pub use audit::{
-    Audit, Claimed, Retest, is_audit_due, judge_audit, judge_retest, may_simplify, plan_audit,
-    plan_retest, plan_simplifications,
+    AUDIT_LEVEL, Audit, Claimed, Retest, is_audit_due, judge_audit, judge_retest, may_simplify,
+    plan_audit, plan_retest, plan_simplifications,
 };
 pub use bounded::{BoundedState, InstanceAsk, plan_instances};
 pub use calibration::{calibrate, pool};
@@ -42,9 +42,9 @@ pub use position::Positions;
 pub use price::{Price, fewest_pairs, price};
 pub use resumption::{prolonged, resumable};
 pub use rows::{Preset, calibration_pairs};
-pub use seen::{add_shrunken, seen, shrunken};
+pub use seen::{add_shrunken, seen, shrunken, total};
 pub use sequential::{Look, State};
-pub use stream::{StreamState, Streams, family};
+pub use stream::{StreamState, Streams, family, survivors_bound};
 
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};

@@ -1,8 +1,9 @@
 //! What a noisy test saw, for everything that looks back on many of them.
 
 use super::effect::relative;
+use crate::model::dimension::Direction;
 use crate::model::experiment::Seen;
-use crate::model::measurement::{Evidence, SignPlan, TestPlan};
+use crate::model::measurement::{Evidence, Scale, SignPlan, TestPlan};
 use crate::model::verdict::{Effect, Statistics};
 use crate::stats::shrinkage::{self, Observed};
 
@@ -52,6 +53,15 @@ pub fn add_shrunken(
     statistics.shrunken = Some(value);
     if let Some(effect) = effect {
         effect.shrunken = relative(plan, effect.before, value);
+    }
+}
+
+/// Returns a sum of differences for people: a percentage on the scale of ratios, else the sum itself.
+pub fn total(scale: Scale, direction: Direction, sum: f64) -> f64 {
+    match (scale, direction) {
+        (Scale::LogRatio, Direction::Minimize) => -100.0 * (-sum).exp_m1(),
+        (Scale::LogRatio, Direction::Maximize) => 100.0 * sum.exp_m1(),
+        (Scale::Difference, _) => sum,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Documents of the loop itself (`factory.run/1`, `factory.eval/1`, ...) live where they are made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ceo::RunReport;
 use crate::config::{Profile, Setting};
 use crate::eval::report::FirstReport;
+use crate::model::audit::Standing;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId};
@@ -79,6 +80,9 @@ pub struct History {
     pub by_verdict: BTreeMap<Verdict, u32>,
     /// Newest first.
     pub experiments: Vec<Summary>,
+    /// Keeps that an audit took out again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unkept: BTreeSet<ExperimentId>,
 }
 
 /// One experiment with everything known about it.
@@ -90,6 +94,9 @@ pub struct Shown {
     pub experiment: Experiment,
     /// What people said about it.
     pub rejections: Vec<Rejection>,
+    /// The audits that looked back on it, oldest first, and what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audits: Vec<(u32, Standing)>,
 }
 
 /// The change of one experiment.

@@ -1,5 +1,6 @@
 //! The record: history as a table, one experiment as a page.
 
+use crate::model::audit::Standing;
 use crate::model::experiment::{DimensionPair, Experiment, Summary};
 use crate::model::hypothesis::Claim;
 use crate::model::measurement::{Evidence, TestPlan};
@@ -14,7 +15,11 @@ pub fn history(history: &History, width: usize) -> String {
     if history.experiments.is_empty() {
         return "no experiments yet; `factory ceo` runs some\n".to_owned();
     }
-    let rows: Vec<Vec<Cell>> = history.experiments.iter().map(history_row).collect();
+    let rows: Vec<Vec<Cell>> = history
+        .experiments
+        .iter()
+        .map(|it| history_row(it, history.unkept.contains(&it.id)))
+        .collect();
     let mut out = text::table(
         &["id", "when", "verdict", "hypothesis", "effect or reason"],
         &rows,
@@ -116,6 +121,18 @@ pub fn show(shown: &Shown, width: usize) -> String {
             text::wrap(&text::harmless(&it.note), width, 0)
         ));
     }
+    for (audit, standing) in &shown.audits {
+        let words = match standing {
+            Standing::Confirmed => "its gain is there",
+            Standing::Unconfirmed => "neither confirmed nor ruled out",
+            Standing::Unkept => "its effect is ruled out, and it was taken out again",
+            Standing::InPlace => "its effect is ruled out, and it could not be taken out",
+        };
+        out.push_str(&format!(
+            "{} {words}\n",
+            style::careful(&format!("audit {audit}:"))
+        ));
+    }
     for rejection in &shown.rejections {
         out.push_str(&format!(
             "{} {}\n",
@@ -161,13 +178,16 @@ fn decision_line(decision: &crate::model::verdict::Decision) -> String {
     format!("{}{statistics}", style::verdict_word(decision.verdict))
 }
 
-fn history_row(summary: &Summary) -> Vec<Cell> {
+fn history_row(summary: &Summary, is_unkept: bool) -> Vec<Cell> {
     let tint = match summary.verdict {
         Verdict::Keep => Tint::Good,
         Verdict::Revert | Verdict::Vetoed => Tint::Bad,
         Verdict::Inconclusive | Verdict::Spurious => Tint::Careful,
     };
     let outcome = match (&summary.effect, summary.verdict) {
+        (Some(effect), Verdict::Keep) if is_unkept => {
+            format!("taken out again by an audit; {}", number::effect(effect))
+        }
         (Some(effect), Verdict::Keep) => number::effect(effect),
         _ => text::harmless(&summary.reason),
     };
@@ -433,6 +453,7 @@ mod tests {
             total: 12,
             by_verdict: [(Verdict::Keep, 1), (Verdict::Vetoed, 11)].into(),
             experiments: vec![summary(12, Verdict::Keep), summary(11, Verdict::Vetoed)],
+            unkept: std::collections::BTreeSet::new(),
         };
         let text = anstream::adapter::strip_str(&history(&history_document, 80)).to_string();
         assert!(text.lines().all(|it| it.chars().count() <= 80), "{text}");
