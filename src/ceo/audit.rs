@@ -10,7 +10,7 @@ use super::experiment::{is_survivable, is_theirs};
 use super::measure::parse_name;
 use super::session::{Incumbent, Session};
 use crate::config;
-use crate::decision::{self, Claimed, Next, Retest};
+use crate::decision::{self, Claimed, Retest};
 use crate::eval::Depth;
 use crate::gate;
 use crate::model::audit::{Audit, AuditLine, AuditOutcome, Retested, Standing};
@@ -242,12 +242,7 @@ impl Session<'_> {
                 return Ok((evidence, decision));
             }
         }
-        while let Next::Continue = decision::decide(&evidence) {
-            let pair = self.run_pair(metric).await?;
-            evidence.pairs.push(pair);
-            self.tell_pair(id, metric, &evidence);
-        }
-        let decision = decision::replay(&evidence);
+        let decision = self.run_pairs(id, metric, &mut evidence).await?;
         Ok((evidence, decision))
     }
 

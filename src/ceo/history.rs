@@ -5,12 +5,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::session::count;
 use crate::eval::LedgerFacts;
 use crate::gate;
 use crate::model::experiment::{Seen, Summary};
 use crate::model::hypothesis::{Category, Hypothesis};
 use crate::model::id::{MetricName, StructuralKey};
 use crate::model::verdict::Verdict;
+
+/// Returns how many experiments were decided by what is taken for deterministic.
+pub(super) fn d_decisions(history: &[Summary]) -> u32 {
+    let decided = |it: &&Summary| {
+        it.spent.is_none()
+            && it.claim == "moves"
+            && matches!(it.verdict, Verdict::Keep | Verdict::Revert)
+    };
+    count(history.iter().filter(decided).count())
+}
 
 /// Tests of a metric that are looked back on.
 const N_SEEN: usize = 200;

@@ -13,12 +13,14 @@ mod hypothesise;
 mod landing;
 mod limits;
 mod measure;
+mod pairs;
 mod price;
 mod mode;
 mod promise;
 mod pursuit;
 mod rank;
 mod reject;
+mod remeasure;
 pub mod restack;
 pub mod report;
 mod resume;
@@ -36,6 +38,7 @@ pub use self::history::History;
 pub use self::limits::Limits;
 pub use self::mode::Mode;
 pub use self::pursuit::Pursued;
+pub use self::remeasure::remeasure;
 pub use self::report::{Landing, Line, RunReport, Stopped};
 use self::session::Session;
 pub use self::steer::{Course, PAUSED, Steer};
@@ -167,6 +170,14 @@ pub enum Error {
     /// An experiment that a person wants to go on with cannot go on.
     #[error("experiment {id} cannot go on: {reason}")]
     NotResumable {
+        /// The experiment.
+        id: ExperimentId,
+        /// Why.
+        reason: String,
+    },
+    /// The test of an experiment cannot be run again.
+    #[error("experiment {id} cannot be measured again: {reason}")]
+    NotRemeasurable {
         /// The experiment.
         id: ExperimentId,
         /// Why.

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
 use super::audit::{self, Unaudited};
-use super::history::History;
+use super::history::{self, History};
 use super::measure::Calibrated;
 use super::pursuit::Pursuit;
 use super::reject::Rejections;
@@ -94,6 +94,8 @@ pub(super) struct Session<'a> {
     pub(super) since_resume: u32,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
     pub(super) replicates: BTreeMap<String, u32>,
+    /// Decisions on what is taken for deterministic, over the whole record.
+    pub(super) d_decisions: u32,
     /// What people said about kept work, by experiment.
     pub(super) rejections: Rejections,
     /// What people ask for, as of the last look at it.
@@ -155,6 +157,7 @@ impl<'a> Session<'a> {
         audit::overrule(&audits, &mut summaries);
         let streams = streams_of(request.profile.decision.alpha, &summaries);
         let unaudited = audit::unaudited(&audits, &summaries);
+        let d_decisions = history::d_decisions(&summaries);
         let history = History::of(summaries);
         let mut session = Self {
             history,
@@ -173,6 +176,7 @@ impl<'a> Session<'a> {
             since_resume: 0,
             calibrations: BTreeMap::new(),
             replicates: BTreeMap::new(),
+            d_decisions,
             rejections,
             asked: Vec::new(),
             broken: BTreeMap::new(),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ceo::RunReport;
 use crate::config::{Profile, Setting};
 use crate::eval::report::FirstReport;
-use crate::model::audit::Standing;
+use crate::model::audit::{Audit, Standing};
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId};
@@ -141,6 +141,22 @@ pub struct Replay {
     /// The decision that the samples give now; `None` when no noisy or repeated metric was tested.
     pub recomputed: Option<Decision>,
     /// Whether both have the same verdict and statistics.
+    pub agrees: bool,
+    /// What was compared, in a sentence.
+    pub detail: String,
+    /// The decision of the same test on fresh pairs, with `--remeasure`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remeasured: Option<Decision>,
+}
+
+/// An audit, and what its samples say now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReplayedAudit {
+    /// `factory.replayed_audit/1`.
+    pub schema: String,
+    /// The audit as it is on record.
+    pub audit: Audit,
+    /// Whether the samples give what is on record.
     pub agrees: bool,
     /// What was compared, in a sentence.
     pub detail: String,

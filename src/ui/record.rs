@@ -1,12 +1,12 @@
 //! The record: history as a table, one experiment as a page.
 
-use crate::model::audit::Standing;
+use crate::model::audit::{AuditOutcome, Standing};
 use crate::model::experiment::{DimensionPair, Experiment, Summary};
 use crate::model::hypothesis::Claim;
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Statistics, Verdict};
 
-use super::document::{History, Replay, Shown};
+use super::document::{History, Replay, ReplayedAudit, Shown};
 use super::text::{Cell, Tint};
 use super::{lines, number, style, text};
 
@@ -121,13 +121,8 @@ pub fn show(shown: &Shown, width: usize) -> String {
             text::wrap(&text::harmless(&it.note), width, 0)
         ));
     }
-    for (audit, standing) in &shown.audits {
-        let words = match standing {
-            Standing::Confirmed => "its gain is there",
-            Standing::Unconfirmed => "neither confirmed nor ruled out",
-            Standing::Unkept => "its effect is ruled out, and it was taken out again",
-            Standing::InPlace => "its effect is ruled out, and it could not be taken out",
-        };
+    for (audit, found) in &shown.audits {
+        let words = standing(*found);
         out.push_str(&format!(
             "{} {words}\n",
             style::careful(&format!("audit {audit}:"))
@@ -163,8 +158,55 @@ pub fn replay(replay: &Replay, width: usize) -> String {
             width,
         ));
     }
+    if let Some(remeasured) = &replay.remeasured {
+        out.push_str(&text::labelled(
+            "measured again",
+            &decision_line(remeasured),
+            width,
+        ));
+        if let Some(reason) = remeasured.reasons.first() {
+            out.push_str(&text::labelled("", &text::harmless(reason), width));
+        }
+    }
     out.push_str(&format!("{}\n", text::wrap(&replay.detail, width, 0)));
     out
+}
+
+/// Returns an audit beside what its samples say.
+pub fn replayed_audit(replayed: &ReplayedAudit, width: usize) -> String {
+    let audit = &replayed.audit;
+    let verdict = if replayed.agrees {
+        style::good("agrees")
+    } else {
+        style::bad("DISAGREES")
+    };
+    let title = format!("audit {} of `{}`", audit.id, audit.metric);
+    let mut out = format!("{} {verdict}\n", style::heading(&title));
+    let outcome = match audit.outcome {
+        AuditOutcome::Confirmed => "the gain is there",
+        AuditOutcome::Unconfirmed => "the gain is neither shown nor ruled out",
+        AuditOutcome::Alarm => "half of the gain is ruled out",
+    };
+    out.push_str(&text::labelled("found", outcome, width));
+    for it in &audit.retested {
+        let words = format!("{}: {}", standing(it.standing), text::harmless(&it.detail));
+        out.push_str(&text::labelled(
+            &format!("#{}", it.experiment),
+            &words,
+            width,
+        ));
+    }
+    out.push_str(&format!("{}\n", text::wrap(&replayed.detail, width, 0)));
+    out
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Confirmed => "its gain is there",
+        Standing::Unconfirmed => "neither confirmed nor ruled out",
+        Standing::Unkept => "its effect is ruled out, and it was taken out again",
+        Standing::InPlace => "its effect is ruled out, and it could not be taken out",
+    }
 }
 
 fn decision_line(decision: &crate::model::verdict::Decision) -> String {
