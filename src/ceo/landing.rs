@@ -137,7 +137,7 @@ impl Session<'_> {
         let evaluation = self
             .evaluate(Arm::Candidate, &candidate.tree, Depth::Decisive)
             .await?;
-        let violations = self.violations_of(hypothesis, &candidate.tree)?;
+        let violations = self.violations_of(hypothesis, candidate)?;
         if !violations.is_empty() {
             return Ok((evaluation, Some(Decision::vetoed(violations))));
         }

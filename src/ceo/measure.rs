@@ -30,9 +30,15 @@ impl Session<'_> {
         candidate: &Candidate,
     ) -> Result<Decision, Error> {
         let metric = self.claimed_metric(&hypothesis.claim);
-        if let Some(metric) = &metric
-            && let Some(too_dear) = self.calibrate(id, metric).await?
-        {
+        let too_dear = match &metric {
+            Some(metric) if self.instances_of(metric).is_some() => {
+                self.calibrate_instances(id, metric).await?;
+                None
+            }
+            Some(metric) => self.calibrate(id, metric).await?,
+            None => None,
+        };
+        if let Some(too_dear) = too_dear {
             return Ok(too_dear);
         }
         if let Some(veto) = self.first_look(id, candidate).await? {
@@ -43,6 +49,7 @@ impl Session<'_> {
         let mut evaluation = self
             .evaluate(Arm::Candidate, &candidate.tree, depth)
             .await?;
+        self.note_side_effects(metric.as_ref(), &evaluation);
         let veto = match self.veto(&evaluation).await? {
             None => self.veto_metrics(id, hypothesis, &evaluation).await?,
             veto => veto,
@@ -51,9 +58,13 @@ impl Session<'_> {
             self.journal_measured(&evaluation, None)?;
             return Ok(veto);
         }
-        let (decision, evidence) = match (&hypothesis.claim, metric) {
+        let (decision, evidence) = match (&hypothesis.claim, metric.as_ref()) {
+            (Claim::Moves { delta, .. }, Some(metric)) if self.instances_of(metric).is_some() => {
+                self.test_instances(id, metric, *delta, &candidate.tree)
+                    .await?
+            }
             (Claim::Moves { delta, .. }, Some(metric)) => {
-                self.test_metric(id, &metric, *delta, &candidate.tree)
+                self.test_metric(id, metric, *delta, &candidate.tree)
                     .await?
             }
             (Claim::Moves { metric, delta }, None) => {
@@ -72,9 +83,12 @@ impl Session<'_> {
         };
         let guarded = self.guard_last(id, decision, &mut evaluation).await?;
         self.journal_measured(&evaluation, evidence)?;
+        let checked = self
+            .check_holdout(id, metric.as_ref(), guarded, &candidate.tree)
+            .await?;
         self.enter(id, "decide", claim_line(&hypothesis.claim));
         self.candidate_evaluation = Some(evaluation);
-        Ok(guarded)
+        Ok(checked)
     }
 
     pub(super) async fn evaluate(
@@ -214,6 +228,7 @@ impl Session<'_> {
             plan: self.freeze_plan(metric, delta),
             pairs: Vec::new(),
         };
+        self.weigh_side_effects(&mut evidence.plan);
         if let Some(reason) = self.build_arms(id, metric, candidate).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), Some(evidence)));
         }
@@ -278,7 +293,7 @@ impl Session<'_> {
     }
 
     /// Remembers that a metric gives no number on the unchanged code, so that it is not tried again.
-    fn broken(&mut self, metric: &config::Metric, reason: String) -> Error {
+    pub(super) fn broken(&mut self, metric: &config::Metric, reason: String) -> Error {
         self.broken.insert(metric.name.clone(), reason.clone());
         Error::MetricBroken {
             name: metric.name.clone(),
@@ -487,7 +502,7 @@ pub(super) fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 }
 
 /// Returns the log scale for what is minimised and always positive, plain differences otherwise.
-fn scale_of(direction: Direction, pairs: &[Pair]) -> Scale {
+pub(super) fn scale_of(direction: Direction, pairs: &[Pair]) -> Scale {
     let values = values(pairs);
     let positive = !values.is_empty() && values.iter().all(|value| *value > 0.0);
     match direction {
@@ -505,7 +520,7 @@ fn values(pairs: &[Pair]) -> Vec<f64> {
 }
 
 /// Returns why a run of the unchanged code gave no number, if one did not.
-fn first_failure(pairs: &[Pair]) -> Option<String> {
+pub(super) fn first_failure(pairs: &[Pair]) -> Option<String> {
     pairs
         .iter()
         .flat_map(|pair| [&pair.incumbent, &pair.candidate])

@@ -4,18 +4,24 @@
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
 mod audit;
+mod ahead;
+mod backend;
+mod bargain;
 mod experiment;
 mod failures;
 mod gain;
 mod history;
-mod keeps;
+mod holdout;
 mod hypothesise;
+mod instances;
+mod keeps;
 mod landing;
 mod limits;
 mod measure;
 mod pairs;
 mod price;
 mod mode;
+pub mod noise;
 mod promise;
 mod pursuit;
 mod rank;
@@ -27,6 +33,7 @@ mod resume;
 mod session;
 mod steer;
 mod veto;
+mod withheld;
 mod workbench;
 
 use std::fmt::Write as _;
@@ -34,6 +41,8 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
+pub use self::backend::Player;
+pub use self::failures::FailureChange;
 pub use self::history::History;
 pub use self::limits::Limits;
 pub use self::mode::Mode;
@@ -52,6 +61,7 @@ use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
 use crate::model::id::ExperimentId;
+use crate::model::measurement::SandboxTier;
 
 /// What a person asked for; made by `cli`, never read from the environment here.
 #[derive(Clone, Debug)]
@@ -66,6 +76,8 @@ pub struct Request {
     pub scratch: Utf8PathBuf,
     /// What the run is for.
     pub mode: Mode,
+    /// Who plays the roles.
+    pub player: Player,
     /// One thing, then stop.
     pub focus: Option<String>,
     /// Go on with this inconclusive experiment, then stop.
@@ -74,6 +86,8 @@ pub struct Request {
     pub cycles: Option<u32>,
     /// The seed of everything drawn at random; `None` draws one and records it.
     pub seed: Option<u64>,
+    /// How many candidates are built at a time.
+    pub parallel: u32,
     /// Show the ranked hypotheses and stop.
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
@@ -134,6 +148,24 @@ pub enum Error {
         name: String,
         /// How to get it.
         install: String,
+    },
+    /// A backend that the profile does not declare.
+    #[error("there is no `[backend.{name}]` in the profile")]
+    NoSuchBackend {
+        /// Its name.
+        name: String,
+    },
+    /// A program that is not ours, and what it builds, would run with too little protection.
+    #[error(
+        "a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}"
+    )]
+    TierTooLow {
+        /// What there is.
+        found: SandboxTier,
+        /// What the profile demands.
+        needed: SandboxTier,
+        /// What that means, or what was refused.
+        note: String,
     },
     /// The landing branch and the base went different ways.
     #[error("`{branch}` (at {tip}) and the checked-out commit have diverged")]
@@ -278,19 +310,29 @@ pub async fn run(
                 }
             }
         }
-        let (experiment, failure) = match step {
-            Step::Try(hypothesis) => {
-                session.waiting = ranking.ranked.len() - 1;
-                session.experiment(*hypothesis).await?
-            }
+        let left = request.cycles.map(|most| most as usize - lines.len());
+        let tried = match step {
+            Step::Try(hypothesis) => session.take_turn(*hypothesis, &ranking.ranked, left).await,
             Step::Resume(unfinished) => {
                 session.waiting = ranking.ranked.len();
-                session.resume(*unfinished).await?
+                session.resume(*unfinished).await.map(Some)
             }
         };
+        let (experiment, failure) = match tried {
+            Ok(Some(tried)) => tried,
+            Ok(None) => continue,
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(ranking);
+            }
+            Err(error) => return Err(error),
+        };
         lines.push(report::line(&experiment));
-        session.note_progress(&experiment);
         session.renew_handles()?;
+        // An interruption of what follows a keep is one of the run, whose record is closed by then.
+        let failure = match failure {
+            None => session.note_progress(&experiment).await.err(),
+            failed => failed,
+        };
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
             Some(error) => return Err(error),

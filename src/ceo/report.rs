@@ -294,6 +294,9 @@ impl Session<'_> {
         if let Some(id) = self.request.resume {
             return format!("experiment {id} went on, as you asked");
         }
+        if let Some(pursuit) = &self.pursuit {
+            return pursuit.exhausted();
+        }
         let mut observations = self.observations.clone().unwrap_or_default();
         observations.retain(|it| !self.was_answered(it));
         self.backend.closing_remark(&observations)

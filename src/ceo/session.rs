@@ -9,18 +9,21 @@ use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
 use super::audit::{self, Unaudited};
+use super::backend;
+use super::bargain::Bargain;
 use super::history::{self, History};
+use super::instances::InstanceBase;
 use super::measure::Calibrated;
 use super::pursuit::Pursuit;
 use super::reject::Rejections;
 use super::restack::stands_on_dropped_work;
+use super::withheld::Withheld;
 use super::workbench::{Workbench, WorkbenchSpec};
 use super::{Error, Reporter, Request, io_error};
 use crate::agent::Backend;
 use crate::config::{FILE_NAME, HIDDEN_DIR};
 use crate::decision::Streams;
 use crate::eval::report::FirstReport;
-use crate::mechanic::Mechanic;
 use crate::model::audit::AuditLine;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
@@ -30,7 +33,7 @@ use crate::model::id::{CommitSha, ExperimentId, MetricName, RunId, StructuralKey
 use crate::model::observation::Observation;
 use crate::process;
 use crate::repo::Target;
-use crate::store::{Registry, Writer};
+use crate::store::{Registry, Waiting, Writer};
 
 /// After how many experiments the handles on git are opened anew.
 const RENEWAL: u32 = 16;
@@ -87,15 +90,23 @@ pub(super) struct Session<'a> {
     pub(super) observations: Option<Vec<Observation>>,
     /// Halves of a vetoed candidate, tried before anything else.
     pub(super) halves: VecDeque<Hypothesis>,
+    /// Candidates that were built beside others, and wait for their turn.
+    pub(super) ahead: Vec<Waiting>,
+    /// Hypotheses whose candidate no longer fitted, to be built again.
+    pub(super) deferred: Vec<Hypothesis>,
     pub(super) tried: BTreeSet<StructuralKey>,
     /// Inconclusive experiments that went on in this run, or cannot.
     pub(super) not_resumed: BTreeSet<ExperimentId>,
     /// Experiments since one went on.
     pub(super) since_resume: u32,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
+    /// What the present candidate does beside its claim.
+    pub(super) bargain: Bargain,
     pub(super) replicates: BTreeMap<String, u32>,
     /// Decisions on what is taken for deterministic, over the whole record.
     pub(super) d_decisions: u32,
+    /// What is known of metrics over instances.
+    pub(super) instance_bases: BTreeMap<String, InstanceBase>,
     /// What people said about kept work, by experiment.
     pub(super) rejections: Rejections,
     /// What people ask for, as of the last look at it.
@@ -110,6 +121,8 @@ pub(super) struct Session<'a> {
     pub(super) candidate_evaluation: Option<Evaluation>,
     /// What a person should know of the present experiment beside its verdict; ends up in its note.
     pub(super) remarks: Vec<String>,
+    /// What agents must not learn.
+    pub(super) withheld: Withheld,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
     /// Why what is left of the budget pays for nothing more.
@@ -149,8 +162,10 @@ impl<'a> Session<'a> {
             logs: Some(logs),
             slot: "loop",
             seed,
+            foreign: request.player.is_foreign().then(|| request.home.clone()),
         };
         let bench = Workbench::open(&target, spec, cancel).await?;
+        let backend = backend::open(request, &target, &bench).await?;
         let mut summaries = writer.reader().summaries()?;
         rejections.overrule(&mut summaries);
         let audits = writer.reader().audits()?;
@@ -164,19 +179,23 @@ impl<'a> Session<'a> {
             streams,
             audits,
             unaudited,
-            backend: Box::new(Mechanic),
+            backend,
             observations: None,
             baseline: None,
             first_report: None,
             pursuit: None,
             quarantined: BTreeSet::new(),
             halves: VecDeque::new(),
+            ahead: Vec::new(),
+            deferred: Vec::new(),
             tried: BTreeSet::new(),
             not_resumed: BTreeSet::new(),
             since_resume: 0,
             calibrations: BTreeMap::new(),
+            bargain: Bargain::default(),
             replicates: BTreeMap::new(),
             d_decisions,
+            instance_bases: BTreeMap::new(),
             rejections,
             asked: Vec::new(),
             broken: BTreeMap::new(),
@@ -184,6 +203,7 @@ impl<'a> Session<'a> {
             waiting: 0,
             candidate_evaluation: None,
             remarks: Vec::new(),
+            withheld: Withheld::default(),
             stop: None,
             unaffordable: None,
             cost: Cost::default(),
@@ -204,6 +224,7 @@ impl<'a> Session<'a> {
         };
         session.announce(&notices)?;
         session.recall_flaky()?;
+        session.recall_queue()?;
         Ok(session)
     }
 

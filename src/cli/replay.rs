@@ -148,6 +148,10 @@ fn compare(experiment: &Experiment, stored: Decision) -> Replay {
         Some(check) => decision::after_landing(it, check),
         None => it,
     });
+    let recomputed = recomputed.map(|it| match &experiment.holdout {
+        Some(check) => decision::replay_holdout(it, check),
+        None => it,
+    });
     let (agrees, detail) = match &recomputed {
         None => (true, "no metric's samples decided: the verdict rests on the gates and on the dimensions in the record".to_owned()),
         Some(again) => judge(&stored, again),

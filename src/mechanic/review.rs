@@ -4,12 +4,24 @@ use super::build::language_of;
 use crate::model::experiment::Candidate;
 use crate::model::hypothesis::{Change, Hypothesis, LintRule};
 use crate::model::profile::LanguageName;
+use crate::syntax::Grammar;
 
 /// More changed lines than anybody will read in a commit of lint fixes.
 const FIXER_LINES: u32 = 5_000;
 
 /// More changed lines than one setting or one value can need.
 const VALUE_LINES: u32 = 20;
+
+/// More changed lines than a patch of small edits can need.
+const EDITED_LINES: u32 = 200;
+/// Files that say what a project depends on.
+const MANIFESTS: [&str; 5] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "pyproject.toml",
+    "package.json",
+    "package-lock.json",
+];
 
 /// Returns what is wrong with a diff, most telling first; nothing lets it pass.
 pub(crate) fn review(hypothesis: &Hypothesis, candidate: &Candidate, diff: &str) -> Vec<String> {
@@ -30,13 +42,22 @@ pub(crate) fn review(hypothesis: &Hypothesis, candidate: &Candidate, diff: &str)
 fn explains(change: &Change, path: &str) -> bool {
     match change {
         Change::Knob { file, .. } | Change::Constant { file, .. } => file.as_str() == path,
+        Change::Settings { assignments } => assignments.iter().any(|it| it.place.file == path),
         Change::LintFixes { rules } => rules.iter().any(|it| is_source_for(it, path)),
         Change::Format { tool } => is_formatted_by(tool, path),
-        Change::Words { .. } => true,
+        Change::Edits { .. } => Grammar::of(path.into()).is_some(),
+        Change::Words { .. } | Change::Idea { .. } => true,
     }
 }
 
 fn is_source_for(rule: &LintRule, path: &str) -> bool {
+    // A dependency goes from its manifest, and the lock file follows.
+    if rule.rule == "unused-dependency" {
+        return path
+            .rsplit('/')
+            .next()
+            .is_some_and(|it| MANIFESTS.contains(&it));
+    }
     match language_of(&rule.tool) {
         Some(language) => extensions(language).iter().any(|it| path.ends_with(it)),
         None => true,
@@ -71,8 +92,9 @@ fn extensions(language: LanguageName) -> &'static [&'static str] {
 fn too_large(change: &Change, candidate: &Candidate) -> Option<String> {
     let limit = match change {
         Change::LintFixes { .. } => FIXER_LINES,
-        Change::Knob { .. } | Change::Constant { .. } => VALUE_LINES,
-        Change::Format { .. } | Change::Words { .. } => return None,
+        Change::Knob { .. } | Change::Constant { .. } | Change::Settings { .. } => VALUE_LINES,
+        Change::Edits { .. } => EDITED_LINES,
+        Change::Format { .. } | Change::Words { .. } | Change::Idea { .. } => return None,
     };
     let n_lines = candidate.size.added.saturating_add(candidate.size.removed);
     (n_lines > limit).then(|| {
@@ -206,6 +228,28 @@ mod tests {
         assert!(review(&fixes(), &candidate(1, 2), &diff(&["a.py", "b/c.pyi"])).is_empty());
         assert_eq!(
             review(&fixes(), &candidate(1, 2), &diff(&["a.py", "a.toml"])).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_dependency_goes_from_manifests_and_nowhere_else() {
+        let unused = |tool: &str| {
+            let rule = LintRule {
+                tool: tool.to_owned(),
+                rule: "unused-dependency".to_owned(),
+            };
+            draft::fixes(&[rule], &[])
+        };
+        for (tool, paths) in [
+            ("factory", ["a/Cargo.toml", "Cargo.lock"]),
+            ("npm", ["package.json", "package-lock.json"]),
+        ] {
+            assert!(review(&unused(tool), &candidate(2, 4), &diff(&paths)).is_empty());
+        }
+        let touched = diff(&["pyproject.toml", "src/a.py"]);
+        assert_eq!(
+            review(&unused("python"), &candidate(2, 4), &touched).len(),
             1
         );
     }

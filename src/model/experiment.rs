@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::holdout::HoldoutCheck;
 use super::hypothesis::Hypothesis;
 use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
 use super::landing::LandingCheck;
@@ -116,6 +117,11 @@ pub enum ExperimentEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         landing: Option<Box<LandingCheck>>,
     },
+    /// Hidden instances were asked about a keep.
+    Checked {
+        /// What they said.
+        holdout: Box<HoldoutCheck>,
+    },
     /// The verdict, from any stage.
     Decided {
         /// The verdict with its reasons.
@@ -145,6 +151,7 @@ impl ExperimentEvent {
             Self::Built { .. } => "built",
             Self::Gated => "gated",
             Self::Measured { .. } => "measured",
+            Self::Checked { .. } => "checked",
             Self::Decided { .. } => "decided",
             Self::Landed { .. } => "landed",
             Self::Noted { .. } => "noted",
@@ -186,6 +193,9 @@ pub struct Experiment {
     pub binding: Option<Binding>,
     /// How isolated the arms were.
     pub sandbox: Option<SandboxReport>,
+    /// What hidden instances said of a keep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<HoldoutCheck>,
     /// How the candidate was held to an incumbent that had moved on meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub landing: Option<LandingCheck>,
@@ -283,6 +293,7 @@ impl Experiment {
             evidence: None,
             binding: None,
             sandbox: None,
+            holdout: None,
             landing: None,
             decision: None,
             landed: None,
@@ -313,6 +324,7 @@ impl Experiment {
                 self.sandbox = Some(sandbox.clone());
                 self.landing = landing.as_deref().cloned();
             }
+            ExperimentEvent::Checked { holdout } => self.holdout = Some((**holdout).clone()),
             ExperimentEvent::Decided { decision } => self.decision = Some(decision.clone()),
             ExperimentEvent::Landed { commit } => self.landed = Some(commit.clone()),
             ExperimentEvent::Noted { at, note, cost } => {
@@ -348,7 +360,8 @@ impl Experiment {
         let next = match (self.stage, event) {
             (Stage::Started, ExperimentEvent::Built { .. }) => Stage::Built,
             (Stage::Built, ExperimentEvent::Gated) => Stage::Gated,
-            (Stage::Gated, ExperimentEvent::Measured { .. }) => Stage::Measured,
+            (Stage::Gated, ExperimentEvent::Measured { .. })
+            | (Stage::Measured, ExperimentEvent::Checked { .. }) => Stage::Measured,
             (
                 Stage::Started | Stage::Built | Stage::Gated | Stage::Measured,
                 ExperimentEvent::Decided { decision },

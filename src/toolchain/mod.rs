@@ -9,9 +9,11 @@ mod declared;
 mod detect;
 mod discovery;
 pub mod go;
+pub mod hotspots;
 pub mod javascript;
 mod job;
 mod lcov;
+mod mentions;
 pub mod python;
 pub mod rust;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod support;
 
+mod backends;
 mod bad_input;
 mod clean;
 mod day_two;
@@ -13,8 +14,11 @@ mod demo;
 mod gaming;
 mod interrupt;
 mod landing;
+mod leakage;
 mod messages;
 mod other_languages;
+mod proofs;
+mod research;
 mod retention;
 mod run_control;
 mod sync;
