@@ -37,6 +37,17 @@ struct Window {
     base_tree: TreeSha,
 }
 
+/// What an audit asks of a window and, after an alarm, of each of its keeps.
+struct Question<'a> {
+    /// The stream that the keeps are of.
+    family: &'a MetricName,
+    metric: &'a config::Metric,
+    /// How the metric would be tested now.
+    plan: &'a SignPlan,
+    test: TestPlan,
+    retest: fn(&SignPlan, &Claimed) -> Option<TestPlan>,
+}
+
 struct Kept {
     experiment: Experiment,
     landed: CommitSha,
@@ -106,7 +117,7 @@ pub(super) fn settle(
     }
     target.advance(branch, Some(head), tip)?;
     Ok(Some(format!(
-        "audit {id} was interrupted; what it took out of `{branch}` is out now"
+        "audit {id} was interrupted; what it had taken out of `{branch}` is out now"
     )))
 }
 
@@ -125,12 +136,19 @@ impl Session<'_> {
             return Ok(());
         }
         let due = self.unaudited.iter();
-        let due = due.filter(|(_, it)| decision::is_audit_due(it.keeps, it.experiments));
+        let due = due.filter(|(family, it)| match simplified(family) {
+            Some(_) => !decision::may_simplify(it.keeps),
+            None => decision::is_audit_due(it.keeps, it.experiments),
+        });
         let due: Vec<MetricName> = due.map(|(metric, _)| metric.clone()).collect();
         for metric in due {
             // Whatever comes of it, it is not due again at once.
             self.unaudited.remove(&metric);
-            match self.audit(&metric).await {
+            let audited = match simplified(&metric) {
+                Some(name) => self.audit_simplifications(&metric, &name).await,
+                None => self.audit(&metric).await,
+            };
+            match audited {
                 Err(error) if is_survivable(&error) => {
                     self.notice(format!("`{metric}` could not be audited: {error}"));
                 }
@@ -156,9 +174,66 @@ impl Session<'_> {
         };
         let n = claimed.len();
         let what = format!("{n} keeps of `{name}`, measured together against the code before them");
+        let question = Question {
+            family: name,
+            metric: &metric,
+            plan: &plan,
+            test,
+            retest: decision::plan_retest,
+        };
+        self.ask_whole(question, window, what).await
+    }
+
+    /// Holds the simplifications since the last audit, taken together, to the margin of one of them.
+    async fn audit_simplifications(
+        &mut self,
+        family: &MetricName,
+        name: &MetricName,
+    ) -> Result<(), Error> {
+        let Some(metric) = self.metric_named(name.as_str()) else {
+            return Ok(());
+        };
+        let Some(mut window) = self.window(family)? else {
+            return Ok(());
+        };
+        let Some(plan) = self.audit_plan(&metric, &window).await? else {
+            return Ok(());
+        };
+        // Other work lies between them: they are compared with the branch without them.
+        let Some(without) = self.without_all(&window.keeps)? else {
+            self.notice(format!(
+                "simplifications that were held to `{name}` cannot be told apart from later work, and were not audited"
+            ));
+            return Ok(());
+        };
+        window.base = without.commit;
+        window.base_tree = without.tree;
+        let n = window.keeps.len();
+        let question = Question {
+            family,
+            metric: &metric,
+            plan: &plan,
+            test: decision::plan_simplifications(&plan),
+            retest: |plan, _| Some(decision::plan_simplifications(plan)),
+        };
+        let what = format!("{n} simplifications, together held to `{name}`");
+        self.ask_whole(question, window, what).await
+    }
+
+    /// Tests a window as a whole and, after an alarm, each of its keeps; writes down what came out.
+    async fn ask_whole(
+        &mut self,
+        question: Question<'_>,
+        window: Window,
+        what: String,
+    ) -> Result<(), Error> {
+        let claimed: Vec<Claimed> = window.keeps.iter().map(|it| it.claimed).collect();
         let since = self.begin_phase("audit", what);
         let trees = [window.base_tree.clone(), self.incumbent.tree.clone()];
-        let (evidence, decision) = self.paired(window.last, &metric, test, &trees).await?;
+        let test = question.test.clone();
+        let (evidence, decision) = self
+            .paired(window.last, question.metric, test, &trees)
+            .await?;
         if decision.verdict == Verdict::Spurious {
             self.end_phase("audit", since, decision.reasons.join("; "));
             return Ok(());
@@ -170,7 +245,7 @@ impl Session<'_> {
             decision::Audit::Confirmed => AuditOutcome::Confirmed,
             decision::Audit::Unconfirmed => AuditOutcome::Unconfirmed,
             decision::Audit::Alarm(suspects) => {
-                retested = self.retest(&metric, &plan, &window, &suspects).await?;
+                retested = self.retest(&question, &window, &suspects).await?;
                 AuditOutcome::Alarm
             }
         };
@@ -178,7 +253,7 @@ impl Session<'_> {
             id: self.audits.last().map_or(0, |it| it.id) + 1,
             run: self.run.clone(),
             at: Timestamp::now(),
-            metric: name.clone(),
+            metric: question.family.clone(),
             keeps: claimed.iter().map(|it| it.id).collect(),
             last: window.last,
             base: window.base,
@@ -249,8 +324,7 @@ impl Session<'_> {
     /// Tests each keep by itself, the least certain first: the branch against the branch without it.
     async fn retest(
         &mut self,
-        metric: &config::Metric,
-        plan: &SignPlan,
+        question: &Question<'_>,
         window: &Window,
         suspects: &[ExperimentId],
     ) -> Result<Vec<Retested>, Error> {
@@ -258,7 +332,7 @@ impl Session<'_> {
         for id in suspects {
             let kept = window.keeps.iter().find(|it| it.claimed.id == *id);
             if let Some(kept) = kept {
-                retested.push(self.retest_one(metric, plan, kept).await?);
+                retested.push(self.retest_one(question, kept).await?);
             }
         }
         Ok(retested)
@@ -266,8 +340,7 @@ impl Session<'_> {
 
     async fn retest_one(
         &mut self,
-        metric: &config::Metric,
-        plan: &SignPlan,
+        question: &Question<'_>,
         kept: &Kept,
     ) -> Result<Retested, Error> {
         let id = kept.claimed.id;
@@ -278,11 +351,11 @@ impl Session<'_> {
             detail: String::new(),
             evidence: None,
         };
-        let Some(test) = decision::plan_retest(plan, &kept.claimed) else {
+        let Some(test) = (question.retest)(question.plan, &kept.claimed) else {
             "it had claimed no gain".clone_into(&mut retested.detail);
             return Ok(retested);
         };
-        let without = match self.without(kept)? {
+        let without = match self.without(kept, &self.incumbent)? {
             Ok(without) => without,
             Err(reason) => {
                 retested.detail = reason;
@@ -290,7 +363,7 @@ impl Session<'_> {
             }
         };
         let trees = [without.tree.clone(), self.incumbent.tree.clone()];
-        let (evidence, decision) = self.paired(id, metric, test, &trees).await?;
+        let (evidence, decision) = self.paired(id, question.metric, test, &trees).await?;
         retested.detail = decision.reasons.first().cloned().unwrap_or_default();
         retested.evidence = Some(evidence);
         retested.standing = match decision::judge_retest(&decision) {
@@ -307,17 +380,26 @@ impl Session<'_> {
         Ok(retested)
     }
 
-    /// Returns the branch without a keep, or why that cannot be made; moves nothing.
-    fn without(&self, kept: &Kept) -> Result<Result<Incumbent, String>, Error> {
+    /// Returns the branch without any of these keeps, where that can be made; moves nothing.
+    fn without_all(&self, keeps: &[Kept]) -> Result<Option<Incumbent>, Error> {
+        let mut head = self.incumbent.clone();
+        for kept in keeps.iter().rev() {
+            match self.without(kept, &head)? {
+                Ok(without) => head = without,
+                Err(_) => return Ok(None),
+            }
+        }
+        Ok(Some(head))
+    }
+
+    /// Returns a commit without a keep, or why that cannot be made; moves nothing.
+    fn without(&self, kept: &Kept, head: &Incumbent) -> Result<Result<Incumbent, String>, Error> {
         let message = format!(
             "Revert \"{}\"\n\nIt was kept as experiment {}, and an audit rules its effect out.",
             kept.experiment.hypothesis.title, kept.claimed.id
         );
-        let (from, head) = (kept.experiment.lands_on(), &self.incumbent.commit);
-        let commit = match self
-            .target
-            .revert_commit(from, &kept.landed, head, &message)
-        {
+        let (from, on) = (kept.experiment.lands_on(), &head.commit);
+        let commit = match self.target.revert_commit(from, &kept.landed, on, &message) {
             Ok(commit) => commit,
             Err(repo::Error::RevertConflict { paths }) => {
                 let paths = paths.join(", ");
@@ -331,7 +413,7 @@ impl Session<'_> {
         Ok(Ok(Incumbent {
             tree: self.target.tree_of(&commit)?,
             commit,
-            branch_tip: self.incumbent.branch_tip.clone(),
+            branch_tip: head.branch_tip.clone(),
         }))
     }
 
@@ -449,6 +531,11 @@ impl Session<'_> {
     }
 }
 
+/// Returns the metric of a family of claims that nothing gets worse.
+fn simplified(family: &MetricName) -> Option<MetricName> {
+    family.as_str().strip_prefix(decision::KEEPS)?.parse().ok()
+}
+
 /// Returns whether a keep is on the landing branch and nobody has taken it back.
 fn stands(summary: &Summary) -> bool {
     summary.verdict == Verdict::Keep && summary.landed.is_some()
@@ -460,7 +547,7 @@ fn claimed(summary: &Summary, metric: &MetricName) -> Option<Claimed> {
     Some(Claimed {
         id: summary.id,
         ln_e: seen.ln_e,
-        gain: seen.shrunken?,
+        gain: seen.shrunken.unwrap_or(0.0),
     })
 }
 
@@ -477,11 +564,11 @@ fn told(standing: Standing) -> Option<&'static str> {
 
 fn words(audit: &Audit, decision: &Decision) -> String {
     let found = match audit.outcome {
-        AuditOutcome::Confirmed => "the gain is there",
+        AuditOutcome::Confirmed => "what was claimed is there",
         AuditOutcome::Unconfirmed => {
-            "the gain is neither shown nor ruled out, and everything stays"
+            "what was claimed is neither shown nor ruled out, and everything stays"
         }
-        AuditOutcome::Alarm => "half of the gain is ruled out, and each keep was tested again",
+        AuditOutcome::Alarm => "what was claimed is ruled out, and each keep was tested again",
     };
     let measured = decision.effect.as_ref().and_then(|it| it.relative);
     let measured = measured.map_or_else(String::new, |it| format!(": {:.1} %", 100.0 * it));

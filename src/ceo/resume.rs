@@ -199,8 +199,11 @@ impl Session<'_> {
             sandbox: self.bench.lab.sandbox.report(),
             landing: held.landing.map(Box::new),
         })?;
+        let tree = held.evaluation.as_ref().map(|it| it.tree.clone());
         self.candidate_evaluation = held.evaluation;
-        Ok(held.decision)
+        let tree = tree.unwrap_or(candidate.tree);
+        self.check_holdout(id, Some(&metric), held.decision, &tree)
+            .await
     }
 
     async fn hold(

@@ -17,7 +17,7 @@ const N_SIMPLIFICATIONS: usize = 3;
 /// The level of confirming, and of an alarm.
 pub const AUDIT_LEVEL: f64 = 0.05;
 /// A scale below this share of δ would let single pairs speak for many.
-const LEAST_SCALE: f64 = 0.25;
+const LEAST_SCALE: f64 = 0.7;
 
 /// A keep that an audit looks back on.
 #[derive(Clone, Copy, Debug, PartialEq)]

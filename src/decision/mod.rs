@@ -50,7 +50,7 @@ pub use resumption::{prolonged, resumable};
 pub use rows::{Preset, calibration_pairs};
 pub use seen::{add_shrunken, seen, shrunken, total};
 pub use sequential::{Look, State};
-pub use stream::{StreamState, Streams, family, survivors_bound};
+pub use stream::{KEEPS, StreamState, Streams, family, survivors_bound};
 
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};

@@ -15,13 +15,16 @@ use crate::stats::lord::Lord;
 /// worse, have one of their own.
 pub fn family(metric: &MetricName, epsilon: f64) -> MetricName {
     if epsilon > 0.0 {
-        format!("keeps:{metric}")
+        format!("{KEEPS}{metric}")
             .parse()
             .unwrap_or_else(|_| metric.clone())
     } else {
         metric.clone()
     }
 }
+
+/// What the name of a stream of claims that nothing gets worse begins with.
+pub const KEEPS: &str = "keeps:";
 
 /// The streams of a target, one for each noisy metric and family of claims.
 #[derive(Clone, Debug, PartialEq)]

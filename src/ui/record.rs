@@ -184,9 +184,9 @@ pub fn replayed_audit(replayed: &ReplayedAudit, width: usize) -> String {
     let title = format!("audit {} of `{}`", audit.id, audit.metric);
     let mut out = format!("{} {verdict}\n", style::heading(&title));
     let outcome = match audit.outcome {
-        AuditOutcome::Confirmed => "the gain is there",
-        AuditOutcome::Unconfirmed => "the gain is neither shown nor ruled out",
-        AuditOutcome::Alarm => "half of the gain is ruled out",
+        AuditOutcome::Confirmed => "what was claimed is there",
+        AuditOutcome::Unconfirmed => "what was claimed is neither shown nor ruled out",
+        AuditOutcome::Alarm => "what was claimed is ruled out",
     };
     out.push_str(&text::labelled("found", outcome, width));
     for it in &audit.retested {
