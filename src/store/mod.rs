@@ -3,9 +3,10 @@
 //! What happened is a journal line first and a ledger commit last; the state of anything is a fold.
 //! Must not know how anything was measured or decided.
 
+mod audits;
+mod control;
 #[cfg(test)]
 mod crash;
-mod control;
 mod error;
 mod events;
 mod ideas;
