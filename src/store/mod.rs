@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod crash;
+mod changes;
 mod control;
 mod error;
 mod events;
@@ -20,7 +21,7 @@ mod recovery;
 mod registry;
 mod repair;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod view;
 mod writer;
 
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::ExperimentId;
 use crate::model::verdict::Verdict;
 
+pub use changes::{Changes, Closed};
 pub use control::{Activity, Heartbeat, Orders, Running, Stop};
 pub use error::Error;
 pub use events::RecordEvent;

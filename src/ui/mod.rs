@@ -15,6 +15,7 @@ pub mod first_report;
 mod lines;
 pub mod number;
 mod output;
+pub mod pictures;
 pub mod plot;
 pub mod progress;
 pub mod record;
