@@ -48,8 +48,8 @@ pub struct ResearchInput<'a> {
     pub tree: &'a Utf8Path,
     /// The incumbent's evaluation.
     pub evaluation: &'a Evaluation,
-    /// The first report.
-    pub report: &'a FirstReport,
+    /// The first report, in modes that make one.
+    pub report: Option<&'a FirstReport>,
     /// What people asked for: (`focus` or `backlog`, words).
     pub wishes: &'a [(String, String)],
 }

@@ -4,11 +4,14 @@
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
 mod experiment;
+mod failures;
 mod history;
 mod hypothesise;
 mod limits;
 mod measure;
+mod mode;
 mod promise;
+mod pursuit;
 mod rank;
 mod reject;
 pub mod restack;
@@ -25,7 +28,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::history::History;
 pub use self::limits::Limits;
-pub use self::report::{Landing, Line, RunReport};
+pub use self::mode::Mode;
+pub use self::pursuit::Pursued;
+pub use self::report::{Landing, Line, RunReport, Stopped};
 use self::session::Session;
 pub use self::steer::{Course, PAUSED, Steer};
 pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
@@ -48,6 +53,8 @@ pub struct Request {
     pub home: Utf8PathBuf,
     /// `$FACTORY_SCRATCH` or `~/.cache/factory`.
     pub scratch: Utf8PathBuf,
+    /// What the run is for.
+    pub mode: Mode,
     /// One thing, then stop.
     pub focus: Option<String>,
     /// At most so many experiments.
@@ -180,33 +187,38 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<RunReport, Error> {
     let mut session = Session::open(request, reporter, cancel).await?;
-    session.measure_baseline().await?;
-    session.restack().await?;
+    session.open_stages().await?;
     let score_before = session.baseline().score;
-    let first_report = session.look_first().await?;
     let mut lines = Vec::new();
     let ended = loop {
-        let ranking = match session.hypothesise(&first_report).await {
+        if let Some((stopped, reason)) = session.has_enough() {
+            break Ended::because(stopped, reason, rank::Ranking::default());
+        }
+        let ranking = match session.hypothesise().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {
                 break Ended::interrupted(rank::Ranking::default());
             }
             ranking => ranking?,
         };
         let Some(hypothesis) = ranking.ranked.first().cloned() else {
-            break Ended::because(session.closing_remark(), ranking);
+            if session.widen("nothing is left to try on the `inner` surface") {
+                continue;
+            }
+            break Ended::because(Stopped::NothingMore, session.closing_remark(), ranking);
         };
         if request.dry_run {
-            break Ended::because("a dry run tries nothing".to_owned(), ranking);
+            let reason = "a dry run tries nothing".to_owned();
+            break Ended::because(Stopped::DryRun, reason, ranking);
         }
         if request
             .cycles
             .is_some_and(|most| lines.len() >= most as usize)
         {
             let reason = format!("the limit of {} experiments is reached", lines.len());
-            break Ended::because(reason, ranking);
+            break Ended::because(Stopped::Limit, reason, ranking);
         }
         if let Some(reason) = session.used_up(lines.len()) {
-            break Ended::used_up(reason, ranking);
+            break Ended::because(Stopped::Budget, reason, ranking);
         }
         match session.obey().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {
@@ -214,7 +226,7 @@ pub async fn run(
             }
             stop => {
                 if let Some(reason) = stop? {
-                    break Ended::because(reason, ranking);
+                    break Ended::because(Stopped::Asked, reason, ranking);
                 }
             }
         }
@@ -226,13 +238,15 @@ pub async fn run(
                     continue;
                 }
                 Approval::Stop => {
-                    break Ended::because("you asked to stop here".to_owned(), ranking);
+                    let reason = "you asked to stop here".to_owned();
+                    break Ended::because(Stopped::Asked, reason, ranking);
                 }
             }
         }
         session.waiting = ranking.ranked.len() - 1;
         let (experiment, failure) = session.experiment(hypothesis).await?;
         lines.push(report::line(&experiment));
+        session.note_progress(&experiment);
         session.renew_handles()?;
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
@@ -240,10 +254,10 @@ pub async fn run(
             None => {}
         }
         if let Some(reason) = session.stop.take() {
-            break Ended::because(reason, ranking);
+            break Ended::because(Stopped::Blocked, reason, ranking);
         }
     };
-    session.finish(lines, score_before, first_report, ended)
+    session.finish(lines, score_before, ended)
 }
 
 /// Returns the evaluation in one line: the score and what holds it down.

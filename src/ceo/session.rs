@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::history::History;
 use super::measure::Calibrated;
+use super::pursuit::Pursuit;
 use super::reject::Rejections;
 use super::restack::stands_on_dropped_work;
 use super::workbench::{Workbench, WorkbenchSpec};
@@ -17,6 +18,7 @@ use super::{Error, Reporter, Request, io_error};
 use crate::agent::Backend;
 use crate::config::{FILE_NAME, HIDDEN_DIR};
 use crate::decision::Streams;
+use crate::eval::report::FirstReport;
 use crate::mechanic::Mechanic;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
@@ -69,6 +71,10 @@ pub(super) struct Session<'a> {
     /// The landing branch's tip where it lacks commits of the base: it is to be made again.
     pub(super) outgrown: Option<CommitSha>,
     pub(super) baseline: Option<Evaluation>,
+    /// What is known of the suite, in modes that look at it first.
+    pub(super) first_report: Option<FirstReport>,
+    /// The number of a research run.
+    pub(super) pursuit: Option<Pursuit>,
     /// Tests that both passed and failed on the incumbent; they decide nothing.
     pub(super) quarantined: BTreeSet<String>,
     /// What was seen on the present incumbent; empty after a keep.
@@ -144,6 +150,8 @@ impl<'a> Session<'a> {
             backend: Box::new(Mechanic),
             observations: None,
             baseline: None,
+            first_report: None,
+            pursuit: None,
             quarantined: BTreeSet::new(),
             halves: VecDeque::new(),
             tried: BTreeSet::new(),

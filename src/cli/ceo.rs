@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use crate::ceo::{self, Limits, Reporter, Request, RunReport, Steer};
+use crate::ceo::{self, Limits, Reporter, Request, RunReport, Steer, Stopped};
 use crate::config::{HIDDEN_DIR, Options, ProfileSource};
 use crate::eval::report::Budget;
 use crate::model::budget::Budget as Amounts;
@@ -18,7 +18,7 @@ use crate::ui::{closing, tools};
 use super::context::{self, Context, directory};
 use super::heart::{Heart, Recorder};
 use super::routing::{Route, route};
-use super::{CliError, Exit, JsonKind, detect, discover, interrupt, logging};
+use super::{CliError, Exit, JsonKind, detect, discover, interrupt, logging, research};
 
 /// Improve a codebase: try what is worth trying, keep only what is shown to be better
 ///
@@ -42,7 +42,7 @@ pub(super) struct CeoArgs {
     reason = "flags of a command line are independent switches"
 )]
 pub(super) struct RunFlags {
-    /// What to do; `--focus` alone means `focus`.
+    /// What to do; `--focus` alone means `focus`, and a `[research]` section means `research`.
     #[arg(long)]
     mode: Option<Mode>,
     /// Try this one thing and stop, as in "ruff F401" or `clippy::needless_clone`.
@@ -75,11 +75,13 @@ pub(super) struct RunFlags {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     /// Try everything that is worth trying.
     Improve,
     /// Try one thing.
     Focus,
+    /// Move the one number of `[research]`.
+    Research,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -148,7 +150,8 @@ pub(super) fn prepare(
     let log = target.exclude_factory_dir()?.join("logs/debug.log");
     logging::start(ctx.globals.verbose, Some(&log))?;
     let options = with_proposal(options, &target, ctx)?;
-    let request = request(&target, options, flags, ctx);
+    let mode = research::mode(flags.mode, flags.focus.is_some(), &target, &options.profile)?;
+    let request = request(&target, options, mode, flags, ctx);
     Ok(Some((target, request)))
 }
 
@@ -175,7 +178,7 @@ fn show(report: &RunReport, is_plan: bool, ctx: &Context) -> Result<(), CliError
 
 /// Returns how a run ends whose report is this.
 pub(super) fn exit(report: &RunReport, heart: &Heart) -> Exit {
-    if heart.is_spent() || report.budget_used_up {
+    if heart.is_spent() || report.stopped == Stopped::Budget {
         Exit::Budget
     } else if report.interrupted {
         Exit::Interrupted
@@ -192,11 +195,13 @@ fn check(flags: &RunFlags, ctx: &Context) -> Result<(), CliError> {
                 .hint("add `--focus \"ruff F401\"`"),
         );
     }
-    if flags.mode == Some(Mode::Improve) && flags.focus.is_some() {
-        return Err(
-            CliError::new(Exit::Usage, "`--focus` does not go with `--mode improve`")
-                .hint("leave `--mode` out"),
-        );
+    if let Some(mode @ (Mode::Improve | Mode::Research)) = flags.mode
+        && flags.focus.is_some()
+    {
+        let name = mode.to_possible_value();
+        let name = name.map_or_else(String::new, |it| it.get_name().to_owned());
+        let message = format!("`--focus` does not go with `--mode {name}`");
+        return Err(CliError::new(Exit::Usage, message).hint("leave `--mode` out"));
     }
     if let Some(budget) = flags.budget {
         check_budget(budget)?;
@@ -232,7 +237,7 @@ fn check_budget(budget: Amounts) -> Result<(), CliError> {
 /// Returns the error of an idea, for which there is no mode yet.
 fn no_ideas(what: &str) -> CliError {
     let message = format!(
-        "{what} is an idea, and building from an idea is not there yet; the modes are `improve` and `focus`"
+        "{what} is an idea, and building from an idea is not there yet; the modes are `improve`, `focus` and `research`"
     );
     CliError::new(Exit::Usage, message).hint("give the root folder of a git repository to improve")
 }
@@ -293,8 +298,15 @@ fn with_proposal(options: Options, target: &Target, ctx: &Context) -> Result<Opt
     Ok(options)
 }
 
-fn request(target: &Target, options: Options, flags: &RunFlags, ctx: &Context) -> Request {
+fn request(
+    target: &Target,
+    options: Options,
+    mode: ceo::Mode,
+    flags: &RunFlags,
+    ctx: &Context,
+) -> Request {
     Request {
+        mode,
         root: target.root().to_owned(),
         budget: Budget {
             seconds: options.profile.report.seconds,

@@ -205,7 +205,7 @@ impl From<ceo::Error> for CliError {
                 Self::from_source(Exit::Input, error, Some(hint.to_owned()))
             }
             ceo::Error::MetricBroken { ref name, .. } => {
-                let hint = format!("run the command of `[[metric]]` `{name}` by hand");
+                let hint = format!("run the command of the metric `{name}` by hand, in a fresh clone of what is committed");
                 Self::from_source(Exit::NothingBuilds, error, Some(hint))
             }
             ceo::Error::Io {

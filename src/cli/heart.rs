@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::ceo::{Approval, Course, PAUSED, Reporter, RunReport, Steer};
+use crate::ceo::{Approval, Course, PAUSED, Reporter, RunReport, Steer, Stopped};
 use crate::config::HIDDEN_DIR;
 use crate::eval::report::FirstReport;
 use crate::model::budget;
@@ -143,6 +143,7 @@ impl Heart {
         match (why, result) {
             (Why::Budget, Ok(report)) if report.interrupted => Ok(RunReport {
                 ended: self.spent(),
+                stopped: Stopped::Budget,
                 interrupted: false,
                 ..report
             }),
@@ -152,6 +153,7 @@ impl Heart {
             }
             (Why::Ordered, Ok(report)) if report.interrupted => Ok(RunReport {
                 ended: "stopped by `factory stop`; everything up to here is recorded".to_owned(),
+                stopped: Stopped::Asked,
                 ..report
             }),
             (_, result) => result,

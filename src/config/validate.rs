@@ -1,6 +1,7 @@
 //! What the types cannot say: ranges, sums, names that must exist.
 
 mod languages;
+mod research;
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -34,6 +35,9 @@ pub(super) struct Problem {
 /// Returns everything that is wrong with a profile of the right shape.
 pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     let mut found = Vec::new();
+    if let Some(it) = &profile.research {
+        research::research(it, &mut found);
+    }
     sections(profile, &mut found);
     globs(profile, &mut found);
     languages::languages(profile, &mut found);

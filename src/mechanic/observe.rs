@@ -30,10 +30,9 @@ pub(crate) async fn research(
     observations.extend(offer::knobs(profile, &input.lab.detection, surface, &read));
     observations.extend(parameters(profile, surface, &read));
     let failed = input.evaluation.tests.ids(TestOutcome::Failed);
+    let reported = input.report.iter().flat_map(|it| &it.failing);
     observations.extend(failing(
-        failed
-            .into_iter()
-            .chain(input.report.failing.iter().map(String::as_str)),
+        failed.into_iter().chain(reported.map(String::as_str)),
     ));
     observations.extend(input.wishes.iter().map(|(source, text)| Observation::Wish {
         text: text.clone(),

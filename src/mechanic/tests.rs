@@ -126,7 +126,7 @@ async fn hypotheses(dir: &Dir, lab: &Lab) -> (Vec<Observation>, Vec<Hypothesis>)
         lab,
         tree: &dir.tree,
         evaluation: &evaluation,
-        report: &no_report(),
+        report: Some(&no_report()),
         wishes: &[],
     };
     let observations = Mechanic.research(&research).await.unwrap();

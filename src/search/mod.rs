@@ -6,10 +6,12 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod matrix;
+mod plateau;
 mod process;
 mod propose;
 mod region;
 mod space;
 
+pub use plateau::Plateau;
 pub use propose::{Trial, best, propose};
 pub use space::{Kind, Point, Space, Value};

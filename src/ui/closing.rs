@@ -198,7 +198,8 @@ fn honesty(report: &RunReport, width: usize) -> String {
             width,
         ));
     }
-    if report.kept > 0 && report.first_report.tests == 0 {
+    let tests = report.first_report.as_ref().map(|it| it.tests);
+    if report.kept > 0 && tests == Some(0) {
         let words = "no test ran: nothing here can tell whether the code still does what it did; \
                      read the diff before you land it";
         out.push_str(&text::bullet(words, width));
@@ -317,9 +318,10 @@ mod tests {
                 "nothing more to try without a model: every safe fix, knob and parameter was tried"
                     .into(),
             interrupted: false,
-            budget_used_up: false,
             seed: 7,
-            first_report: crate::ui::first_report::tests::sample(),
+            stopped: crate::ceo::Stopped::NothingMore,
+            research: None,
+            first_report: Some(crate::ui::first_report::tests::sample()),
         }
     }
 
@@ -376,7 +378,7 @@ mod tests {
     fn a_keep_without_any_test_is_not_praised() {
         let mut report = sample();
         assert!(!render(&report, 80).contains("no test ran"));
-        report.first_report.tests = 0;
+        report.first_report.as_mut().unwrap().tests = 0;
         assert!(render(&report, 80).contains("no test ran"));
     }
 
