@@ -36,7 +36,10 @@ fn table(groups: &[Group], by: &[By]) -> PolarsResult<DataFrame> {
         Column::new(name.into(), groups.iter().map(of).collect::<Vec<_>>())
     };
     let effect = |of: fn(&Estimate) -> Option<f64>| {
-        groups.iter().map(|it| it.effect.as_ref().and_then(of)).collect::<Vec<_>>()
+        groups
+            .iter()
+            .map(|it| it.effect.as_ref().and_then(of))
+            .collect::<Vec<_>>()
     };
     let mut columns: Vec<Column> = keys.collect();
     columns.extend([

@@ -70,18 +70,24 @@ impl Manifest {
         let manifest = match FORMAT.decode::<Self>(&bytes) {
             Ok((manifest, version)) if version == FORMAT.version => manifest,
             Ok((_, version)) => {
-                notices.push(format!("the archive had version {version} and was made again"));
+                notices.push(format!(
+                    "the archive had version {version} and was made again"
+                ));
                 return Ok(Self::default());
             }
             Err(error) => {
-                notices.push(format!("`{path}` could not be used ({error}): the archive was made again"));
+                notices.push(format!(
+                    "`{path}` could not be used ({error}): the archive was made again"
+                ));
                 return Ok(Self::default());
             }
         };
         let broken = manifest.segments.iter().find(|it| !it.is_whole(dir));
         if let Some(segment) = broken {
             let file = dir.join(&segment.file);
-            notices.push(format!("`{file}` is missing or torn: the archive was made again"));
+            notices.push(format!(
+                "`{file}` is missing or torn: the archive was made again"
+            ));
             return Ok(Self {
                 next: manifest.next,
                 ..Self::default()

@@ -9,7 +9,15 @@ use super::{Archive, By, Error, Estimate, Group, Query, segment};
 
 /// The columns that every group is made of.
 const COLUMNS: [&str; 10] = [
-    "verdict", "effect", "shrunken", "evals", "metric_runs", "seconds", "tokens", "usd", "kept",
+    "verdict",
+    "effect",
+    "shrunken",
+    "evals",
+    "metric_runs",
+    "seconds",
+    "tokens",
+    "usd",
+    "kept",
     "rejected",
 ];
 
@@ -55,7 +63,10 @@ fn read(archive: &Archive, query: &Query) -> Result<Option<DataFrame>, Error> {
 
 fn grouped(table: DataFrame, query: &Query) -> PolarsResult<DataFrame> {
     let mut lazy = table.lazy();
-    let of_targets = query.targets.iter().map(|it| col("target").eq(lit(it.as_str())));
+    let of_targets = query
+        .targets
+        .iter()
+        .map(|it| col("target").eq(lit(it.as_str())));
     if let Some(of_targets) = of_targets.reduce(Expr::or) {
         lazy = lazy.filter(of_targets);
     }
@@ -81,7 +92,11 @@ fn grouped(table: DataFrame, query: &Query) -> PolarsResult<DataFrame> {
         sum("tokens"),
         sum("usd"),
     ];
-    let keys: Vec<Expr> = query.by.iter().map(|it| col(it.name()).alias(key_name(*it))).collect();
+    let keys: Vec<Expr> = query
+        .by
+        .iter()
+        .map(|it| col(it.name()).alias(key_name(*it)))
+        .collect();
     if keys.is_empty() {
         return lazy.select(sums).collect();
     }
@@ -90,7 +105,10 @@ fn grouped(table: DataFrame, query: &Query) -> PolarsResult<DataFrame> {
     let mut descending = vec![false; order.len()];
     descending[0] = true;
     let options = SortMultipleOptions::default().with_order_descending_multi(descending);
-    lazy.group_by(keys).agg(sums).collect()?.sort(order, options)
+    lazy.group_by(keys)
+        .agg(sums)
+        .collect()?
+        .sort(order, options)
 }
 
 /// Returns the name of a key's column, which a sum cannot have.
@@ -99,7 +117,10 @@ fn key_name(by: By) -> String {
 }
 
 fn answers(table: &DataFrame, by: &[By]) -> PolarsResult<Vec<Group>> {
-    let keys: Vec<Vec<String>> = by.iter().map(|it| texts(table, &key_name(*it))).collect::<PolarsResult<_>>()?;
+    let keys: Vec<Vec<String>> = by
+        .iter()
+        .map(|it| texts(table, &key_name(*it)))
+        .collect::<PolarsResult<_>>()?;
     let counts = |name: &str| -> PolarsResult<Vec<u64>> {
         let column = table.column(name)?.u64()?;
         Ok(column.iter().map(Option::unwrap_or_default).collect())
@@ -107,8 +128,15 @@ fn answers(table: &DataFrame, by: &[By]) -> PolarsResult<Vec<Group>> {
     let numbers = |name: &str| -> PolarsResult<Vec<Option<f64>>> {
         Ok(table.column(name)?.f64()?.iter().collect())
     };
-    let [experiments, spurious, kept, rejected, measured, n_shrunken] =
-        ["experiments", "spurious", "kept", "rejected", "measured", "n_shrunken"].map(counts);
+    let [experiments, spurious, kept, rejected, measured, n_shrunken] = [
+        "experiments",
+        "spurious",
+        "kept",
+        "rejected",
+        "measured",
+        "n_shrunken",
+    ]
+    .map(counts);
     let [evals, metric_runs, tokens] = ["evals", "metric_runs", "tokens"].map(counts);
     let [raw, shrunken, deviation, seconds, usd] =
         ["raw", "shrunken", "deviation", "seconds", "usd"].map(numbers);
@@ -133,10 +161,16 @@ fn answers(table: &DataFrame, by: &[By]) -> PolarsResult<Vec<Group>> {
         tokens: tokens[idx],
         usd: usd[idx].unwrap_or_default(),
     };
-    Ok((0..table.height()).map(group).filter(|it| it.experiments > 0).collect())
+    Ok((0..table.height())
+        .map(group)
+        .filter(|it| it.experiments > 0)
+        .collect())
 }
 
 fn texts(table: &DataFrame, name: &str) -> PolarsResult<Vec<String>> {
     let column = table.column(name).and_then(Column::str)?;
-    Ok(column.iter().map(|it| it.unwrap_or_default().to_owned()).collect())
+    Ok(column
+        .iter()
+        .map(|it| it.unwrap_or_default().to_owned())
+        .collect())
 }

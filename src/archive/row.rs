@@ -157,7 +157,8 @@ fn reason(summary: &Summary, record: Option<&Experiment>) -> String {
     if let Some(violation) = first.filter(|_| summary.verdict == Verdict::Vetoed) {
         return violation.rule.name().to_owned();
     }
-    let ends_kind = |it: char| it.is_ascii_digit() || matches!(it, ':' | ',' | '`' | '≥' | '→' | '(');
+    let ends_kind =
+        |it: char| it.is_ascii_digit() || matches!(it, ':' | ',' | '`' | '≥' | '→' | '(');
     let kind = summary.reason.split(ends_kind).next().unwrap_or_default();
     kind.trim().chars().take(60).collect()
 }

@@ -8,8 +8,8 @@ use polars_io::SerReader as _;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::{ParquetCompression, ParquetWriter, StatisticsOptions};
 
-use super::manifest::Segment;
 use super::Error;
+use super::manifest::Segment;
 
 const SUFFIX: &str = ".parquet";
 

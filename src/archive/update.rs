@@ -71,6 +71,26 @@ impl Archive {
         self.carry_on(empty, targets, Vec::new())
     }
 
+    /// Adds rows that no ledger holds, to measure the archive at sizes that no ledger has; the next
+    /// [`Archive::follow`] forgets them.
+    pub fn add(&self, rows: &[Row]) -> Result<(), Error> {
+        let _lock = self.lock_alone()?;
+        let mut work = Work {
+            dir: &self.dir,
+            manifest: Manifest::load(&self.dir, &mut Vec::new())?,
+            pending: rows.to_vec(),
+            updated: Updated::default(),
+        };
+        for row in rows {
+            let target = work.manifest.targets.entry(row.target.clone().into());
+            target.or_default();
+        }
+        work.flush()?;
+        work.compact()?;
+        work.manifest.save(&self.dir)?;
+        self.sweep(&work.manifest, &mut Vec::new())
+    }
+
     /// Returns the manifest and a lock under which its segments stay.
     pub(super) fn open(&self) -> Result<(Manifest, File), Error> {
         let lock = self.lock_file()?;
@@ -116,7 +136,8 @@ impl Archive {
 
     fn lock_alone(&self) -> Result<File, Error> {
         let lock = self.lock_file()?;
-        lock.lock().map_err(Error::io("lock", &self.dir.join(LOCK)))?;
+        lock.lock()
+            .map_err(Error::io("lock", &self.dir.join(LOCK)))?;
         Ok(lock)
     }
 
@@ -137,18 +158,31 @@ impl Archive {
 
     /// Removes segments that no longer count and what a crash left, and names files that are not ours.
     fn sweep(&self, manifest: &Manifest, notices: &mut Vec<String>) -> Result<(), Error> {
-        let counting: BTreeSet<&str> = manifest.segments.iter().map(|it| it.file.as_str()).collect();
-        let entries = self.dir.read_dir_utf8().map_err(Error::io("list", &self.dir))?;
+        let counting: BTreeSet<&str> = manifest
+            .segments
+            .iter()
+            .map(|it| it.file.as_str())
+            .collect();
+        let entries = self
+            .dir
+            .read_dir_utf8()
+            .map_err(Error::io("list", &self.dir))?;
         for entry in entries {
             let entry = entry.map_err(Error::io("list", &self.dir))?;
             let name = entry.file_name();
-            let hidden = name.strip_prefix('.').and_then(|it| it.strip_suffix(".new"));
-            let is_left_over = hidden.is_some_and(|it| it == manifest::FILE || segment::is_ours(it))
+            let hidden = name
+                .strip_prefix('.')
+                .and_then(|it| it.strip_suffix(".new"));
+            let is_left_over = hidden
+                .is_some_and(|it| it == manifest::FILE || segment::is_ours(it))
                 || (segment::is_ours(name) && !counting.contains(name));
             if is_left_over {
                 fs::remove_file(entry.path()).map_err(Error::io("remove", entry.path()))?;
             } else if !counting.contains(name) && ![manifest::FILE, LOCK, README].contains(&name) {
-                notices.push(format!("`{}` is not part of the archive and was left alone", entry.path()));
+                notices.push(format!(
+                    "`{}` is not part of the archive and was left alone",
+                    entry.path()
+                ));
             }
         }
         Ok(())
@@ -197,20 +231,31 @@ impl Work<'_> {
         let known = |it: &ExperimentId| it.0 <= seen.last;
         if changes.is_all {
             if seen.tip.is_some() {
-                self.notice(root, "its ledger was written anew, and was read from the start");
+                self.notice(
+                    root,
+                    "its ledger was written anew, and was read from the start",
+                );
             }
             self.drop_target(root)?;
         } else {
             // A person's word changes a row that is already there.
             let told = seen.rejected.symmetric_difference(&changes.rejected);
             changes.closed.extend(told.filter(|it| known(it)));
-            let stale: BTreeSet<ExperimentId> =
-                changes.closed.union(&changes.gone).copied().filter(known).collect();
+            let stale: BTreeSet<ExperimentId> = changes
+                .closed
+                .union(&changes.gone)
+                .copied()
+                .filter(known)
+                .collect();
             self.drop_rows(root, &stale)?;
         }
         let last = changes.closed.last().map_or(0, |it| it.0);
         let now = Seen {
-            last: if changes.is_all { last } else { seen.last.max(last) },
+            last: if changes.is_all {
+                last
+            } else {
+                seen.last.max(last)
+            },
             tip: changes.tip.clone(),
             rejected: changes.rejected.clone(),
         };
@@ -223,7 +268,12 @@ impl Work<'_> {
     }
 
     /// Reads the rows of what is new.
-    fn read(&mut self, root: &Utf8Path, reader: &Reader, changes: &Changes) -> Result<(), ReadError> {
+    fn read(
+        &mut self,
+        root: &Utf8Path,
+        reader: &Reader,
+        changes: &Changes,
+    ) -> Result<(), ReadError> {
         let Some(tip) = &changes.tip else {
             return Ok(());
         };
@@ -281,7 +331,8 @@ impl Work<'_> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let table = frame::of(&self.pending).map_err(Error::table("make a table of experiments"))?;
+        let table =
+            frame::of(&self.pending).map_err(Error::table("make a table of experiments"))?;
         self.pending.clear();
         self.write(table)
     }

@@ -24,8 +24,7 @@ impl Session<'_> {
     /// builds or collects.
     pub(super) async fn measure_baseline(&mut self) -> Result<(), Error> {
         let needs_language = self.request.mode.plan().needs_language;
-        if needs_language
-            && let Some(tool) = toolchain::missing_builder(&self.bench.lab.detection)
+        if needs_language && let Some(tool) = toolchain::missing_builder(&self.bench.lab.detection)
         {
             return Err(Error::ToolMissing {
                 name: tool.name.clone(),

@@ -1,7 +1,7 @@
 //! Modes as data: the stages before the first experiment, and what is worth trying.
 
-use super::session::Session;
 use super::Error;
+use super::session::Session;
 use crate::model::hypothesis::{Claim, Hypothesis};
 
 /// What a run is for.

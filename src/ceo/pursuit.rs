@@ -155,7 +155,9 @@ impl Pursuit {
         if let Some(effect) = effect.filter(|it| it.metric == self.pursued.metric) {
             self.pursued.after = effect.after;
             let so_far = self.pursued.raw_gain.unwrap_or(0.0);
-            self.pursued.raw_gain = effect.relative.map(|gain| chained(self.pursued.direction, so_far, gain));
+            self.pursued.raw_gain = effect
+                .relative
+                .map(|gain| chained(self.pursued.direction, so_far, gain));
         }
     }
 }
@@ -269,7 +271,11 @@ impl Pursuit {
     /// `latency 12.3 ms (3 runs, 12.1 to 12.9); target 10 ms`.
     fn first_line(&self) -> String {
         let runs = &self.pursued.before_runs;
-        let mut line = format!("{} {}", self.pursued.metric, self.value(self.pursued.before));
+        let mut line = format!(
+            "{} {}",
+            self.pursued.metric,
+            self.value(self.pursued.before)
+        );
         let least = runs.iter().copied().fold(f64::INFINITY, f64::min);
         let most = runs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         line.push_str(&if runs.len() == 1 {
@@ -277,7 +283,12 @@ impl Pursuit {
         } else if least.to_bits() == most.to_bits() {
             format!(" ({} runs, all the same)", runs.len())
         } else {
-            format!(" ({} runs, {} to {})", runs.len(), short(least), short(most))
+            format!(
+                " ({} runs, {} to {})",
+                runs.len(),
+                short(least),
+                short(most)
+            )
         });
         if let Some(target) = self.pursued.target {
             line.push_str(&format!("; target {}", self.value(target)));

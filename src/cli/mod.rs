@@ -29,6 +29,7 @@ mod guard;
 mod heart;
 mod history;
 mod init;
+mod insights;
 mod interrupt;
 mod lab;
 mod land;
@@ -36,6 +37,7 @@ mod launch;
 mod logging;
 mod man;
 mod pause;
+mod pictures;
 mod prune;
 mod record;
 mod reject;
@@ -140,6 +142,7 @@ enum Verb {
     Doctor(doctor::DoctorArgs),
     Events(events::EventsArgs),
     Targets(targets::TargetsArgs),
+    Insights(insights::InsightsArgs),
     Backlog(backlog::BacklogArgs),
     Land(land::LandArgs),
     Prune(prune::PruneArgs),
@@ -207,6 +210,7 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Doctor(args) => doctor::run(args, ctx),
         Verb::Events(args) => events::run(args, ctx),
         Verb::Targets(args) => targets::run(args, ctx),
+        Verb::Insights(args) => insights::run(args, ctx),
         Verb::Backlog(args) => backlog::run(args, ctx),
         Verb::Land(args) => land::run(args, ctx),
         Verb::Prune(args) => prune::run(args, ctx),
@@ -292,7 +296,10 @@ mod tests {
     fn a_mode_that_is_not_there_yet_is_a_usage_error_that_names_those_that_are() {
         let error = Cli::try_parse_from(["factory", "ceo", "--mode", "meta"]).unwrap_err();
         let text = error.render().to_string();
-        assert!(text.contains("[possible values: improve, focus, research]"), "{text}");
+        assert!(
+            text.contains("[possible values: improve, focus, research]"),
+            "{text}"
+        );
         assert_eq!(
             main(["factory", "ceo", "--mode", "meta"].map(OsString::from)),
             Exit::Usage

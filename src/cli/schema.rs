@@ -10,6 +10,7 @@ use crate::model::dimension::Evaluation;
 use crate::model::profile::Detection;
 use crate::store::RecordEvent;
 use crate::ui::document as doc;
+use crate::ui::insights::Insights;
 
 use super::context::Context;
 use super::{CliError, Exit};
@@ -84,6 +85,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         of::<doc::GuardReport>("guard"),
         of::<doc::History>("history"),
         of::<doc::Init>("init"),
+        of::<Insights>("insights"),
         of::<doc::Landed>("land"),
         of::<RecordEvent>("ledger_event"),
         of::<doc::Passes>("passes"),

@@ -152,7 +152,9 @@ fn unmatched(key: &str, globs: &[String], files: &[Utf8PathBuf]) -> Vec<String> 
         !files.iter().any(|it| glob.has(it))
     };
     let words = |glob: &String| {
-        format!("`{glob}` of `{key}` matches no file that git tracks; commit what it should match, or correct it")
+        format!(
+            "`{glob}` of `{key}` matches no file that git tracks; commit what it should match, or correct it"
+        )
     };
     globs.iter().filter(nothing).map(words).collect()
 }
@@ -171,7 +173,10 @@ impl Research {
         .collect();
         let forbidden = [
             ("fixed", &self.fixed[..]),
-            ("holdout.files", self.holdout.as_ref().map_or(&[], |it| &it.files)),
+            (
+                "holdout.files",
+                self.holdout.as_ref().map_or(&[], |it| &it.files),
+            ),
         ];
         for (key, globs) in forbidden {
             let globs = Surface::new(globs);
@@ -183,16 +188,20 @@ impl Research {
         for (key, globs) in [("inner", &self.inner), ("outer", &self.outer)] {
             let globs = Surface::new(globs);
             let stray = files.iter().find(|it| globs.has(it) && !mutable.has(it));
-            faults.extend(stray.map(|file| {
-                format!("`{file}` is in `{key}` and not in `mutable`; add it there")
-            }));
+            faults.extend(
+                stray.map(|file| {
+                    format!("`{file}` is in `{key}` and not in `mutable`; add it there")
+                }),
+            );
         }
         for (index, parameter) in self.parameters.iter().enumerate() {
             let file = &parameter.file;
             if !files.contains(file) {
                 faults.push(format!("`{file}` of `parameter[{index}]` is not tracked by git; commit it, or correct its name"));
             } else if !mutable.has(file) {
-                faults.push(format!("`{file}` of `parameter[{index}]` is not in `mutable`; add it there"));
+                faults.push(format!(
+                    "`{file}` of `parameter[{index}]` is not in `mutable`; add it there"
+                ));
             }
         }
         faults
@@ -245,7 +254,9 @@ mod tests {
     fn every_fault_says_what_to_do() {
         assert_eq!(
             faults("mutable=['scr/**']"),
-            ["`scr/**` of `mutable` matches no file that git tracks; commit what it should match, or correct it"]
+            [
+                "`scr/**` of `mutable` matches no file that git tracks; commit what it should match, or correct it"
+            ]
         );
         assert_eq!(
             faults("mutable=['src/**']\nfixed=['**/eval.py']"),
@@ -260,7 +271,9 @@ mod tests {
             ["`src/eval.py` is in `inner` and not in `mutable`; add it there"]
         );
         assert_eq!(
-            faults("mutable=['src/a.py']\n[[parameter]]\nfile='src/eval.py'\nkey='N'\ntype='bool'\n[[parameter]]\nfile='no.py'\nkey='N'\ntype='bool'"),
+            faults(
+                "mutable=['src/a.py']\n[[parameter]]\nfile='src/eval.py'\nkey='N'\ntype='bool'\n[[parameter]]\nfile='no.py'\nkey='N'\ntype='bool'"
+            ),
             [
                 "`src/eval.py` of `parameter[0]` is not in `mutable`; add it there",
                 "`no.py` of `parameter[1]` is not tracked by git; commit it, or correct its name",

@@ -14,8 +14,16 @@ pub fn share_interval(k: u64, n: u64, error: f64) -> (f64, f64) {
     let Some(beta) = Beta::new(hits + 0.5, misses + 0.5).ok().filter(|_| n > 0) else {
         return (0.0, 1.0);
     };
-    let low = if k == 0 { 0.0 } else { beta.inverse_cdf(error / 2.0) };
-    let high = if k >= n { 1.0 } else { beta.inverse_cdf(1.0 - error / 2.0) };
+    let low = if k == 0 {
+        0.0
+    } else {
+        beta.inverse_cdf(error / 2.0)
+    };
+    let high = if k >= n {
+        1.0
+    } else {
+        beta.inverse_cdf(1.0 - error / 2.0)
+    };
     (low, high)
 }
 
@@ -30,7 +38,10 @@ pub fn mean_half_width(n: u64, deviation: f64, error: f64) -> Option<f64> {
     Some(student.inverse_cdf(1.0 - error / 2.0) * deviation / n.sqrt())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of experiments are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of experiments are far below 2^52"
+)]
 fn number(count: u64) -> f64 {
     count as f64
 }

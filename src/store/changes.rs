@@ -78,7 +78,11 @@ impl Reader {
 
     /// Returns closed experiments as they are at a commit of the record, in order; those that are not
     /// there are left out.
-    pub fn closed(&self, at: &CommitSha, ids: &BTreeSet<ExperimentId>) -> Result<Vec<Closed>, Error> {
+    pub fn closed(
+        &self,
+        at: &CommitSha,
+        ids: &BTreeSet<ExperimentId>,
+    ) -> Result<Vec<Closed>, Error> {
         let mut found = Vec::new();
         let mut segment: Option<(u32, Vec<Summary>)> = None;
         for id in ids {
@@ -103,8 +107,7 @@ impl Reader {
     }
 
     fn rejected(&self, tip: &CommitSha) -> Result<BTreeSet<ExperimentId>, Error> {
-        let rejections =
-            self.lines_at::<super::Rejection>(tip, layout::REJECTIONS, &REJECTION)?;
+        let rejections = self.lines_at::<super::Rejection>(tip, layout::REJECTIONS, &REJECTION)?;
         Ok(rejections.into_iter().map(|it| it.experiment).collect())
     }
 }
@@ -133,13 +136,21 @@ mod tests {
         let same = reader.changes(Some(&tip)).unwrap();
         assert_eq!((same.is_all, same.closed), (false, ids([])));
         seal(&mut writer, Verdict::Vetoed);
-        writer.reject(ExperimentId(1), "slower for us", now()).unwrap();
+        let rejection = crate::store::Rejection {
+            experiment: ExperimentId(1),
+            because: "slower for us".to_owned(),
+            at: now(),
+        };
+        writer.reject(rejection).unwrap();
         let next = reader.changes(Some(&tip)).unwrap();
         assert_eq!((next.is_all, next.closed), (false, ids([3])));
         assert_eq!(next.rejected, ids([1]));
         let closed = reader.closed(&tip, &ids([2, 3, 9])).unwrap();
         assert_eq!(closed.len(), 1, "the third was not there yet");
-        assert_eq!(closed[0].record, reader.experiment(ExperimentId(2)).unwrap());
+        assert_eq!(
+            closed[0].record,
+            reader.experiment(ExperimentId(2)).unwrap()
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod closing;
 pub mod document;
 pub mod evaluation;
 pub mod first_report;
+pub mod insights;
 mod lines;
 pub mod number;
 mod output;

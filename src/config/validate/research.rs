@@ -87,18 +87,27 @@ fn holdout(holdout: &Holdout, research: &Research, found: &mut Vec<Problem>) {
 fn values(parameter: &ResearchParameter) -> Result<(), (&'static str, String)> {
     let refuse = |key, message: &str| Err((key, message.to_owned()));
     if !stays_below(&parameter.file) {
-        return Err(("file", format!("`{}` is not below the root", parameter.file)));
+        return Err((
+            "file",
+            format!("`{}` is not below the root", parameter.file),
+        ));
     }
     match (&parameter.key, &parameter.pattern) {
         (Some(_), Some(_)) => return refuse("pattern", "give `key` or `pattern`, not both"),
         (None, None) => {
-            return refuse("key", "name the value with `key`, or find it with `pattern`");
+            return refuse(
+                "key",
+                "name the value with `key`, or find it with `pattern`",
+            );
         }
         (None, Some(pattern)) => match regex::Regex::new(pattern) {
             Ok(regex) if regex.captures_len() == 2 => {}
             Ok(_) => return refuse("pattern", "the value is its one group, in parentheses"),
             Err(_) => {
-                return Err(("pattern", format!("`{pattern}` is not a regular expression")));
+                return Err((
+                    "pattern",
+                    format!("`{pattern}` is not a regular expression"),
+                ));
             }
         },
         (Some(_), None) => {}
@@ -111,9 +120,10 @@ fn values(parameter: &ResearchParameter) -> Result<(), (&'static str, String)> {
         ParameterKind::Choice | ParameterKind::Bool if has_range(parameter) => {
             refuse("low", "`low`, `high` and `log` are for `float` and `int`")
         }
-        ParameterKind::Bool if !parameter.choices.is_empty() => {
-            refuse("choices", "`choices` are for `choice`; a `bool` is true or false")
-        }
+        ParameterKind::Bool if !parameter.choices.is_empty() => refuse(
+            "choices",
+            "`choices` are for `choice`; a `bool` is true or false",
+        ),
         ParameterKind::Choice | ParameterKind::Bool => Ok(()),
     }
 }
@@ -125,7 +135,10 @@ fn has_range(parameter: &ResearchParameter) -> bool {
 fn range(parameter: &ResearchParameter) -> Result<(), (&'static str, String)> {
     let refuse = |key, message: String| Err((key, message));
     if !parameter.choices.is_empty() {
-        return refuse("choices", "`choices` are for `choice`; give `low` and `high`".to_owned());
+        return refuse(
+            "choices",
+            "`choices` are for `choice`; give `low` and `high`".to_owned(),
+        );
     }
     let (low, high) = match (parameter.low, parameter.high) {
         (Some(low), Some(high)) => (low, high),
@@ -138,7 +151,10 @@ fn range(parameter: &ResearchParameter) -> Result<(), (&'static str, String)> {
         return refuse("low", format!("`low` {low} is not below `high` {high}"));
     }
     if parameter.kind == ParameterKind::Int && !is_whole {
-        return refuse("low", "the range of an `int` ends at whole numbers".to_owned());
+        return refuse(
+            "low",
+            "the range of an `int` ends at whole numbers".to_owned(),
+        );
     }
     if parameter.log && low <= 0.0 {
         return refuse("low", "a range with `log` begins above 0".to_owned());
@@ -156,7 +172,8 @@ mod tests {
     use super::super::problems;
     use crate::config::Profile;
 
-    const HEAD: &str = "[research]\nobjective = 'less'\nmetric = 'm'\ndirection = 'minimize'\nrun = 'x'\n";
+    const HEAD: &str =
+        "[research]\nobjective = 'less'\nmetric = 'm'\ndirection = 'minimize'\nrun = 'x'\n";
 
     fn first(text: &str) -> String {
         let profile: Profile = toml::from_str(text).unwrap();
@@ -176,7 +193,9 @@ mod tests {
 
     #[test]
     fn what_makes_a_section_useless_is_named_by_its_key() {
-        assert!(first(&format!("{HEAD}mutable = []")).starts_with("research.mutable: nothing may be"));
+        assert!(
+            first(&format!("{HEAD}mutable = []")).starts_with("research.mutable: nothing may be")
+        );
         let wrong = [
             ("target = nan", "research.target"),
             ("timeout = 0", "research.timeout"),
@@ -204,16 +223,34 @@ mod tests {
         let said = |keys: &str| said(&format!("[[research.parameter]]\nfile = 'a'\n{keys}"));
         let wrong = [
             ("type = 'int'\nlow = 1\nhigh = 2", "key"),
-            ("type = 'int'\nlow = 1\nhigh = 2\nkey = 'k'\npattern = '(a)'", "pattern"),
-            ("type = 'int'\nlow = 1\nhigh = 2\npattern = 'a'", "pattern: the value is its one group"),
+            (
+                "type = 'int'\nlow = 1\nhigh = 2\nkey = 'k'\npattern = '(a)'",
+                "pattern",
+            ),
+            (
+                "type = 'int'\nlow = 1\nhigh = 2\npattern = 'a'",
+                "pattern: the value is its one group",
+            ),
             ("type = 'int'\nlow = 1\nhigh = 2\npattern = '('", "pattern"),
             ("type = 'int'\nlow = 1\nkey = 'k'", "high"),
-            ("type = 'int'\nlow = 1.5\nhigh = 2\nkey = 'k'", "low: the range of an `int`"),
-            ("type = 'float'\nlow = 2\nhigh = 2\nkey = 'k'", "low: `low` 2 is not below"),
-            ("type = 'float'\nlow = 0\nhigh = 2\nlog = true\nkey = 'k'", "low: a range with `log`"),
+            (
+                "type = 'int'\nlow = 1.5\nhigh = 2\nkey = 'k'",
+                "low: the range of an `int`",
+            ),
+            (
+                "type = 'float'\nlow = 2\nhigh = 2\nkey = 'k'",
+                "low: `low` 2 is not below",
+            ),
+            (
+                "type = 'float'\nlow = 0\nhigh = 2\nlog = true\nkey = 'k'",
+                "low: a range with `log`",
+            ),
             ("type = 'choice'\nchoices = ['a']\nkey = 'k'", "choices"),
             ("type = 'bool'\nlow = 1\nkey = 'k'", "low"),
-            ("type = 'float'\nlow = 1\nhigh = 2\nchoices = ['1']\nkey = 'k'", "choices"),
+            (
+                "type = 'float'\nlow = 1\nhigh = 2\nchoices = ['1']\nkey = 'k'",
+                "choices",
+            ),
         ];
         for (keys, begins) in wrong {
             let begins = format!("research.parameter[0].{begins}");

@@ -41,7 +41,11 @@ impl RecordRef {
         };
         let files = difference.deltas().filter_map(|delta| {
             let is_there = delta.status() != Delta::Deleted;
-            let side = if is_there { delta.new_file() } else { delta.old_file() };
+            let side = if is_there {
+                delta.new_file()
+            } else {
+                delta.old_file()
+            };
             let path = side.path()?.to_str()?.to_owned();
             Some(Differs { path, is_there })
         });

@@ -23,7 +23,10 @@ pub(super) fn draw(pictures: &Pictures) -> Picture {
     }
     let n_tests = tests.len();
     let tests = &tests[n_tests.saturating_sub(MOST)..];
-    let layers = Verdict::ALL.into_iter().rev().flat_map(|it| layers(tests, it));
+    let layers = Verdict::ALL
+        .into_iter()
+        .rev()
+        .flat_map(|it| layers(tests, it));
     let last = match n_tests {
         n if n > MOST => format!("; the last {MOST} of them are drawn"),
         _ => String::new(),

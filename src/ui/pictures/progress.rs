@@ -51,7 +51,11 @@ struct Progress {
 impl Progress {
     fn of(pictures: &Pictures, metric: &str) -> Self {
         let effect_of = |it| measured(it).map(|it| it.1).filter(|it| it.metric == metric);
-        let is_minimised = pictures.tried.iter().filter_map(effect_of).any(is_minimised);
+        let is_minimised = pictures
+            .tried
+            .iter()
+            .filter_map(effect_of)
+            .any(is_minimised);
         let mut progress = Self::default();
         let (mut raw, mut shrunken, mut variance) = (1.0, 1.0, 0.0);
         for tried in &pictures.tried {
@@ -73,7 +77,14 @@ impl Progress {
                     variance += half * half;
                 }
             }
-            let gain = |level: f64| 100.0 * if is_minimised { 1.0 - level } else { level - 1.0 };
+            let gain = |level: f64| {
+                100.0
+                    * if is_minimised {
+                        1.0 - level
+                    } else {
+                        level - 1.0
+                    }
+            };
             let half = 100.0 * variance.sqrt();
             progress.raw.push((x, gain(raw)));
             progress.shrunken.push((x, gain(shrunken)));
@@ -96,7 +107,11 @@ impl Progress {
             band,
             dots("measured, not kept", Colour::Grey, self.not_kept),
             dots("measured, kept", Colour::Green, self.kept),
-            steps("gain of what was kept, as measured", Colour::Orange, self.raw),
+            steps(
+                "gain of what was kept, as measured",
+                Colour::Orange,
+                self.raw,
+            ),
             steps("the same, shrunken", Colour::Blue, self.shrunken),
         ]
     }

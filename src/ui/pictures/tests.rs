@@ -60,7 +60,12 @@ fn named<'a>(pictures: &'a [Picture], name: &str) -> &'a str {
 fn a_record_without_experiments_says_so_in_every_picture() {
     let pictures = pictures(Vec::new());
     let names: Vec<&str> = pictures.iter().map(|it| it.name.as_str()).collect();
-    let expected = ["progress.svg", "e-values.svg", "evaluations.svg", "time.svg"];
+    let expected = [
+        "progress.svg",
+        "e-values.svg",
+        "evaluations.svg",
+        "time.svg",
+    ];
     assert_eq!(names, expected);
     assert!(pictures.iter().all(|it| it.svg.contains("class=\"said\"")));
 }
@@ -72,7 +77,10 @@ fn gains_of_what_landed_multiply_and_a_smaller_time_is_a_gain() {
         tried(2, Verdict::Revert, Some(effect(80.0, 88.0, -0.1))),
         tried(3, Verdict::Keep, Some(effect(80.0, 40.0, 0.5))),
     ];
-    let record = Pictures { tried: record, earlier: 0 };
+    let record = Pictures {
+        tried: record,
+        earlier: 0,
+    };
     let progress = progress::gains(&record, "parse/ns");
     let rounded: Vec<f64> = progress.iter().map(|it| it.1.round()).collect();
     assert_eq!(rounded, [20.0, 20.0, 60.0]);
@@ -89,19 +97,32 @@ fn marks_that_are_many_are_named_by_the_lowest_and_the_highest() {
     }
     let pictures = pictures(record);
     let svg = named(&pictures, "e-values.svg");
-    assert!(svg.contains("lowest 1/α = 100") && svg.contains("highest 1/α = 800"), "{svg}");
+    assert!(
+        svg.contains("lowest 1/α = 100") && svg.contains("highest 1/α = 800"),
+        "{svg}"
+    );
 }
 
 #[test]
 fn an_experiment_is_counted_where_it_ended() {
-    let mut experiment: Experiment = fold(&crate::store::sample::events(1, Verdict::Revert)).unwrap().unwrap();
-    experiment.cost = Cost { seconds: 60.0, evals: 2, metric_runs: 4, ..Cost::default() };
+    let mut experiment: Experiment = fold(&crate::store::sample::events(1, Verdict::Revert))
+        .unwrap()
+        .unwrap();
+    experiment.cost = Cost {
+        seconds: 60.0,
+        evals: 2,
+        metric_runs: 4,
+        ..Cost::default()
+    };
     experiment.evidence = None;
     experiment.decision = Some(Decision::plain(Verdict::Vetoed, "lint fell"));
     let mut pictures = Pictures::after(1000);
     pictures.add(&experiment);
     let drawn = pictures.draw();
     let svg = named(&drawn, "time.svg");
-    assert!(svg.contains("ended with the evaluation") && svg.contains("1 min"), "{svg}");
+    assert!(
+        svg.contains("ended with the evaluation") && svg.contains("1 min"),
+        "{svg}"
+    );
     assert!(svg.contains("after 1,000 earlier ones"), "{svg}");
 }

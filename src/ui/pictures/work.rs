@@ -13,7 +13,10 @@ pub(super) fn draw(pictures: &Pictures) -> [Picture; 2] {
             name: "evaluations.svg".to_owned(),
             svg: bars(
                 pictures,
-                ("Where evaluations went", "evaluations of a tree and runs of a metric"),
+                (
+                    "Where evaluations went",
+                    "evaluations of a tree and runs of a metric",
+                ),
                 |it| it.evaluations,
                 |sum| number::quantity(sum, ""),
             )
@@ -86,11 +89,10 @@ fn rows(pictures: &Pictures, of: impl Fn(&Tried) -> f64) -> Vec<(String, Vec<f64
         (Category::Explore, "explore"),
         (Category::Combine, "combine"),
     ];
-    let by_category = categories.map(|(category, name)| {
-        (name.to_owned(), sum(&|it| it.category == category))
-    });
-    let by_stage = Reached::ALL
-        .map(|reached| (reached.name().to_owned(), sum(&|it| it.reached == reached)));
+    let by_category =
+        categories.map(|(category, name)| (name.to_owned(), sum(&|it| it.category == category)));
+    let by_stage =
+        Reached::ALL.map(|reached| (reached.name().to_owned(), sum(&|it| it.reached == reached)));
     by_category
         .into_iter()
         .chain(by_stage)
