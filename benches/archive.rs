@@ -56,7 +56,7 @@ fn row(idx: u32) -> Row {
         tier: Some("T2".to_owned()),
         kept: verdict == "keep",
         landed: verdict == "keep",
-        rejected: false,
+        unkept: false,
         verdict,
     }
 }

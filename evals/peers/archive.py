@@ -18,7 +18,7 @@ LIMIT_MS = 150
 RUNS = 15
 BENCH = ["cargo", "bench", "--bench", "archive", "--features", "archive", "--"]
 BENCH += ["--output-format", "bencher", "1,000,000"]
-COLUMNS = ["category", "target", "verdict", "kept", "rejected", "effect", "shrunken"]
+COLUMNS = ["category", "target", "verdict", "kept", "unkept", "effect", "shrunken"]
 COLUMNS += ["evals", "metric_runs", "seconds", "tokens", "usd"]
 
 
@@ -55,7 +55,7 @@ def grouped(files):
         experiments=("verdict", "size"),
         spurious=("spurious", "sum"),
         kept=("kept", "sum"),
-        rejected=("rejected", "sum"),
+        unkept=("unkept", "sum"),
         measured=("effect", "count"),
         raw=("effect", "mean"),
         n_shrunken=("shrunken", "count"),

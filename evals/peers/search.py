@@ -1,4 +1,4 @@
-"""Compares the tuner's search with Optuna's TPE and CMA-ES on the functions of benches/search.rs.
+"""Compares the tuner's search with Optuna's TPE and CMA-ES on the problems of benches/search.
 
 Run from the root of the repository: python evals/peers/search.py [seeds]
 Exits with 1 where the search is, at the median, worse than the better of the two.
@@ -47,11 +47,40 @@ def ackley(x):
     return float(-20 * np.exp(-0.2 * np.sqrt(squares / n)) - np.exp(waves / n) + 20 + np.e)
 
 
+class Compressor:
+    """The program of benches/search/compressor.rs, asked over a pipe."""
+
+    NAMES = ["window", "table", "depth", "enough", "shortest"]
+    RANGES = [(6, 16, False), (6, 16, False), (1, 256, True), (3, 256, True), (2, 12, False)]
+
+    def __init__(self):
+        self.child = subprocess.Popen([*BENCH, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self, x):
+        self.child.stdin.write(" ".join(str(int(it)) for it in x) + "\n")
+        self.child.stdin.flush()
+        return float(self.child.stdout.readline())
+
+    def close(self):
+        self.child.stdin.close()
+        self.child.wait()
+
+
+def on_a_box(bounds):
+    return lambda trial: [trial.suggest_float(f"x{i}", low, high) for i, (low, high) in enumerate(bounds)]
+
+
+def of_program(trial):
+    named = zip(Compressor.NAMES, Compressor.RANGES)
+    return [trial.suggest_int(name, low, high, log=log) for name, (low, high, log) in named]
+
+
+BENCH = ["cargo", "bench", "--quiet", "--bench", "search", "--"]
 PROBLEMS = {
-    "branin": (branin, [(-5, 10), (0, 15)], 1.0),
-    "hartmann6": (hartmann, [(0, 1)] * 6, 0.05),
-    "rosenbrock10": (rosenbrock, [(-2, 2)] * 10, 10.0),
-    "ackley10": (ackley, [(-32.768, 32.768)] * 10, 0.2),
+    "branin": (branin, on_a_box([(-5, 10), (0, 15)]), 1.0),
+    "hartmann6": (hartmann, on_a_box([(0, 1)] * 6), 0.05),
+    "rosenbrock10": (rosenbrock, on_a_box([(-2, 2)] * 10), 10.0),
+    "ackley10": (ackley, on_a_box([(-32.768, 32.768)] * 10), 0.2),
 }
 SAMPLERS = {
     "TPE": lambda seed: optuna.samplers.TPESampler(seed=seed),
@@ -60,21 +89,20 @@ SAMPLERS = {
 
 
 def searched(problem, sampler, seed):
-    """Returns the true value at the best point that the sampler saw."""
-    function, bounds, noise = problem
+    """Returns the true cost at the best point that the sampler saw."""
+    cost, suggest, noise = problem
     rng = np.random.default_rng(seed)
 
     def objective(trial):
-        x = np.array([trial.suggest_float(f"x{i}", low, high) for i, (low, high) in enumerate(bounds)])
-        return function(x) + noise * rng.standard_normal()
+        return cost(np.array(suggest(trial))) + noise * rng.standard_normal()
 
     study = optuna.create_study(sampler=sampler(seed))
     study.optimize(objective, n_trials=TRIALS)
-    return function(np.array([study.best_params[f"x{i}"] for i in range(len(bounds))]))
+    return cost(np.array(list(study.best_params.values())))
 
 
 def ours():
-    command = ["cargo", "bench", "--quiet", "--bench", "search", "--", "--seeds", str(SEEDS), "--trials", str(TRIALS)]
+    command = [*BENCH, "--seeds", str(SEEDS), "--trials", str(TRIALS)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     parsed = [json.loads(line) for line in lines if line.startswith("{")]
     return {it["function"]: it["values"] for it in parsed}
@@ -83,9 +111,11 @@ def ours():
 def main():
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     found = ours()
+    program = Compressor()
+    problems = PROBLEMS | {"compressor": (program, of_program, 0.02)}
     worse = []
     print(f"median (quartiles) of {SEEDS} seeds, {TRIALS} evaluations each")
-    for name, problem in PROBLEMS.items():
+    for name, problem in problems.items():
         columns = {"factory": found[name]}
         for sampler, make in SAMPLERS.items():
             columns[sampler] = [searched(problem, make, seed) for seed in range(SEEDS)]
@@ -94,6 +124,7 @@ def main():
         print(f"{name:13} " + "   ".join(cells), flush=True)
         if shown["factory"][0] > min(shown["TPE"][0], shown["CMA-ES"][0]):
             worse.append(name)
+    program.close()
     if worse:
         sys.exit(f"worse than the better of the two on: {', '.join(worse)}")
 

@@ -46,7 +46,7 @@ fn table(groups: &[Group], by: &[By]) -> PolarsResult<DataFrame> {
         counts("experiments", |it| it.experiments),
         counts("spurious", |it| it.spurious),
         counts("kept", |it| it.kept),
-        counts("rejected", |it| it.rejected),
+        counts("unkept", |it| it.unkept),
         numbers("keep_rate", |it| it.keep_rate.value),
         numbers("keep_rate_low", |it| it.keep_rate.low),
         numbers("keep_rate_high", |it| it.keep_rate.high),

@@ -52,7 +52,7 @@ pub(super) fn of(rows: &[Row]) -> PolarsResult<DataFrame> {
         maybe_texts("tier", |it| it.tier.as_deref()),
         flags("kept", |it| it.kept),
         flags("landed", |it| it.landed),
-        flags("rejected", |it| it.rejected),
+        flags("unkept", |it| it.unkept),
     ];
     DataFrame::new(rows.len(), columns)
 }

@@ -69,8 +69,8 @@ pub struct Group {
     pub spurious: u64,
     /// How many were kept.
     pub kept: u64,
-    /// Of those, how many a person rejected later.
-    pub rejected: u64,
+    /// Of those, how many were un-kept later: a person rejected them.
+    pub unkept: u64,
     /// Kept experiments among those that say something.
     pub keep_rate: Estimate,
     /// How many measured an effect.

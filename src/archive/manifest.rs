@@ -39,8 +39,8 @@ pub(super) struct Seen {
     pub(super) tip: Option<CommitSha>,
     /// The highest number that was read.
     pub(super) last: u32,
-    /// Experiments that a person had rejected then.
-    pub(super) rejected: BTreeSet<ExperimentId>,
+    /// Experiments that were un-kept by then.
+    pub(super) unkept: BTreeSet<ExperimentId>,
 }
 
 /// One file of rows.

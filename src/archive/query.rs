@@ -18,7 +18,7 @@ const COLUMNS: [&str; 10] = [
     "tokens",
     "usd",
     "kept",
-    "rejected",
+    "unkept",
 ];
 
 /// Returns the groups of a question, those with most experiments first.
@@ -80,7 +80,7 @@ fn grouped(table: DataFrame, query: &Query) -> PolarsResult<DataFrame> {
         count(len(), "experiments"),
         count(col("verdict").eq(lit("spurious")).sum(), "spurious"),
         count(sum("kept"), "kept"),
-        count(sum("rejected"), "rejected"),
+        count(sum("unkept"), "unkept"),
         count(col("effect").count(), "measured"),
         col("effect").mean().alias("raw"),
         count(col("shrunken").count(), "n_shrunken"),
@@ -128,11 +128,11 @@ fn answers(table: &DataFrame, by: &[By]) -> PolarsResult<Vec<Group>> {
     let numbers = |name: &str| -> PolarsResult<Vec<Option<f64>>> {
         Ok(table.column(name)?.f64()?.iter().collect())
     };
-    let [experiments, spurious, kept, rejected, measured, n_shrunken] = [
+    let [experiments, spurious, kept, unkept, measured, n_shrunken] = [
         "experiments",
         "spurious",
         "kept",
-        "rejected",
+        "unkept",
         "measured",
         "n_shrunken",
     ]
@@ -141,7 +141,7 @@ fn answers(table: &DataFrame, by: &[By]) -> PolarsResult<Vec<Group>> {
     let [raw, shrunken, deviation, seconds, usd] =
         ["raw", "shrunken", "deviation", "seconds", "usd"].map(numbers);
     let (experiments, spurious, kept) = (experiments?, spurious?, kept?);
-    let (rejected, measured, n_shrunken) = (rejected?, measured?, n_shrunken?);
+    let (unkept, measured, n_shrunken) = (unkept?, measured?, n_shrunken?);
     let (evals, metric_runs, tokens) = (evals?, metric_runs?, tokens?);
     let (raw, shrunken, deviation) = (raw?, shrunken?, deviation?);
     let (seconds, usd) = (seconds?, usd?);
@@ -150,7 +150,7 @@ fn answers(table: &DataFrame, by: &[By]) -> PolarsResult<Vec<Group>> {
         experiments: experiments[idx],
         spurious: spurious[idx],
         kept: kept[idx],
-        rejected: rejected[idx],
+        unkept: unkept[idx],
         keep_rate: Estimate::share(kept[idx], experiments[idx] - spurious[idx]),
         measured: measured[idx],
         effect_raw: raw[idx],

@@ -64,13 +64,13 @@ pub struct Row {
     pub kept: bool,
     /// Whether it reached the landing branch.
     pub landed: bool,
-    /// Whether a person rejected it later.
-    pub rejected: bool,
+    /// Whether it was un-kept later: a person rejected it.
+    pub unkept: bool,
 }
 
 impl Row {
     /// Returns the row of an experiment.
-    pub fn of(target: &Utf8Path, closed: &Closed, rejected: bool) -> Self {
+    pub fn of(target: &Utf8Path, closed: &Closed, unkept: bool) -> Self {
         let summary = &closed.summary;
         let record = closed.record.as_ref();
         let statistics = record
@@ -109,7 +109,7 @@ impl Row {
                 .map(|it| tier(it.tier).to_owned()),
             kept: summary.verdict == Verdict::Keep,
             landed: summary.landed.is_some(),
-            rejected,
+            unkept,
         }
     }
 }

@@ -49,7 +49,7 @@ impl Bench {
         self.archive.follow(&self.roots()).unwrap()
     }
 
-    /// Returns (first key, experiments, kept, rejected) of each group.
+    /// Returns (first key, experiments, kept, unkept) of each group.
     fn groups(&self, by: &[By]) -> Vec<(String, u64, u64, u64)> {
         let query = Query {
             by: by.to_vec(),
@@ -58,7 +58,7 @@ impl Bench {
         let groups = groups(&self.archive, &query).unwrap();
         groups
             .into_iter()
-            .map(|it| (it.key.join(" "), it.experiments, it.kept, it.rejected))
+            .map(|it| (it.key.join(" "), it.experiments, it.kept, it.unkept))
             .collect()
     }
 

@@ -239,7 +239,7 @@ impl Work<'_> {
             self.drop_target(root)?;
         } else {
             // A person's word changes a row that is already there.
-            let told = seen.rejected.symmetric_difference(&changes.rejected);
+            let told = seen.unkept.symmetric_difference(&changes.unkept);
             changes.closed.extend(told.filter(|it| known(it)));
             let stale: BTreeSet<ExperimentId> = changes
                 .closed
@@ -257,7 +257,7 @@ impl Work<'_> {
                 seen.last.max(last)
             },
             tip: changes.tip.clone(),
-            rejected: changes.rejected.clone(),
+            unkept: changes.unkept.clone(),
         };
         if let Err(error) = self.read(root, reader, &changes) {
             self.notice(root, &full(&error));
@@ -280,7 +280,7 @@ impl Work<'_> {
         let ids: Vec<ExperimentId> = changes.closed.iter().copied().collect();
         for chunk in ids.chunks(256) {
             let closed = reader.closed(tip, &chunk.iter().copied().collect())?;
-            let row = |it| Row::of(root, it, changes.rejected.contains(&it.summary.id));
+            let row = |it| Row::of(root, it, changes.unkept.contains(&it.summary.id));
             self.pending.extend(closed.iter().map(row));
             self.updated.read += closed.len() as u64;
             if self.pending.len() >= BATCH {

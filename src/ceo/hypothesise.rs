@@ -14,6 +14,7 @@ use crate::model::dimension::{Status, Tier};
 use crate::model::experiment::Experiment;
 use crate::model::finding::TestOutcome;
 use crate::model::id::StructuralKey;
+use crate::model::hypothesis::Hypothesis;
 use crate::model::measurement::Arm;
 use crate::model::verdict::Verdict;
 use crate::store::BacklogItem;
@@ -99,16 +100,23 @@ impl Session<'_> {
             }
             self.observations = Some(observations);
         }
+        let told = self.history_for_agents()?;
+        let copy = self.copy_for_agents()?;
+        let ideas = self.writer.reader().ideas()?;
         let observations = self.observations.as_deref().unwrap_or_default();
         let input = StrategyInput {
             observations,
             evaluation: self.baseline(),
             profile: &self.bench.lab.profile,
-            history: self.history.all(),
-            tree: self.bench.arm(Arm::Incumbent).dir,
+            history: told.as_deref().unwrap_or_else(|| self.history.all()),
+            ideas: &ideas,
+            tried: &self.tried,
+            tree: self.bench.lay_out_for_reading(&self.target)?,
+            copy: &copy,
         };
         let asked = self.answers(&input)?;
         let mut hypotheses: Vec<_> = self.halves.iter().cloned().collect();
+        hypotheses.extend(self.waiting_hypotheses().cloned());
         let halves = hypotheses.len();
         hypotheses.extend(self.backend.strategise(&input).await?);
         let keys: BTreeSet<StructuralKey> = asked.iter().map(|it| it.key.clone()).collect();
@@ -124,13 +132,16 @@ impl Session<'_> {
         // What a person asks for comes before what was found.
         ranking.ranked.sort_by_key(|it| !keys.contains(&it.key));
         self.asked = asked;
+        self.settle_with_backend();
         self.close_repeated_wishes(&ranking)?;
         if halves > 0 {
             // Halves of a vetoed candidate finish what was begun before a new bet is placed.
-            let halves = &self.halves;
+            // So does what is built already.
+            let begun: Vec<&Hypothesis> =
+                self.halves.iter().chain(self.waiting_hypotheses()).collect();
             ranking
                 .ranked
-                .sort_by_key(|it| !halves.iter().any(|half| half.key == it.key));
+                .sort_by_key(|it| !begun.iter().any(|other| other.key == it.key));
         }
         Ok(ranking)
     }
@@ -139,9 +150,11 @@ impl Session<'_> {
         let tree = self.incumbent.tree.clone();
         self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
         let wishes = self.wishes()?;
+        let copy = self.copy_for_agents()?;
         let input = ResearchInput {
             lab: &self.bench.lab,
-            tree: self.bench.arm(Arm::Incumbent).dir,
+            tree: self.bench.lay_out_for_reading(&self.target)?,
+            copy: &copy,
             evaluation: self.baseline(),
             report: self.first_report.as_ref(),
             wishes: &wishes,

@@ -6,7 +6,7 @@ use super::Error;
 use super::experiment::claim_line;
 use super::session::Session;
 use crate::config;
-use crate::decision::{self, Ask, Next};
+use crate::decision::{self, Ask, Next, Positions};
 use crate::eval::{Depth, GUARDS};
 use crate::gate;
 use crate::model::dimension::{Dimension, Direction, Evaluation};
@@ -29,7 +29,11 @@ impl Session<'_> {
     ) -> Result<Decision, Error> {
         let metric = self.claimed_metric(&hypothesis.claim);
         if let Some(metric) = &metric {
-            self.calibrate(id, metric).await?;
+            if self.instances_of(metric).is_some() {
+                self.calibrate_instances(id, metric).await?;
+            } else {
+                self.calibrate(id, metric).await?;
+            }
         }
         if let Some(veto) = self.first_look(id, candidate).await? {
             return Ok(veto);
@@ -47,16 +51,20 @@ impl Session<'_> {
             self.journal_measured(&evaluation, None)?;
             return Ok(veto);
         }
-        let (decision, evidence) = match (&hypothesis.claim, metric) {
+        let (decision, evidence) = match (&hypothesis.claim, metric.as_ref()) {
+            (Claim::Moves { delta, .. }, Some(metric)) if self.instances_of(metric).is_some() => {
+                self.test_instances(id, metric, *delta, &candidate.tree)
+                    .await?
+            }
             (Claim::Moves { delta, .. }, Some(metric)) => {
-                self.test_metric(id, &metric, *delta, &candidate.tree)
+                self.test_metric(id, metric, *delta, &candidate.tree)
                     .await?
             }
             (Claim::Moves { metric, delta }, None) => {
                 self.test_dimension(id, metric, *delta, candidate, &evaluation)
                     .await?
             }
-            (Claim::Keeps, _) => (keeps_decision(), None),
+            (Claim::Keeps, _) => self.test_keeps(id, hypothesis, &candidate.tree).await?,
             (Claim::Maintains, _) => (self.test_tests(id, &evaluation).await?, None),
             (Claim::Meets { .. }, _) => (
                 Decision::plain(
@@ -68,9 +76,12 @@ impl Session<'_> {
         };
         let guarded = self.guard_last(id, decision, &mut evaluation).await?;
         self.journal_measured(&evaluation, evidence)?;
+        let checked = self
+            .check_holdout(id, metric.as_ref(), guarded, &candidate.tree)
+            .await?;
         self.enter(id, "decide", claim_line(&hypothesis.claim));
         self.candidate_evaluation = Some(evaluation);
-        Ok(guarded)
+        Ok(checked)
     }
 
     async fn evaluate(
@@ -215,6 +226,7 @@ impl Session<'_> {
             evidence.pairs.push(pair);
             self.tell_pair(id, metric, &evidence);
         }
+        self.learn(metric, &evidence);
         Ok((decision::replay(&evidence), Some(evidence)))
     }
 
@@ -245,7 +257,7 @@ impl Session<'_> {
     }
 
     /// Remembers that a metric gives no number on the unchanged code, so that it is not tried again.
-    fn broken(&mut self, metric: &config::Metric, reason: String) -> Error {
+    pub(super) fn broken(&mut self, metric: &config::Metric, reason: String) -> Error {
         self.broken.insert(metric.name.clone(), reason.clone());
         Error::MetricBroken {
             name: metric.name.clone(),
@@ -254,7 +266,11 @@ impl Session<'_> {
     }
 
     /// Measures the noise of a metric on two separately built trees of the incumbent, once a run.
-    async fn calibrate(&mut self, id: ExperimentId, metric: &config::Metric) -> Result<(), Error> {
+    pub(super) async fn calibrate(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+    ) -> Result<(), Error> {
         if self.calibrations.contains_key(&metric.name) {
             return Ok(());
         }
@@ -282,8 +298,19 @@ impl Session<'_> {
             return Err(self.broken(metric, reason));
         }
         self.calibrations
-            .insert(metric.name.clone(), Calibrated { calibration, scale });
+            .insert(metric.name.clone(), Calibrated::new(calibration, scale));
         Ok(())
+    }
+
+    /// Adds what an experiment showed about a metric's noise, for the next one; tells of a position that
+    /// wins too often.
+    pub(super) fn learn(&mut self, metric: &config::Metric, evidence: &Evidence) {
+        let Some(calibrated) = self.calibrations.get_mut(&metric.name) else {
+            return;
+        };
+        if let Some(warning) = calibrated.learn(metric.direction, evidence) {
+            self.notice(format!("{}: {warning}", metric.name));
+        }
     }
 
     /// Fixes every parameter of the test before the candidate's first run.
@@ -342,7 +369,7 @@ impl Session<'_> {
         })
     }
 
-    fn tell_pair(&self, id: ExperimentId, metric: &config::Metric, evidence: &Evidence) {
+    pub(super) fn tell_pair(&self, id: ExperimentId, metric: &config::Metric, evidence: &Evidence) {
         let (n, ln_e, _) = decision::progress(evidence);
         let last = evidence.pairs.last();
         let (n_max, needed) = match &evidence.plan {
@@ -380,8 +407,31 @@ impl Session<'_> {
 
 /// A metric's calibration with the scale it was made on.
 pub(super) struct Calibrated {
-    calibration: Calibration,
-    scale: Scale,
+    pub(super) calibration: Calibration,
+    pub(super) scale: Scale,
+    /// Which run of a pair won, over all experiments.
+    positions: Positions,
+    told: bool,
+}
+
+impl Calibrated {
+    fn new(calibration: Calibration, scale: Scale) -> Self {
+        Self {
+            calibration,
+            scale,
+            positions: Positions::default(),
+            told: false,
+        }
+    }
+
+    /// Takes in one more experiment; returns a warning the first time that there is one.
+    fn learn(&mut self, direction: Direction, evidence: &Evidence) -> Option<String> {
+        decision::pool(&mut self.calibration, evidence);
+        self.positions.add(direction, self.scale, &evidence.pairs);
+        let warning = self.positions.warning().filter(|_| !self.told);
+        self.told |= warning.is_some();
+        warning
+    }
 }
 
 /// Returns whether kernel D saw one tree give two numbers.
@@ -404,7 +454,7 @@ pub(super) fn differ(one: &Measurement, other: &Measurement) -> bool {
 }
 
 /// Returns the larger of two declared differences, where any was declared.
-fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+pub(super) fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.max(other)),
         (one, other) => one.or(other),
@@ -438,13 +488,6 @@ fn first_failure(pairs: &[Pair]) -> Option<String> {
             Sample::Failed { reason } => Some(reason.clone()),
             Sample::Value { .. } => None,
         })
-}
-
-fn keeps_decision() -> Decision {
-    Decision::plain(
-        Verdict::Keep,
-        "every gate holds and no deterministic dimension fell; no noisy metric was tested",
-    )
 }
 
 /// The unit and direction of a dimension, as the incumbent has it.

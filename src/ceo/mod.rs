@@ -3,10 +3,15 @@
 //! [`run`] is the page to read: baseline, first report, then one experiment after another until
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
+mod ahead;
+mod backend;
 mod experiment;
 mod failures;
 mod history;
+mod holdout;
 mod hypothesise;
+mod instances;
+mod keeps;
 mod limits;
 mod measure;
 mod mode;
@@ -19,6 +24,7 @@ pub mod report;
 mod session;
 mod steer;
 mod veto;
+mod withheld;
 mod workbench;
 
 use std::fmt::Write as _;
@@ -26,6 +32,7 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
+pub use self::backend::Player;
 pub use self::history::History;
 pub use self::limits::Limits;
 pub use self::mode::Mode;
@@ -41,6 +48,7 @@ use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
+use crate::model::measurement::SandboxTier;
 
 /// What a person asked for; made by `cli`, never read from the environment here.
 #[derive(Clone, Debug)]
@@ -55,12 +63,16 @@ pub struct Request {
     pub scratch: Utf8PathBuf,
     /// What the run is for.
     pub mode: Mode,
+    /// Who plays the roles.
+    pub player: Player,
     /// One thing, then stop.
     pub focus: Option<String>,
     /// At most so many experiments.
     pub cycles: Option<u32>,
     /// The seed of everything drawn at random; `None` draws one and records it.
     pub seed: Option<u64>,
+    /// How many candidates are built at a time.
+    pub parallel: u32,
     /// Show the ranked hypotheses and stop.
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
@@ -121,6 +133,22 @@ pub enum Error {
         name: String,
         /// How to get it.
         install: String,
+    },
+    /// A backend that the profile does not declare.
+    #[error("there is no `[backend.{name}]` in the profile")]
+    NoSuchBackend {
+        /// Its name.
+        name: String,
+    },
+    /// A program that is not ours, and what it builds, would run with too little protection.
+    #[error("a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}")]
+    TierTooLow {
+        /// What there is.
+        found: SandboxTier,
+        /// What the profile demands.
+        needed: SandboxTier,
+        /// What that means, or what was refused.
+        note: String,
     },
     /// The landing branch and the base went different ways.
     #[error("`{branch}` (at {tip}) and the checked-out commit have diverged")]
@@ -242,6 +270,16 @@ pub async fn run(
                     break Ended::because(Stopped::Asked, reason, ranking);
                 }
             }
+        }
+        let left = request.cycles.map(|most| most as usize - lines.len());
+        match session.build_ahead(&ranking.ranked, left).await {
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(ranking);
+            }
+            built => built?,
+        }
+        if !session.is_ready(&hypothesis)? {
+            continue;
         }
         session.waiting = ranking.ranked.len() - 1;
         let (experiment, failure) = session.experiment(hypothesis).await?;

@@ -7,7 +7,8 @@ use camino::Utf8Path;
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use crate::ceo::{self, Limits, Reporter, Request, RunReport, Steer, Stopped};
+use crate::agent::Secrets;
+use crate::ceo::{self, Limits, Player, Reporter, Request, RunReport, Steer, Stopped};
 use crate::config::{HIDDEN_DIR, Options, ProfileSource};
 use crate::eval::report::Budget;
 use crate::model::budget::Budget as Amounts;
@@ -55,6 +56,9 @@ pub(super) struct RunFlags {
     /// Run at most so many experiments.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cycles: Option<u32>,
+    /// Have at most so many candidates built at a time; they are measured one by one.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    parallel: Option<u32>,
     /// Use at most this much, as in "2h" or "2h,40 experiments"; what is under way then is tried again later.
     #[arg(long, value_name = "AMOUNTS")]
     budget: Option<Amounts>,
@@ -89,6 +93,8 @@ pub(super) enum Mode {
 enum BackendName {
     /// The embedded one: fixers, knobs and constants, without a model.
     Mechanic,
+    /// The program of `[backend.command]`, and the mechanic for what it does not play.
+    Command,
 }
 
 impl RunFlags {
@@ -152,7 +158,8 @@ pub(super) fn prepare(
     logging::start(ctx.globals.verbose, Some(&log))?;
     let options = with_proposal(options, &target, ctx)?;
     let mode = research::mode(flags.mode, flags.focus.is_some(), &target, &options.profile)?;
-    let request = request(&target, options, mode, flags, ctx);
+    let player = player(&options, flags, ctx)?;
+    let request = request(&target, options, mode, player, flags, ctx);
     Ok(Some((target, request)))
 }
 
@@ -215,7 +222,7 @@ fn check(flags: &RunFlags, ctx: &Context) -> Result<(), CliError> {
         return Err(CliError::new(Exit::Usage, message).hint("leave `--mode` out"));
     }
     if let Some(budget) = flags.budget {
-        check_budget(budget)?;
+        check_budget(budget, flags.backend)?;
     }
     if flags.approve && (ctx.output.quiet || !ctx.may_ask()) {
         return Err(CliError::new(
@@ -228,15 +235,16 @@ fn check(flags: &RunFlags, ctx: &Context) -> Result<(), CliError> {
 }
 
 /// Refuses a budget that lets nothing be tried, and one that would never end a run.
-fn check_budget(budget: Amounts) -> Result<(), CliError> {
+fn check_budget(budget: Amounts, backend: BackendName) -> Result<(), CliError> {
     if budget.is_zero() {
         let message = format!("the budget of {budget} is nothing, so nothing was tried");
         return Err(
             CliError::new(Exit::Budget, message).hint("give it more than nothing: `--budget 2h`")
         );
     }
+    let is_free = backend == BackendName::Mechanic;
     let (money, tokens) = (budget.usd_cents.is_some(), budget.tokens.is_some());
-    if (money || tokens) && budget.time.is_none() && budget.experiments.is_none() {
+    if is_free && (money || tokens) && budget.time.is_none() && budget.experiments.is_none() {
         let message =
             "the mechanic uses neither money nor tokens, so that neither can be its only limit";
         return Err(CliError::new(Exit::Usage, message)
@@ -309,10 +317,32 @@ fn with_proposal(options: Options, target: &Target, ctx: &Context) -> Result<Opt
     Ok(options)
 }
 
+/// Returns who plays the roles, with the variables that a program was promised.
+fn player(options: &Options, flags: &RunFlags, ctx: &Context) -> Result<Player, CliError> {
+    if flags.backend == BackendName::Mechanic {
+        return Ok(Player::Mechanic);
+    }
+    let Some(command) = &options.profile.backend.command else {
+        let message = "`--backend command` needs a `[backend.command]` in factory.toml";
+        return Err(CliError::new(Exit::Input, message)
+            .hint("add one with `run = \"python3 /path/to/agent.py\"` (docs/backends.md)"));
+    };
+    let found = command.env.iter().map(|name| match ctx.variable(name) {
+        Some(value) => Ok((name.clone(), value.to_owned())),
+        None => Err(CliError::new(
+            Exit::Input,
+            format!("`{name}`, which `[backend.command]` hands over, is not set"),
+        )
+        .hint(format!("export it, or take `{name}` out of `env`"))),
+    });
+    Ok(Player::Command(Secrets::new(found.collect::<Result<_, _>>()?)))
+}
+
 fn request(
     target: &Target,
     options: Options,
     mode: ceo::Mode,
+    player: Player,
     flags: &RunFlags,
     ctx: &Context,
 ) -> Request {
@@ -323,9 +353,11 @@ fn request(
             seconds: options.profile.report.seconds,
             mutants: options.profile.report.mutants,
         },
+        parallel: flags.parallel.unwrap_or(options.profile.run.parallel),
         profile: options.profile,
         home: ctx.home.clone(),
         scratch: ctx.scratch.clone(),
+        player,
         focus: flags.focus.clone(),
         cycles: flags.cycles,
         seed: flags.seed,

@@ -55,6 +55,13 @@ impl Context {
         })
     }
 
+    /// Returns a variable of the person's environment.
+    pub(super) fn variable(&self, wanted: &str) -> Option<&str> {
+        let mut all = self.environment.iter();
+        let (_, value) = all.find(|(name, _)| name == wanted)?;
+        Some(value)
+    }
+
     /// Returns whether stdout is for programs.
     pub(super) fn is_json(&self) -> bool {
         self.globals.json.is_some()

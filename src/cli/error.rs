@@ -186,6 +186,14 @@ impl From<ceo::Error> for CliError {
                 let hint = "`factory eval` shows what was run; `factory doctor` what is missing";
                 Self::from_source(Exit::NothingBuilds, error, Some(hint.to_owned()))
             }
+            ceo::Error::NoSuchBackend { ref name } => {
+                let hint = format!("add `[backend.{name}]` to factory.toml (docs/backends.md)");
+                Self::from_source(Exit::Input, error, Some(hint))
+            }
+            ceo::Error::TierTooLow { .. } => {
+                let hint = "`factory doctor` says how to get namespaces; `[sandbox] min_tier = \"T0\"` lets the program, and what it builds, do all that you can do here";
+                Self::from_source(Exit::Missing, error, Some(hint.to_owned()))
+            }
             ceo::Error::Diverged { ref branch, .. } => {
                 let hint = format!(
                     "merge `{branch}` into your branch or the other way round, or set it aside with `git branch -m {branch} kept-before`"

@@ -20,6 +20,7 @@ pub(super) async fn open(
         logs: None,
         slot: "look",
         seed: 0,
+        foreign: None,
     };
     Ok(Workbench::open(target, spec, cancel).await?)
 }

@@ -9,6 +9,7 @@
     reason = "pages are short: building them from texts reads better than `write!` with results to discard"
 )]
 
+mod agents;
 mod backlog;
 mod ceo;
 mod checkout;
@@ -28,6 +29,7 @@ mod forget;
 mod guard;
 mod heart;
 mod history;
+mod import;
 mod init;
 mod insights;
 mod interrupt;
@@ -140,6 +142,7 @@ enum Verb {
     Reject(reject::RejectArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
+    Agents(agents::AgentsArgs),
     Events(events::EventsArgs),
     Targets(targets::TargetsArgs),
     Insights(insights::InsightsArgs),
@@ -149,6 +152,7 @@ enum Verb {
     Sync(sync::SyncArgs),
     Repair(repair::RepairArgs),
     Forget(forget::ForgetArgs),
+    Import(import::ImportArgs),
     Config(config::ConfigArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
@@ -208,6 +212,7 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Reject(args) => reject::run(args, ctx),
         Verb::Status(args) => status::run(args, ctx),
         Verb::Doctor(args) => doctor::run(args, ctx),
+        Verb::Agents(args) => agents::run(args, ctx),
         Verb::Events(args) => events::run(args, ctx),
         Verb::Targets(args) => targets::run(args, ctx),
         Verb::Insights(args) => insights::run(args, ctx),
@@ -217,6 +222,7 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Sync(args) => sync::run(args, ctx),
         Verb::Repair(args) => repair::run(args, ctx),
         Verb::Forget(args) => forget::run(args, ctx),
+        Verb::Import(args) => import::run(args, ctx),
         Verb::Config(args) => config::run(args, ctx),
         Verb::Schema(args) => schema::run(args, ctx),
         Verb::Completions(args) => completions::run(args, ctx),

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::backend::{BackendSection, RunSection, SandboxSection};
 use super::language::Language;
 use super::research::Research;
 use crate::gate::Permission;
@@ -25,6 +26,12 @@ pub struct Profile {
     pub report: ReportSection,
     /// Where kept work goes.
     pub landing: LandingSection,
+    /// Programs of others that propose and build.
+    pub backend: BackendSection,
+    /// How far code that others wrote is kept apart.
+    pub sandbox: SandboxSection,
+    /// How the loop goes about it.
+    pub run: RunSection,
     /// Commands that replace or extend the discovered ones.
     pub commands: Commands,
     /// Languages that have no adapter, by their commands.

@@ -65,9 +65,34 @@ pub struct Research {
     /// Whether a gain of the metric may pay for a loss elsewhere.
     #[serde(default)]
     pub trade: bool,
-    /// Values that may be searched.
+    /// How long functions are edited by trial for one experiment, and how many patches are built upon.
+    #[serde(default)]
+    pub genetic: Genetic,
+    /// Values that may be searched, all together.
     #[serde(default, rename = "parameter")]
     pub parameters: Vec<ResearchParameter>,
+    /// The most points of them that are tried; without it, 20 for each value.
+    #[serde(default)]
+    pub trials: Option<u32>,
+}
+
+/// `[research.genetic]`: the search for patches of small edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Genetic {
+    /// Seconds of one search; 0 leaves functions alone.
+    pub seconds: u64,
+    /// How many of the best patches are built upon.
+    pub population: u32,
+}
+
+impl Default for Genetic {
+    fn default() -> Self {
+        Self {
+            seconds: 300,
+            population: 8,
+        }
+    }
 }
 
 /// `[research.holdout]`: instances that no agent sees.
@@ -160,6 +185,12 @@ fn unmatched(key: &str, globs: &[String], files: &[Utf8PathBuf]) -> Vec<String> 
 }
 
 impl Research {
+    /// Returns how many points of its parameters are tried at most.
+    pub fn most_trials(&self) -> usize {
+        let of_all = self.parameters.len().saturating_mul(20);
+        self.trials.map_or(of_all, |it| it as usize)
+    }
+
     /// Returns what is wrong with the surfaces, given the files that there are, each with what to do.
     pub fn faults(&self, files: &[Utf8PathBuf]) -> Vec<String> {
         let mutable = Surface::new(&self.mutable);

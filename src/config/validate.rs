@@ -1,7 +1,9 @@
 //! What the types cannot say: ranges, sums, names that must exist.
 
+mod backend;
 mod languages;
 mod research;
+mod research_parameter;
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -41,9 +43,11 @@ pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     sections(profile, &mut found);
     globs(profile, &mut found);
     languages::languages(profile, &mut found);
+    backend::backend(profile, &mut found);
     guards(profile, &mut found);
     metrics(profile, &mut found);
     references(profile, &mut found);
+    research_parameter::research_parameters(profile, &mut found);
     found
 }
 

@@ -2,15 +2,20 @@
 //! reads or draws anything.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod audit;
 mod bounded;
 mod calibration;
 mod deterministic;
 mod difference;
 mod effect;
+mod keeps;
+mod holdout;
 mod planning;
+mod position;
 mod reasons;
 mod sequential;
 mod stream;
+mod unit;
 mod wording;
 
 #[cfg(test)]
@@ -20,11 +25,20 @@ mod sample;
 #[cfg(test)]
 mod simulation;
 
+pub use audit::{
+    Audit, Claimed, Retest, is_audit_due, judge_audit, judge_retest, may_simplify, plan_audit,
+    plan_retest, plan_simplifications,
+};
 pub use bounded::{BoundedState, InstanceAsk, plan_instances};
-pub use calibration::calibrate;
+pub use calibration::{calibrate, pool};
+pub use keeps::plan_keeps;
+pub use holdout::{
+    after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout,
+};
 pub use planning::{Ask, calibration_pairs, plan};
+pub use position::Positions;
 pub use sequential::{Look, State};
-pub use stream::{StreamState, Streams};
+pub use stream::{StreamState, Streams, family};
 
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};

@@ -2,7 +2,8 @@
 
 use crate::model::dimension::Direction;
 use crate::model::measurement::{Calibration, Scale, SignPlan, StreamPlace, TestPlan};
-use crate::stats::estimate::{root_mean_square, smallest_step};
+use crate::stats::estimate::{smallest_step, sum_of_squares};
+use crate::stats::numeric::count;
 
 /// The chance of giving up a true effect of size δ.
 const BETA: f64 = 0.2;
@@ -62,6 +63,11 @@ pub fn calibration_pairs(run_seconds: f64) -> u32 {
     Row::of(run_seconds).n_calibration
 }
 
+/// Returns the smallest effect that is looked for by default in noise of that size.
+pub(super) fn least_effect(sigma: f64, run_seconds: f64) -> f64 {
+    Row::of(run_seconds).rho * sigma
+}
+
 /// Freezes the test before the candidate's first run.
 pub fn plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> TestPlan {
     if calibration.deterministic {
@@ -78,7 +84,7 @@ fn sign_plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> SignPlan {
     let row = Row::of(calibration.run_seconds);
     let tolerance = on_scale(ask.tolerance.unwrap_or(0.0), scale, calibration.level);
     let step = smallest_step(&calibration.differences).unwrap_or(0.0);
-    let observed = root_mean_square(&calibration.differences).unwrap_or(0.0);
+    let observed = noise(calibration);
     let coarse = match step.max(tolerance) {
         coarse if coarse > 0.0 => coarse,
         _ => scale_without_noise(scale, calibration.level),
@@ -98,6 +104,18 @@ fn sign_plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> SignPlan {
         floor,
         n_max: longest(row.n_max, ask.alpha),
         calibration: calibration.clone(),
+    }
+}
+
+/// Returns the standard deviation of one pair difference, by the calibration and all experiments since.
+fn noise(calibration: &Calibration) -> f64 {
+    let pooled = calibration.pooled;
+    let squares = sum_of_squares(&calibration.differences) + pooled.sum_of_squares;
+    let degrees = count(calibration.differences.len()) + pooled.degrees;
+    if degrees > 0.0 {
+        (squares / degrees).sqrt()
+    } else {
+        0.0
     }
 }
 
@@ -134,6 +152,7 @@ fn scale_without_noise(scale: Scale, level: f64) -> f64 {
 mod tests {
     use super::super::sample::calibration;
     use super::*;
+    use crate::model::measurement::Pooled;
     use proptest::prelude::*;
 
     fn ask(tolerance: Option<f64>) -> Ask {
@@ -207,6 +226,17 @@ mod tests {
                 n_rep: 1,
             }
         );
+    }
+
+    #[test]
+    fn what_experiments_showed_about_the_noise_counts() {
+        let mut calibration = calibration(&[0.01, -0.01]);
+        calibration.pooled = Pooled {
+            sum_of_squares: 18.0 * 4e-4,
+            degrees: 18.0,
+        };
+        let plan = signs(None, Scale::LogRatio, &calibration);
+        assert!((plan.sigma - (0.0074f64 / 20.0).sqrt()).abs() < 1e-12);
     }
 
     proptest! {

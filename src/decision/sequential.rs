@@ -4,7 +4,7 @@ use std::f64::consts::LN_2;
 
 use super::difference::Orientation;
 use super::reasons::Stand;
-use super::{Next, effect, wording};
+use super::{Next, effect, unit, wording};
 use crate::model::measurement::{Evidence, Pair, SignPlan};
 use crate::model::verdict::{Decision, Statistics, Verdict};
 use crate::stats::estimate::{RunningMean, sum_of_squares};
@@ -127,6 +127,11 @@ impl State {
         self.futility.ln_ratio()
     }
 
+    /// Returns the squared deviations of the differences from their mean, and how many they are.
+    pub(super) fn residual(&self) -> (f64, u32) {
+        (self.differences.residual(), self.n())
+    }
+
     /// Returns the mean difference with the margin added: what must be positive for a keep.
     pub fn mean(&self) -> f64 {
         self.differences.mean() + self.epsilon
@@ -168,6 +173,10 @@ pub(super) fn run(plan: &SignPlan, pairs: &[Pair]) -> (State, Look) {
 /// Looks at the evidence after every pair, and stops at the first look that does.
 pub(super) fn decide(evidence: &Evidence, plan: &SignPlan) -> Next {
     let (state, look) = run(plan, &evidence.pairs);
+    let look = match unit::change(used(evidence, &state)) {
+        Some(reason) if look == Look::Keep => Look::Refused(reason),
+        _ => look,
+    };
     let effect = || effect::of_pairs(evidence, plan, used(evidence, &state), &state.differences);
     match stand(plan, &state).verdict(&look, used(evidence, &state), effect) {
         None => Next::Continue,
@@ -441,5 +450,16 @@ mod tests {
         let evidence = tested(plan, steady(100.0, 100.0));
         assert_eq!(replay(&evidence).verdict, Verdict::Keep);
         assert!(matches!(decide(&evidence), Next::Stop(_)));
+    }
+
+    #[test]
+    fn a_number_in_another_unit_is_not_a_gain() {
+        for factor in [1e3, 1e6, 60.0] {
+            let decision = replay(&tested(sign_plan(), steady(100.0, 100.2 / factor)));
+            assert_eq!(decision.verdict, Verdict::Inconclusive);
+            assert!(decision.reasons[0].contains("another unit"), "{decision:?}");
+        }
+        let honest = replay(&tested(sign_plan(), steady(100.0, 0.2)));
+        assert_eq!(honest.verdict, Verdict::Keep);
     }
 }

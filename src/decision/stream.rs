@@ -11,7 +11,19 @@ use crate::model::measurement::StreamPlace;
 use crate::model::verdict::Verdict;
 use crate::stats::lord::Lord;
 
-/// The streams of a target, one for each noisy metric.
+/// Returns the stream that a test of a metric belongs to: tests with a margin, which show that nothing got
+/// worse, have one of their own.
+pub fn family(metric: &MetricName, epsilon: f64) -> MetricName {
+    if epsilon > 0.0 {
+        format!("keeps:{metric}")
+            .parse()
+            .unwrap_or_else(|_| metric.clone())
+    } else {
+        metric.clone()
+    }
+}
+
+/// The streams of a target, one for each noisy metric and family of claims.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Streams {
     alpha: f64,
@@ -112,6 +124,12 @@ mod tests {
         let (level, place) = streams.next(&metric("parse"));
         assert!(level < fresh.0);
         assert_eq!((place.index, fresh.1.index), (6, 1));
+    }
+
+    #[test]
+    fn tests_with_a_margin_have_a_stream_of_their_own() {
+        assert_eq!(family(&metric("parse"), 0.0), metric("parse"));
+        assert_eq!(family(&metric("parse"), 0.01), metric("keeps:parse"));
     }
 
     #[test]

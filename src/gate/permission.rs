@@ -36,8 +36,8 @@ impl Permission {
 /// What one hypothesis itself says that it changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// The one key of a manifest that it sets.
-    knob: Option<(Utf8PathBuf, String)>,
+    /// The keys of manifests that it sets.
+    knobs: Vec<(Utf8PathBuf, String)>,
     /// It is what a tool calls safe: the same code to whoever calls it.
     tidies: bool,
     /// The words of the person who asked for it, in lower case.
@@ -49,7 +49,14 @@ impl Asked {
     pub fn of(hypothesis: &Hypothesis) -> Self {
         match &hypothesis.change {
             Change::Knob { file, key, .. } => Self {
-                knob: Some((file.clone(), key.clone())),
+                knobs: vec![(file.clone(), key.clone())],
+                ..Self::default()
+            },
+            Change::Settings { assignments } => Self {
+                knobs: assignments
+                    .iter()
+                    .filter_map(|it| Some((it.place.file.clone(), it.place.key.clone()?)))
+                    .collect(),
                 ..Self::default()
             },
             Change::Words { text } => Self {
@@ -60,7 +67,8 @@ impl Asked {
                 tidies: true,
                 ..Self::default()
             },
-            Change::Constant { .. } => Self::default(),
+            // What an agent says of its own idea permits nothing.
+            Change::Constant { .. } | Change::Edits { .. } | Change::Idea { .. } => Self::default(),
         }
     }
 
@@ -78,10 +86,8 @@ impl Asked {
 
     /// Returns whether setting this key is the very change.
     pub(super) fn is_knob(&self, path: &Utf8Path, key: &[String]) -> bool {
-        let Some((file, knob)) = &self.knob else {
-            return false;
-        };
-        file == path && *knob == key.join(".")
+        let key = key.join(".");
+        self.knobs.iter().any(|(file, knob)| file == path && *knob == key)
     }
 }
 
@@ -116,7 +122,7 @@ mod tests {
     #[test]
     fn only_the_very_key_is_the_knob() {
         let asked = Asked {
-            knob: Some(("Cargo.toml".into(), "profile.test.opt-level".to_owned())),
+            knobs: vec![("Cargo.toml".into(), "profile.test.opt-level".to_owned())],
             ..Asked::default()
         };
         let key = |it: &str| it.split('.').map(str::to_owned).collect::<Vec<_>>();

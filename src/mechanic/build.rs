@@ -1,12 +1,15 @@
 //! The Builder: carries a change out in a directory, a checkpoint for each commit's worth.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8Path;
 
 use super::surface::Surface;
-use super::{job, message, observe, setting, tree};
+use super::setting::{self, At};
+use super::{genetic, job, message, observe, tree};
 use crate::agent::{BuildInput, Checkpoint, Error};
 use crate::eval::Lab;
-use crate::model::hypothesis::{Change, LintRule};
+use crate::model::hypothesis::{Assignment, Change, LintRule};
 use crate::model::profile::{LanguageName, Project, Purpose};
 use crate::syntax::{self, Grammar};
 use crate::toolchain::{Adapter, Outcome};
@@ -27,7 +30,9 @@ pub(crate) async fn build(
         Change::Format { tool } => builder.format(tool, checkpoint).await,
         Change::Knob { file, key, value } => builder.turn(file, key, value, checkpoint),
         Change::Constant { file, name, value } => builder.replace(file, name, value, checkpoint),
-        Change::Words { text } => Err(needs_a_model(text)),
+        Change::Edits { metric, seed } => builder.edit(metric, *seed, checkpoint).await,
+        Change::Settings { assignments } => builder.assign(assignments, checkpoint),
+        Change::Words { text } | Change::Idea { text } => Err(needs_a_model(text)),
     }
 }
 
@@ -126,12 +131,41 @@ impl Builder<'_> {
     ) -> Result<(), Error> {
         self.must_be_mutable(file)?;
         let text = tree::read(self.input.dir, file)?;
-        let current = setting::get(&text, key).map_err(|it| unusable(file, &it))?;
+        let current = setting::get(file, &text, At::Key(key)).map_err(|it| unusable(file, &it))?;
         if current.is_some_and(|it| setting::same(&it, value)) {
             return nothing(format!("`{key}` in `{file}` is already {value}"));
         }
-        let text = setting::set(&text, key, value).map_err(|it| unusable(file, &it))?;
+        let text = setting::set(file, &text, At::Key(key), value).map_err(|it| unusable(file, &it))?;
         tree::write(self.input.dir, file, &text)?;
+        self.checkpoint_whole(checkpoint)
+    }
+
+    /// Gives every value its new one, or none of them.
+    fn assign(
+        &self,
+        assignments: &[Assignment],
+        checkpoint: &mut Checkpoint<'_>,
+    ) -> Result<(), Error> {
+        let mut texts: BTreeMap<&Utf8Path, (String, String)> = BTreeMap::new();
+        for Assignment { place, value } in assignments {
+            let file = place.file.as_path();
+            self.must_be_mutable(file)?;
+            if !texts.contains_key(file) {
+                let text = tree::read(self.input.dir, file)?;
+                texts.insert(file, (text.clone(), text));
+            }
+            if let Some((_, text)) = texts.get_mut(file) {
+                *text = setting::set(file, text, At::of(place), value)
+                    .map_err(|it| unusable(file, &it))?;
+            }
+        }
+        texts.retain(|_, (before, after)| before != after);
+        if texts.is_empty() {
+            return nothing("every value is what it is to become already".to_owned());
+        }
+        for (file, (_, text)) in &texts {
+            tree::write(self.input.dir, file, text)?;
+        }
         self.checkpoint_whole(checkpoint)
     }
 
@@ -156,6 +190,30 @@ impl Builder<'_> {
         source.replace_range(span, value);
         tree::write(self.input.dir, file, &source)?;
         self.checkpoint_whole(checkpoint)
+    }
+
+    /// Writes the patch that a search finds, formatted where the project is.
+    async fn edit(
+        &self,
+        metric: &str,
+        seed: u64,
+        checkpoint: &mut Checkpoint<'_>,
+    ) -> Result<(), Error> {
+        let mut metrics = self.input.lab.profile.metrics.iter();
+        let Some(metric) = metrics.find(|it| it.name == metric) else {
+            return nothing(format!("there is no metric `{metric}`"));
+        };
+        let tidy = self.tidy_parts().await?;
+        let found = genetic::improve(self.input, metric, seed).await?;
+        for (path, text) in &found.texts {
+            self.must_be_mutable(path)?;
+            tree::write(self.input.dir, path, text)?;
+        }
+        for (project, adapter) in tidy {
+            let may_touch = |it: &Utf8Path| found.texts.contains_key(it);
+            adapter.format(&self.place.job(project), &may_touch).await?;
+        }
+        checkpoint(&message::with_body(&found.subject, &found.body))
     }
 
     /// Takes the checkpoint of a change that is one commit: its subject is the hypothesis's title.
@@ -255,7 +313,7 @@ mod tests {
     use super::*;
     use crate::mechanic::draft;
     use crate::mechanic::fixtures::{Dir, Words, detection, lab, rule};
-    use crate::model::hypothesis::Hypothesis;
+    use crate::model::hypothesis::{Hypothesis, Place};
     use tokio_util::sync::CancellationToken;
 
     /// Builds in a tree whose files at `src/**` and `*` may be touched; returns subjects and outcome.
@@ -268,6 +326,7 @@ mod tests {
         let input = BuildInput {
             hypothesis,
             dir: &dir.tree,
+            incumbent: &dir.tree,
             lab,
             cancel: &CancellationToken::new(),
         };
@@ -457,6 +516,49 @@ mod tests {
         outcome.unwrap();
         assert_eq!(subjects, ["Set CHUNK to 64"]);
         assert_eq!(dir.read("src/lib.rs"), source.replace("1_6", "64"));
+    }
+
+    fn assignment(file: &str, key: Option<&str>, value: &str) -> Assignment {
+        Assignment {
+            place: Place {
+                file: file.into(),
+                key: key.map(str::to_owned),
+                pattern: key.is_none().then(|| r"-O(\d)".to_owned()),
+            },
+            value: value.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn several_values_change_together_or_not_at_all() {
+        let json = "{ \"n\": 1, // one\n  \"m\": 2 }\n";
+        let dir = Dir::new(&[("a.json", json), ("Makefile", "cc -O2\n"), ("test_a.toml", "n = 1\n")]);
+        let lab = python(&dir, None);
+        let all = [
+            assignment("a.json", Some("n"), "8"),
+            assignment("a.json", Some("m"), "9"),
+            assignment("Makefile", None, "3"),
+        ];
+        let of = |assignments: &[Assignment]| Hypothesis {
+            change: Change::Settings {
+                assignments: assignments.to_vec(),
+            },
+            ..draft::format("all", 1)
+        };
+        let protected = assignment("test_a.toml", Some("n"), "2");
+        let (_, refused) = run(&dir, &lab, &of(&[all[0].clone(), protected])).await;
+        assert!(words_of(refused).contains("is protected"));
+        let missing = assignment("a.json", Some("o"), "2");
+        let (_, refused) = run(&dir, &lab, &of(&[all[0].clone(), missing])).await;
+        assert!(words_of(refused).contains("`o` is not in the file"));
+        assert_eq!(dir.read("a.json"), json);
+        let (subjects, outcome) = run(&dir, &lab, &of(&all)).await;
+        outcome.unwrap();
+        assert_eq!(subjects.len(), 1);
+        assert_eq!(dir.read("a.json"), "{ \"n\": 8, // one\n  \"m\": 9 }\n");
+        assert_eq!(dir.read("Makefile"), "cc -O3\n");
+        let (_, again) = run(&dir, &lab, &of(&all)).await;
+        assert!(words_of(again).contains("already"));
     }
 
     #[tokio::test]

@@ -285,9 +285,10 @@ mod tests {
     }
 
     fn check(knob: &Knob) {
-        let text = setting::set("", &knob.key, &knob.value).unwrap();
+        let (file, at) = ("Cargo.toml".into(), setting::At::Key(&knob.key));
+        let text = setting::set(file, "", at, &knob.value).unwrap();
         assert!(setting::same(
-            &setting::get(&text, &knob.key).unwrap().unwrap(),
+            &setting::get(file, &text, at).unwrap().unwrap(),
             &knob.value
         ));
         assert!(

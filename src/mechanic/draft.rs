@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
+use super::tune::settings::Next;
 use super::{message, setting};
-use crate::model::hypothesis::{Category, Change, Claim, Hypothesis, LintRule};
+use crate::model::hypothesis::{Category, Change, Claim, Hypothesis, LintRule, Place};
 use crate::model::id::{MetricName, StructuralKey};
 
 /// The longest text that an identifier may be.
@@ -211,6 +212,50 @@ pub(crate) fn constant(constant: &Constant<'_>) -> Hypothesis {
     }
 }
 
+/// Returns the hypothesis that another point of the searched values moves the metric of the research;
+/// `idx` is its place among those that are proposed together.
+pub(crate) fn settings(next: &Next, metric: &str, idx: usize) -> Hypothesis {
+    let names = next.changes.iter().map(|(it, now)| (it, now, name_of(&it.place)));
+    let title: Vec<String> = names
+        .clone()
+        .map(|(it, _, name)| format!("{name} to {}", setting::display(&it.value)))
+        .collect();
+    let moved: Vec<String> = names
+        .map(|(it, now, name)| {
+            let (file, value) = (&it.place.file, setting::display(&it.value));
+            format!("`{name}` in {file} from {} to {value}", setting::display(now))
+        })
+        .collect();
+    let tried = match next.n_tried {
+        0 => "nothing was tried yet".to_owned(),
+        1 => "1 point was tried".to_owned(),
+        n_tried => format!("{n_tried} points were tried"),
+    };
+    let assignments = next.changes.iter().map(|(it, _)| it.clone()).collect();
+    // Those behind the first are for whoever builds several at once.
+    let share = 1.0 / (1.0 + f64::from(u32::try_from(idx).unwrap_or(u32::MAX)));
+    Hypothesis {
+        key: key(&next.key),
+        title: message::shortened(&format!("Set {}", title.join(", "))),
+        why: format!(
+            "The search for values that move `{metric}` proposes {}; {tried}.",
+            moved.join(", ")
+        ),
+        category: Category::Explore,
+        claim: moves(metric),
+        success: success_of(Some(metric)),
+        change: Change::Settings { assignments },
+        files: BTreeMap::new(),
+        expected_gain: 0.02 * share,
+    }
+}
+
+/// Returns how people name a place: its key, or else its pattern.
+pub(crate) fn name_of(place: &Place) -> &str {
+    let name = place.key.as_ref().or(place.pattern.as_ref());
+    name.map_or("", String::as_str)
+}
+
 /// Returns how the keys of experiments begin that move a parameter away from this value.
 pub(crate) fn key_of_departure(constant: &Constant<'_>) -> String {
     let value = constant.value.trim();
@@ -220,6 +265,39 @@ pub(crate) fn key_of_departure(constant: &Constant<'_>) -> String {
 /// Returns how the keys of all experiments on a parameter begin.
 pub(crate) fn key_of_parameter(constant: &Constant<'_>) -> String {
     format!("constant:{}:{}=", constant.file, constant.name)
+}
+
+/// Returns the hypothesis that some patch of small edits moves a metric.
+pub(crate) fn edits(metric: &str, seed: u64, n_functions: usize, n_files: usize) -> Hypothesis {
+    let functions = if n_functions == 1 {
+        "function"
+    } else {
+        "functions"
+    };
+    let files = if n_files == 1 { "file" } else { "files" };
+    Hypothesis {
+        key: key(&format!("{}{seed}", key_of_edits(metric))),
+        title: message::shortened(&format!("Edit functions by trial to improve {metric}")),
+        why: format!(
+            "{n_functions} {functions} in {n_files} {files} may be edited. Patches of small edits are \
+             tried in a copy where `{metric}` spends its time; the best that no test notices is \
+             measured."
+        ),
+        category: Category::Explore,
+        claim: moves(metric),
+        success: success_of(Some(metric)),
+        change: Change::Edits {
+            metric: metric.to_owned(),
+            seed,
+        },
+        files: BTreeMap::new(),
+        expected_gain: 0.001,
+    }
+}
+
+/// Returns how the keys of all searches for patches begin that are to move a metric.
+pub(crate) fn key_of_edits(metric: &str) -> String {
+    format!("edits:{metric}#")
 }
 
 /// Returns the hypothesis that words stand for, which takes a model to build.

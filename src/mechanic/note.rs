@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::message;
+use super::{draft, message};
 use crate::model::experiment::{DimensionPair, Experiment};
 use crate::model::hypothesis::Change;
 use crate::model::observation::Observation;
@@ -165,7 +165,7 @@ fn after_veto(experiment: &Experiment, decision: &Decision) -> String {
     };
     let advice = if broke(&[Rule::NoCandidate]) {
         match experiment.hypothesis.change {
-            Change::Words { .. } => "this takes a backend with a model",
+            Change::Words { .. } | Change::Idea { .. } => "this takes a backend with a model",
             _ => "look at the reason above before trying it again",
         }
     } else if broke(&[Rule::DoesNotBuild, Rule::SuiteBroken, Rule::RequiredTest]) {
@@ -211,8 +211,27 @@ pub(crate) fn closing_remark(observations: &[Observation]) -> String {
     if !open.is_empty() {
         let _ = write!(text, " Still open: {}.", open.join("; "));
     }
+    if let Some(unsearched) = unsearched(observations) {
+        let _ = write!(text, " Of what is declared, {unsearched}.");
+    }
     text.push_str(&model_would_add(&open));
     text
+}
+
+/// Names the declared values that could not be searched, each with the reason.
+fn unsearched(observations: &[Observation]) -> Option<String> {
+    let settings = observations.iter().flat_map(|it| match it {
+        Observation::Searchable { settings, .. } => settings.as_slice(),
+        _ => &[],
+    });
+    let named: Vec<String> = settings
+        .filter_map(|it| {
+            let (name, file) = (draft::name_of(&it.place), &it.place.file);
+            let reason = it.reason.as_deref()?;
+            Some(format!("`{name}` in `{file}` is not searched: {reason}"))
+        })
+        .collect();
+    (!named.is_empty()).then(|| named.join("; "))
 }
 
 /// Counts the findings left, those without a safe fix by their most frequent rules.

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::setting::{self, At};
 use super::surface::Surface;
-use super::{job, offer, tree};
+use super::tune::settings;
+use super::{genetic, job, offer, tree};
 use crate::agent::{Error, ResearchInput};
-use crate::config::{Parameter, Profile};
+use crate::config::{Parameter, Profile, ResearchParameter};
 use crate::model::finding::{Finding, TestOutcome};
 use crate::model::hypothesis::LintRule;
-use crate::model::observation::Observation;
+use crate::model::observation::{Observation, Setting};
 use crate::model::profile::Purpose;
 use crate::syntax::{self, Grammar};
 use crate::toolchain::Outcome;
@@ -29,6 +31,8 @@ pub(crate) async fn research(
     observations.extend(unformatted(input, surface).await?);
     observations.extend(offer::knobs(profile, &input.lab.detection, surface, &read));
     observations.extend(parameters(profile, surface, &read));
+    observations.extend(searchable(profile, surface, &read));
+    observations.extend(genetic::editable(input)?);
     let failed = input.evaluation.tests.ids(TestOutcome::Failed);
     let reported = input.report.iter().flat_map(|it| &it.failing);
     observations.extend(failing(
@@ -137,6 +141,57 @@ pub(crate) fn parameters(
             None => choices(parameter, &current),
         })
         .collect()
+}
+
+/// Returns what `[[research.parameter]]` declares, with what is written there now; nothing where none
+/// is declared.
+pub(crate) fn searchable(
+    profile: &Profile,
+    surface: &Surface,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Option<Observation> {
+    let research = profile.research.as_ref()?;
+    let settings: Vec<Setting> = research
+        .parameters
+        .iter()
+        .map(|parameter| {
+            let (current, reason) = match value_now(parameter, surface, read) {
+                Ok(current) => (Some(current), None),
+                Err(reason) => (None, Some(reason)),
+            };
+            Setting {
+                place: settings::place_of(parameter),
+                current,
+                reason,
+            }
+        })
+        .collect();
+    (!settings.is_empty()).then(|| Observation::Searchable {
+        settings,
+        metric: research.metric.clone(),
+    })
+}
+
+/// Returns what is written where a parameter is, or why it cannot be searched.
+fn value_now(
+    parameter: &ResearchParameter,
+    surface: &Surface,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Result<String, String> {
+    let file = &parameter.file;
+    if !surface.may_touch(file) {
+        return Err("its file is protected, or not to be touched now".to_owned());
+    }
+    let place = settings::place_of(parameter);
+    let text = read(file).ok_or("there is no such file, or it is no text")?;
+    let current = setting::get(file, &text, At::of(&place)).map_err(|it| it.to_string())?;
+    let current = current.ok_or("nothing is there")?;
+    // What can be read can be written: the same value in its place changes nothing.
+    setting::set(file, &text, At::of(&place), &current).map_err(|it| it.to_string())?;
+    match settings::reason_against(parameter, &current) {
+        Some(reason) => Err(reason),
+        None => Ok(current),
+    }
 }
 
 fn current_value(
@@ -262,6 +317,39 @@ mod tests {
         assert!(parameters(&profile(), &everything(), &reader(&[])).is_empty());
         let fixed = Surface::new(["src/lib.rs"], [], ["**"]);
         assert!(parameters(&profile(), &fixed, &reader(&[("src/lib.rs", source)])).is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_searched_is_seen_with_its_reason() {
+        let table = |file: &str, key: &str, kind: &str| {
+            format!("[[research.parameter]]\nfile='{file}'\nkey='{key}'\ntype='{kind}'\nlow=1\nhigh=9\n")
+        };
+        let tables = [
+            table("a.yml", "n", "int"),
+            table("a.yml", "s", "int"),
+            table("a.yml", "m", "int"),
+            table("b.yml", "n", "int"),
+            table("tests/c.yml", "n", "int"),
+            table("d.yml", "n", "int"),
+        ];
+        let section = "[research]\nobjective='o'\nmetric='t'\ndirection='minimize'\nrun='x'\nmutable=['**']\n";
+        let profile: Profile = toml::from_str(&format!("{section}{}", tables.concat())).unwrap();
+        let files = [("a.yml", "n: 4 # four\ns: fast\n"), ("d.yml", "n: &x 4\nm: *x\n")];
+        let seen = searchable(&profile, &everything(), &reader(&files));
+        let Some(Observation::Searchable { settings, .. }) = seen else {
+            panic!("{seen:?}");
+        };
+        assert_eq!(settings[0].current.as_deref(), Some("4"));
+        let reasons: Vec<&str> = settings[1..].iter().map(|it| it.reason.as_deref().unwrap()).collect();
+        for (reason, said) in reasons.iter().zip([
+            "its value is fast, which is no number",
+            "nothing is there",
+            "there is no such file",
+            "protected",
+            "anchors",
+        ]) {
+            assert!(reason.contains(said), "{reason}");
+        }
     }
 
     #[test]

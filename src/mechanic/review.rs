@@ -4,12 +4,16 @@ use super::build::language_of;
 use crate::model::experiment::Candidate;
 use crate::model::hypothesis::{Change, Hypothesis, LintRule};
 use crate::model::profile::LanguageName;
+use crate::syntax::Grammar;
 
 /// More changed lines than anybody will read in a commit of lint fixes.
 const FIXER_LINES: u32 = 5_000;
 
 /// More changed lines than one setting or one value can need.
 const VALUE_LINES: u32 = 20;
+
+/// More changed lines than a patch of small edits can need.
+const EDITED_LINES: u32 = 200;
 
 /// Returns what is wrong with a diff, most telling first; nothing lets it pass.
 pub(crate) fn review(hypothesis: &Hypothesis, candidate: &Candidate, diff: &str) -> Vec<String> {
@@ -30,9 +34,11 @@ pub(crate) fn review(hypothesis: &Hypothesis, candidate: &Candidate, diff: &str)
 fn explains(change: &Change, path: &str) -> bool {
     match change {
         Change::Knob { file, .. } | Change::Constant { file, .. } => file.as_str() == path,
+        Change::Settings { assignments } => assignments.iter().any(|it| it.place.file == path),
         Change::LintFixes { rules } => rules.iter().any(|it| is_source_for(it, path)),
         Change::Format { tool } => is_formatted_by(tool, path),
-        Change::Words { .. } => true,
+        Change::Edits { .. } => Grammar::of(path.into()).is_some(),
+        Change::Words { .. } | Change::Idea { .. } => true,
     }
 }
 
@@ -71,8 +77,9 @@ fn extensions(language: LanguageName) -> &'static [&'static str] {
 fn too_large(change: &Change, candidate: &Candidate) -> Option<String> {
     let limit = match change {
         Change::LintFixes { .. } => FIXER_LINES,
-        Change::Knob { .. } | Change::Constant { .. } => VALUE_LINES,
-        Change::Format { .. } | Change::Words { .. } => return None,
+        Change::Edits { .. } => EDITED_LINES,
+        Change::Knob { .. } | Change::Constant { .. } | Change::Settings { .. } => VALUE_LINES,
+        Change::Format { .. } | Change::Words { .. } | Change::Idea { .. } => return None,
     };
     let n_lines = candidate.size.added.saturating_add(candidate.size.removed);
     (n_lines > limit).then(|| {

@@ -9,7 +9,8 @@ use crate::config::Profile;
 use crate::model::dimension::Evaluation;
 use crate::model::experiment::Summary;
 use crate::model::hypothesis::{Change, Hypothesis, LintRule};
-use crate::model::observation::Observation;
+use crate::model::id::StructuralKey;
+use crate::model::observation::{Observation, Setting};
 use crate::model::verdict::Verdict;
 use crate::score::Weights;
 
@@ -23,6 +24,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) profile: &'a Profile,
     /// Everything that was tried before.
     pub(crate) history: &'a [Summary],
+    /// What this run began, whether it is in the history by now or not.
+    pub(crate) tried: &'a BTreeSet<StructuralKey>,
     /// Whether an experiment may touch a path.
     pub(crate) may_touch: &'a dyn Fn(&Utf8Path) -> bool,
     /// Hashes of the contents of files.
@@ -65,17 +68,21 @@ impl Ground<'_> {
             rules.partition(|it| self.faster(it).is_some());
         let faster: Vec<Hypothesis> = faster.iter().filter_map(|it| self.faster(it)).collect();
         let fixes = (!rules.is_empty()).then(|| self.fix(rules));
-        let others = self.observations.iter().filter_map(|it| match it {
-            Observation::Unformatted { tool, .. } => Some(self.format(tool)),
+        let others = self.observations.iter().flat_map(|it| match it {
+            Observation::Unformatted { tool, .. } => vec![self.format(tool)],
             Observation::UnformattedTests { tool, files } => {
-                Some(draft::format_tests(tool, *files))
+                vec![draft::format_tests(tool, *files)]
             }
-            Observation::KnobAvailable { .. } => self.knob(it),
-            Observation::ParameterAvailable { .. } => self.parameter(it),
+            Observation::KnobAvailable { .. } => self.knob(it).into_iter().collect(),
+            Observation::ParameterAvailable { .. } => self.parameter(it).into_iter().collect(),
             Observation::ParameterRange { .. } => self.searched(it),
+            Observation::Searchable { settings, .. } => self.turned(settings),
+            Observation::Editable { .. } if self.profile.research.is_some() => self.edits(it).into_iter().collect(),
             Observation::LintFindings { .. }
+            | Observation::Editable { .. }
             | Observation::Wish { .. }
-            | Observation::FailingTest { .. } => None,
+            | Observation::FailingTest { .. }
+            | Observation::Reported { .. } => Vec::new(),
         });
         fixes.into_iter().chain(others).chain(faster).collect()
     }
@@ -239,8 +246,8 @@ impl Ground<'_> {
         Some(self.constant(&parameter))
     }
 
-    /// Returns the hypothesis that the next value of a range moves its metric.
-    pub(super) fn searched(&self, observation: &Observation) -> Option<Hypothesis> {
+    /// Returns the hypotheses that the next values of a range move its metric, most promising first.
+    pub(super) fn searched(&self, observation: &Observation) -> Vec<Hypothesis> {
         let Observation::ParameterRange {
             file,
             name,
@@ -248,20 +255,48 @@ impl Ground<'_> {
             metric,
         } = observation
         else {
-            return None;
+            return Vec::new();
         };
         let mut declared = self.profile.parameters.iter();
         let declared =
-            declared.find(|it| it.file == *file && it.name == *name && it.metric == *metric)?;
-        let value = tune::next_value(declared, declared.range()?, current, self.history)?;
-        Some(self.constant(&draft::Constant {
-            file,
-            name,
-            value: &value,
-            current: Some(current),
-            why: &observe::reason(declared),
-            metric,
-        }))
+            declared.find(|it| it.file == *file && it.name == *name && it.metric == *metric);
+        let Some((declared, range)) = declared.and_then(|it| Some((it, it.range()?))) else {
+            return Vec::new();
+        };
+        let tried = &mut self.tried.iter();
+        let values = tune::parameter::next_values(declared, range, current, self.history, tried);
+        let why = observe::reason(declared);
+        values
+            .iter()
+            .map(|value| {
+                self.constant(&draft::Constant {
+                    file,
+                    name,
+                    value,
+                    current: Some(current),
+                    why: &why,
+                    metric,
+                })
+            })
+            .collect()
+    }
+
+    /// Returns the hypotheses that the next points of the research's values move its metric, most
+    /// promising first.
+    fn turned(&self, settings: &[Setting]) -> Vec<Hypothesis> {
+        let Some(research) = &self.profile.research else {
+            return Vec::new();
+        };
+        let tried = &mut self.tried.iter();
+        let points = tune::settings::next(research, settings, self.history, tried);
+        let hypothesis = |(idx, next): (usize, &tune::settings::Next)| {
+            let files = next.changes.iter().map(|(it, _)| it.place.file.as_path());
+            Hypothesis {
+                files: (self.hashes)(&files.collect()),
+                ..draft::settings(next, &research.metric, idx)
+            }
+        };
+        points.iter().enumerate().map(hypothesis).collect()
     }
 
     /// Returns whether a kept experiment already moved the parameter away from that value.
@@ -396,6 +431,7 @@ mod tests {
             evaluation: &evaluation(findings),
             profile: &profile(),
             history,
+            tried: &BTreeSet::new(),
             may_touch: &|it| !it.starts_with("tests"),
             hashes: &|it| {
                 it.iter()

@@ -1,6 +1,6 @@
 //! The mechanic with the real tools of Rust, from findings to an edited tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -125,6 +125,7 @@ async fn hypotheses(dir: &Dir, lab: &Lab) -> (Vec<Observation>, Vec<Hypothesis>)
     let research = ResearchInput {
         lab,
         tree: &dir.tree,
+        copy: &dir.tree,
         evaluation: &evaluation,
         report: Some(&no_report()),
         wishes: &[],
@@ -135,7 +136,10 @@ async fn hypotheses(dir: &Dir, lab: &Lab) -> (Vec<Observation>, Vec<Hypothesis>)
         evaluation: &evaluation,
         profile: &lab.profile,
         history: &[],
+        ideas: &[],
+        tried: &BTreeSet::new(),
         tree: &dir.tree,
+        copy: &dir.tree,
     };
     let hypotheses = Mechanic.strategise(&strategy).await.unwrap();
     (observations, hypotheses)
@@ -145,6 +149,7 @@ async fn carry_out(dir: &Dir, lab: &Lab, hypothesis: &Hypothesis) -> Result<Vec<
     let input = BuildInput {
         hypothesis,
         dir: &dir.tree,
+        incumbent: &dir.tree,
         lab,
         cancel: &CancellationToken::new(),
     };

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::holdout::HoldoutCheck;
 use super::hypothesis::Hypothesis;
 use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
 use super::measurement::{Binding, Evidence, SandboxReport};
@@ -109,6 +110,11 @@ pub enum ExperimentEvent {
         /// How isolated the arms were.
         sandbox: SandboxReport,
     },
+    /// Hidden instances were asked about a keep.
+    Checked {
+        /// What they said.
+        holdout: Box<HoldoutCheck>,
+    },
     /// The verdict, from any stage.
     Decided {
         /// The verdict with its reasons.
@@ -138,6 +144,7 @@ impl ExperimentEvent {
             Self::Built { .. } => "built",
             Self::Gated => "gated",
             Self::Measured { .. } => "measured",
+            Self::Checked { .. } => "checked",
             Self::Decided { .. } => "decided",
             Self::Landed { .. } => "landed",
             Self::Noted { .. } => "noted",
@@ -176,6 +183,9 @@ pub struct Experiment {
     pub binding: Option<Binding>,
     /// How isolated the arms were.
     pub sandbox: Option<SandboxReport>,
+    /// What hidden instances said of a keep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<HoldoutCheck>,
     /// The verdict.
     pub decision: Option<Decision>,
     /// The landing branch's tip after a keep.
@@ -268,6 +278,7 @@ impl Experiment {
             evidence: None,
             binding: None,
             sandbox: None,
+            holdout: None,
             decision: None,
             landed: None,
             note: String::new(),
@@ -295,6 +306,7 @@ impl Experiment {
                 self.binding = Some(binding.clone());
                 self.sandbox = Some(sandbox.clone());
             }
+            ExperimentEvent::Checked { holdout } => self.holdout = Some((**holdout).clone()),
             ExperimentEvent::Decided { decision } => self.decision = Some(decision.clone()),
             ExperimentEvent::Landed { commit } => self.landed = Some(commit.clone()),
             ExperimentEvent::Noted { at, note, cost } => {
@@ -316,7 +328,8 @@ impl Experiment {
         let next = match (self.stage, event) {
             (Stage::Started, ExperimentEvent::Built { .. }) => Stage::Built,
             (Stage::Built, ExperimentEvent::Gated) => Stage::Gated,
-            (Stage::Gated, ExperimentEvent::Measured { .. }) => Stage::Measured,
+            (Stage::Gated, ExperimentEvent::Measured { .. })
+            | (Stage::Measured, ExperimentEvent::Checked { .. }) => Stage::Measured,
             (
                 Stage::Started | Stage::Built | Stage::Gated | Stage::Measured,
                 ExperimentEvent::Decided { decision },

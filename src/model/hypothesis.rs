@@ -116,11 +116,53 @@ pub enum Change {
         /// A literal of the language.
         value: String,
     },
-    /// Words of a person or a model, for a backend that can act on them.
+    /// Give several values of files others, all at once.
+    Settings {
+        /// Those that change, in the order they are written.
+        assignments: Vec<Assignment>,
+    },
+    /// Search for a patch of small edits that improves a metric.
+    Edits {
+        /// The metric.
+        metric: String,
+        /// What the search draws by.
+        seed: u64,
+    },
+    /// Words of a person, for a backend that can act on them.
     Words {
         /// The text.
         text: String,
     },
+    /// Words of a program that is not ours, for the same; they permit nothing that a person's would.
+    Idea {
+        /// The text.
+        text: String,
+    },
+}
+
+/// One value of a file and what it becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Assignment {
+    /// Where it is.
+    pub place: Place,
+    /// What is written there.
+    pub value: String,
+}
+
+/// Where a value is: at a key, or in the first group of a pattern.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Place {
+    /// Relative to the root of the tree.
+    #[schemars(with = "String")]
+    pub file: Utf8PathBuf,
+    /// Dotted path in a TOML, JSON or YAML file, or the name of a constant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Regular expression whose first group is the value, where there is no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
 }
 
 /// One rule of one linter.

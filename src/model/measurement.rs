@@ -239,4 +239,23 @@ pub struct Calibration {
     pub run_seconds: f64,
     /// What a person should know: heavy tails, a position effect.
     pub warnings: Vec<String>,
+    /// What the experiments since then showed about the noise.
+    #[serde(default, skip_serializing_if = "Pooled::is_empty")]
+    pub pooled: Pooled,
+}
+
+/// The noise around the mean of each experiment on a metric, added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pooled {
+    /// Squared deviations of the pair differences from their experiment's mean.
+    pub sum_of_squares: f64,
+    /// One less than the pairs of each experiment, added up; what is long past counts for less.
+    pub degrees: f64,
+}
+
+impl Pooled {
+    /// Returns whether there was no experiment yet.
+    pub fn is_empty(&self) -> bool {
+        self.degrees <= 0.0
+    }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::hypothesis::LintRule;
+use super::hypothesis::{LintRule, Place};
 
 /// One fact about the incumbent that something could be done about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -78,6 +78,23 @@ pub enum Observation {
         /// The metric that it may move.
         metric: String,
     },
+    /// Values that are searched together.
+    Searchable {
+        /// All of them, in the order of the profile.
+        settings: Vec<Setting>,
+        /// The metric that they may move.
+        metric: String,
+    },
+    /// Functions may be edited by trial, to see whether that moves a metric.
+    Editable {
+        /// The metric.
+        metric: String,
+        /// The files that hold them.
+        #[schemars(with = "Vec<String>")]
+        files: Vec<camino::Utf8PathBuf>,
+        /// How many functions there are.
+        functions: usize,
+    },
     /// A person asked for something.
     Wish {
         /// In their words.
@@ -85,9 +102,29 @@ pub enum Observation {
         /// `focus` or `backlog`.
         source: String,
     },
+    /// A program that is not ours saw something.
+    Reported {
+        /// In its words.
+        text: String,
+        /// `path` or `path:line`.
+        places: Vec<String>,
+    },
     /// A test fails on the incumbent.
     FailingTest {
         /// Its id.
         id: String,
     },
+}
+
+/// A value that the profile says may be searched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Setting {
+    /// Where it is.
+    pub place: Place,
+    /// What is written there now; `None` where it cannot be searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// Why it cannot be searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

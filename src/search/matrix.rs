@@ -1,6 +1,7 @@
 //! Symmetric positive definite systems, as small as a search needs them.
 
 /// A lower triangular factor `L` with `L Lᵀ = A`, stored by rows.
+#[derive(Clone)]
 pub(super) struct Cholesky {
     n: usize,
     rows: Vec<f64>,

@@ -25,6 +25,7 @@ struct Parameters {
 }
 
 /// A process fitted to results.
+#[derive(Clone)]
 pub(super) struct Process {
     places: Vec<Vec<f64>>,
     parameters: Parameters,
@@ -78,9 +79,9 @@ impl Process {
     }
 
     /// Returns the process with results that are still awaited taken for what is expected of them.
-    pub(super) fn imagining(self, pending: &[Vec<f64>], results: &[f64]) -> Self {
+    pub(super) fn imagining(&self, pending: &[Vec<f64>], results: &[f64]) -> Self {
         if pending.is_empty() {
-            return self;
+            return self.clone();
         }
         let mut places = self.places.clone();
         let mut all = results.to_vec();
@@ -88,7 +89,7 @@ impl Process {
             all.push(self.forecast(place).mean);
             places.push(place.clone());
         }
-        Self::with(&places, &all, self.parameters.clone()).unwrap_or(self)
+        Self::with(&places, &all, self.parameters.clone()).unwrap_or_else(|| self.clone())
     }
 
     /// Returns what is expected at a place, without the noise of a measurement.

@@ -25,32 +25,100 @@ pub struct Trial {
     pub result: Option<f64>,
 }
 
+/// A point to try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// Where.
+    pub point: Point,
+    /// The gain to expect over the best so far, in units of the results' spread; `None` while too few
+    /// results are known to tell.
+    pub gain: Option<f64>,
+}
+
 /// Returns what to try next; `pending` is being tried already, and its results are not known yet.
 ///
 /// The same arguments give the same point.
-pub fn propose(space: &Space, trials: &[Trial], pending: &[Point], seed: u64) -> Point {
-    let n = trials.len() + pending.len();
+pub fn propose(space: &Space, trials: &[Trial], pending: &[Point], seed: u64) -> Proposal {
+    let mut proposals = propose_several(space, trials, pending, seed, 1);
+    proposals.remove(0)
+}
+
+/// Returns so many points to try at the same time, most promising first: each counts as pending for
+/// those behind it.
+pub fn propose_several(
+    space: &Space,
+    trials: &[Trial],
+    pending: &[Point],
+    seed: u64,
+    n: usize,
+) -> Vec<Proposal> {
+    let (places, results) = known(space, trials);
+    let is_known = trials.len() + pending.len() + n > n_initial(space) && space.width() > 0;
+    let learnt = is_known
+        .then(|| Process::fit(&places, &results))
+        .flatten()
+        .map(|process| Learnt {
+            space,
+            trials,
+            process,
+            places,
+            results,
+        });
+    let mut pending = pending.to_vec();
+    let mut proposals = Vec::with_capacity(n);
+    for _ in 0..n {
+        let proposal = next(space, trials.len(), &pending, seed, learnt.as_ref());
+        pending.push(proposal.point.clone());
+        proposals.push(proposal);
+    }
+    proposals
+}
+
+fn next(
+    space: &Space,
+    n_trials: usize,
+    pending: &[Point],
+    seed: u64,
+    learnt: Option<&Learnt<'_>>,
+) -> Proposal {
+    let n = n_trials + pending.len();
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let n_initial = n_initial(space);
+    let blind = |point| Proposal { point, gain: None };
     if n < n_initial || space.width() == 0 {
-        return initial(space, n_initial, n, seed);
+        return blind(initial(space, n_initial, n, seed));
     }
-    let (places, results) = known(space, trials);
-    let Some(process) = Process::fit(&places, &results) else {
-        return space.draw(&mut rng);
-    };
-    let awaited: Vec<Vec<f64>> = pending.iter().map(|it| space.encode(it)).collect();
-    let process = process.imagining(&awaited, &results);
-    let raw: Vec<f64> = scaled(trials);
-    let search = Search {
-        space,
-        centre: centre(&process, space, trials),
-        best: lowest(&process, &places),
-        side: region::side(&raw, n_initial, space.width()),
-        process,
-        tried: trials.iter().map(|it| &it.point).chain(pending).collect(),
-    };
-    search.run(&mut rng)
+    match learnt {
+        Some(learnt) => learnt.search(pending).run(&mut rng),
+        None => blind(space.draw(&mut rng)),
+    }
+}
+
+/// What the results say.
+struct Learnt<'a> {
+    space: &'a Space,
+    trials: &'a [Trial],
+    process: Process,
+    places: Vec<Vec<f64>>,
+    results: Vec<f64>,
+}
+
+impl Learnt<'_> {
+    /// Returns the search for one more point beside those whose results are not known yet.
+    fn search<'a>(&'a self, pending: &'a [Point]) -> Search<'a> {
+        let awaited: Vec<Vec<f64>> = pending.iter().map(|it| self.space.encode(it)).collect();
+        let process = self.process.imagining(&awaited, &self.results);
+        let raw = scaled(self.trials);
+        let tried = self.trials.iter().map(|it| &it.point);
+        Search {
+            space: self.space,
+            centre: centre(&process, self.space, self.trials),
+            best: lowest(&process, &self.places),
+            side: region::side(&raw, n_initial(self.space), self.space.width()),
+            process,
+            tried: tried.chain(pending).collect(),
+        }
+    }
 }
 
 /// Returns the index of the trial that is best once the noise is taken out.
@@ -168,7 +236,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn run(&self, rng: &mut impl Rng) -> Point {
+    fn run(&self, rng: &mut impl Rng) -> Proposal {
         let reach = self.reach();
         let mut found: Option<(f64, Point)> = None;
         let mut consider = |point: Point| {
@@ -196,7 +264,10 @@ impl Search<'_> {
                 }
             }
         }
-        point
+        Proposal {
+            point,
+            gain: Some(most.max(0.0)),
+        }
     }
 
     /// Returns half the side of the region along each parameter: wide where results vary slowly.
@@ -295,7 +366,7 @@ mod tests {
         let mut trials = Vec::new();
         let mut noise = ChaCha8Rng::seed_from_u64(seed);
         for _ in 0..n {
-            let point = propose(&space(), &trials, &[], seed);
+            let point = propose(&space(), &trials, &[], seed).point;
             let result = Some(cost(&point) + 0.1 * (noise.random::<f64>() - 0.5));
             trials.push(Trial { point, result });
         }
@@ -314,7 +385,7 @@ mod tests {
         let trials = searched(12, 5);
         let once = propose(&space(), &trials, &[], 5);
         assert_eq!(propose(&space(), &trials, &[], 5), once);
-        assert_eq!(searched(13, 5)[12].point, once);
+        assert_eq!(searched(13, 5)[12].point, once.point);
     }
 
     #[test]
@@ -322,10 +393,43 @@ mod tests {
         let trials = searched(12, 5);
         let mut pending = Vec::new();
         for _ in 0..4 {
-            let point = propose(&space(), &trials, &pending, 5);
+            let point = propose(&space(), &trials, &pending, 5).point;
             assert!(!pending.contains(&point));
             pending.push(point);
         }
+    }
+
+    #[test]
+    fn several_at_once_are_those_that_one_after_the_other_would_be() {
+        let trials = searched(12, 5);
+        let several = propose_several(&space(), &trials, &[], 5, 3);
+        let mut pending = Vec::new();
+        for proposal in &several {
+            assert_eq!(*proposal, propose(&space(), &trials, &pending, 5));
+            pending.push(proposal.point.clone());
+        }
+        // The first results of an empty record are awaited while the next are proposed.
+        let first = propose_several(&space(), &[], &[], 5, 8);
+        assert!(first.iter().all(|it| it.gain.is_none()));
+    }
+
+    #[test]
+    fn nothing_is_to_be_gained_where_everything_was_tried() {
+        let space = Space {
+            kinds: vec![Kind::Int {
+                low: 1,
+                high: 6,
+                log: false,
+            }],
+        };
+        let trials: Vec<Trial> = (1..=6)
+            .map(|it| Trial {
+                point: vec![Value::Int(it)],
+                result: Some(f64::from(i32::try_from(it).unwrap())),
+            })
+            .collect();
+        assert_eq!(propose(&space, &trials, &[], 0).gain, Some(0.0));
+        assert!(propose(&space, &trials[2..], &[], 0).gain.unwrap() > 0.0);
     }
 
     #[test]
@@ -335,7 +439,7 @@ mod tests {
         };
         let mut trials = Vec::new();
         for round in 0..7 {
-            let point = propose(&space, &trials, &[], 1);
+            let point = propose(&space, &trials, &[], 1).point;
             assert!(trials.iter().all(|it: &Trial| it.point != point), "{round}");
             let result = Some(f64::from(round));
             trials.push(Trial { point, result });
@@ -346,7 +450,7 @@ mod tests {
     fn failures_and_constant_results_do_not_stop_it() {
         let mut trials = Vec::new();
         for idx in 0..12 {
-            let point = propose(&space(), &trials, &[], 2);
+            let point = propose(&space(), &trials, &[], 2).point;
             let result = (idx % 3 != 0).then_some(1.0);
             trials.push(Trial { point, result });
         }

@@ -17,6 +17,8 @@ const N_HALVINGS: u32 = 31;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BoundedBetting {
     m0: f64,
+    /// Each b.
+    stakes: [f64; BETS.len()],
     ln_wealth: [f64; BETS.len()],
 }
 
@@ -25,14 +27,21 @@ impl BoundedBetting {
     pub fn new(m0: f64) -> Self {
         Self {
             m0,
+            stakes: BETS.map(|bet| bet.tanh() / (1.0 + m0)),
             ln_wealth: [0.0; BETS.len()],
         }
     }
 
     /// Bets on one more difference in [−1, 1].
     pub fn push(&mut self, d: f64) {
-        for (ln_wealth, bet) in self.ln_wealth.iter_mut().zip(BETS) {
-            *ln_wealth += ln_factor(bet, d, self.m0);
+        self.push_all(d, 1.0);
+    }
+
+    /// Bets on so many equal differences.
+    fn push_all(&mut self, d: f64, times: f64) {
+        let x = d - self.m0;
+        for (ln_wealth, stake) in self.ln_wealth.iter_mut().zip(self.stakes) {
+            *ln_wealth += times * (stake * x).ln_1p();
         }
     }
 
@@ -43,32 +52,40 @@ impl BoundedBetting {
 
     /// Returns the most that one difference can add to the e-value's logarithm.
     pub fn most_per_step(&self) -> f64 {
-        ln_factor(BETS[BETS.len() - 1], 1.0, self.m0)
+        let largest = self.stakes[BETS.len() - 1];
+        (largest * (1.0 - self.m0)).ln_1p()
     }
-}
-
-fn ln_factor(bet: f64, d: f64, m0: f64) -> f64 {
-    (bet.tanh() * (d - m0) / (1.0 + m0)).ln_1p()
 }
 
 /// Returns the 1 − `alpha` interval for the mean, which holds at all looks together: the values that
 /// neither a bet on more nor a bet on less has ruled out.
 pub fn interval(differences: &[f64], alpha: f64) -> (f64, f64) {
-    let mirrored: Vec<f64> = differences.iter().map(|d| -d).collect();
+    let counted = counted(differences);
+    let mirrored: Vec<(f64, f64)> = counted.iter().map(|(d, times)| (-d, *times)).collect();
     (
-        lower_limit(differences, alpha / 2.0),
+        lower_limit(&counted, alpha / 2.0),
         -lower_limit(&mirrored, alpha / 2.0),
     )
 }
 
+/// Returns each value once, with how often it is there: scores have few different ones.
+fn counted(differences: &[f64]) -> Vec<(f64, f64)> {
+    let mut sorted = differences.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+        .chunk_by(|a, b| a.total_cmp(b).is_eq())
+        .map(|equal| (equal[0], count(equal.len())))
+        .collect()
+}
+
 /// Returns the largest `m` for which "the mean is at most m" is ruled out. The e-value falls as `m` grows.
-fn lower_limit(differences: &[f64], alpha: f64) -> f64 {
+fn lower_limit(counted: &[(f64, f64)], alpha: f64) -> f64 {
     let (mut low, mut high) = (-1.0, 1.0);
     for _ in 0..N_HALVINGS {
         let m0 = f64::midpoint(low, high);
         let mut betting = BoundedBetting::new(m0);
-        for d in differences {
-            betting.push(*d);
+        for (d, times) in counted {
+            betting.push_all(*d, *times);
         }
         if betting.ln_e() >= -alpha.ln() {
             low = m0;

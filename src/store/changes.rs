@@ -19,8 +19,8 @@ pub struct Changes {
     pub closed: BTreeSet<ExperimentId>,
     /// Experiments that are no longer there.
     pub gone: BTreeSet<ExperimentId>,
-    /// Every experiment that a person rejected, old or new.
-    pub rejected: BTreeSet<ExperimentId>,
+    /// Every experiment that were un-kept: a person rejected them, old or new.
+    pub unkept: BTreeSet<ExperimentId>,
 }
 
 /// One closed experiment.
@@ -42,7 +42,7 @@ impl Reader {
             });
         };
         let mut changes = Changes {
-            rejected: self.rejected(&tip)?,
+            unkept: self.unkept(&tip)?,
             ..Changes::default()
         };
         let files = match seen {
@@ -106,7 +106,7 @@ impl Reader {
         Ok(found)
     }
 
-    fn rejected(&self, tip: &CommitSha) -> Result<BTreeSet<ExperimentId>, Error> {
+    fn unkept(&self, tip: &CommitSha) -> Result<BTreeSet<ExperimentId>, Error> {
         let rejections = self.lines_at::<super::Rejection>(tip, layout::REJECTIONS, &REJECTION)?;
         Ok(rejections.into_iter().map(|it| it.experiment).collect())
     }
@@ -144,7 +144,7 @@ mod tests {
         writer.reject(rejection).unwrap();
         let next = reader.changes(Some(&tip)).unwrap();
         assert_eq!((next.is_all, next.closed), (false, ids([3])));
-        assert_eq!(next.rejected, ids([1]));
+        assert_eq!(next.unkept, ids([1]));
         let closed = reader.closed(&tip, &ids([2, 3, 9])).unwrap();
         assert_eq!(closed.len(), 1, "the third was not there yet");
         assert_eq!(

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::decision;
 use crate::gate;
 use crate::model::experiment::{Experiment, Spent, Summary};
 use crate::model::id::ExperimentId;
@@ -145,13 +146,13 @@ pub fn summary_of(experiment: &Experiment) -> Option<Summary> {
 /// Returns what the experiment's test took from its stream: an index is used up by the first pair.
 fn spent(experiment: &Experiment) -> Option<Spent> {
     let evidence = experiment.evidence.as_ref()?;
-    let (stream, level) = match &evidence.plan {
-        TestPlan::SignBetting(plan) => (plan.stream, plan.alpha),
-        TestPlan::Bounded(plan) => (plan.stream, plan.alpha),
-        TestPlan::Deterministic { .. } => (None, 0.0),
+    let (stream, level, epsilon) = match &evidence.plan {
+        TestPlan::SignBetting(plan) => (plan.stream, plan.alpha, plan.epsilon),
+        TestPlan::Bounded(plan) => (plan.stream, plan.alpha, plan.epsilon),
+        TestPlan::Deterministic { .. } => return None,
     };
     (stream.is_some() && !evidence.pairs.is_empty()).then(|| Spent {
-        metric: evidence.metric.clone(),
+        metric: decision::family(&evidence.metric, epsilon),
         level,
     })
 }

@@ -9,6 +9,7 @@ mod changes;
 mod control;
 mod error;
 mod events;
+mod ideas;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod repair;
 #[cfg(test)]
 pub(crate) mod sample;
 mod view;
+mod waiting;
 mod writer;
 
 use jiff::Timestamp;
@@ -42,6 +44,7 @@ pub use reader::Reader;
 pub use registry::{Registered, Registry};
 pub use repair::{Repaired, repair, repair_at};
 pub use view::{hide_view, write_view};
+pub use waiting::Waiting;
 pub use writer::{Joined, Writer};
 
 /// What an open or recovery found to tell the person.

@@ -9,8 +9,8 @@ use crate::model::experiment::{Candidate, Cost, DiffSize, DimensionPair, Experim
 use crate::model::hypothesis::{Category, Change, Claim, Hypothesis, LintRule};
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::{
-    Arm, Binding, Calibration, Evidence, Measurement, Pair, Sample, SandboxReport, SandboxTier,
-    Scale, SignPlan, StreamPlace, TestPlan,
+    Arm, Binding, Calibration, Evidence, Measurement, Pair, Pooled, Sample, SandboxReport,
+    SandboxTier, Scale, SignPlan, StreamPlace, TestPlan,
 };
 use crate::model::verdict::{Decision, Effect, Statistics, Verdict};
 use crate::model::violation::{Rule, Violation};
@@ -102,6 +102,7 @@ fn evidence() -> Evidence {
                 deterministic: false,
                 run_seconds: 0.25,
                 warnings: Vec::new(),
+                pooled: Pooled::default(),
             },
         }),
         pairs: vec![Pair {

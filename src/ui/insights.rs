@@ -129,12 +129,12 @@ fn row(group: &Group, has_costs: bool) -> Vec<Cell> {
         key => Cell::from(text::harmless(key)),
     });
     let count = |n: u64| number::count(usize::try_from(n).unwrap_or(usize::MAX), "");
-    let kept = match group.rejected {
+    let kept = match group.unkept {
         0 => count(group.kept),
-        rejected => format!(
-            "{}, {} rejected",
+        unkept => format!(
+            "{}, {} unkept",
             count(group.kept).trim(),
-            count(rejected).trim()
+            count(unkept).trim()
         ),
     };
     let cells = [
@@ -180,7 +180,7 @@ mod tests {
             experiments: 20,
             spurious: 1,
             kept,
-            rejected: 0,
+            unkept: 0,
             keep_rate: Estimate::share(kept, 19),
             measured: 12,
             effect_raw: Some(0.04),

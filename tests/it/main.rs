@@ -6,6 +6,7 @@
 
 mod support;
 
+mod backends;
 mod bad_input;
 mod clean;
 mod day_two;

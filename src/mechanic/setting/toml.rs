@@ -1,33 +1,11 @@
-//! One key of a TOML file: read, compared and set, with comments and layout left as they are.
+//! One key of a TOML file: comments and layout stay as they are, and tables are made on the way.
 
 use toml_edit::{DocumentMut, InlineTable, Item, Key, Table, TableLike, Value};
 
-/// Why a key could not be read or set.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// The file, the key or the value is not TOML.
-    #[error("`{what}` is not valid TOML")]
-    Syntax {
-        /// The file, the key or the value.
-        what: String,
-        /// The cause.
-        #[source]
-        source: Box<toml_edit::TomlError>,
-    },
-    /// Something on the way to the key, or the key itself, is of another kind.
-    #[error("`{key}` cannot be set: what is at or above `{at}` is of type {kind}")]
-    Shape {
-        /// The whole key.
-        key: String,
-        /// The segment that it is in the way of.
-        at: String,
-        /// What it is.
-        kind: &'static str,
-    },
-}
+use super::{Error, Leaf};
 
 /// Returns the value at a dotted key as plain TOML, or `None` when it is not set.
-pub(crate) fn get(text: &str, key: &str) -> Result<Option<String>, Error> {
+pub(super) fn get(text: &str, key: &str) -> Result<Option<String>, Error> {
     let document = parse_document(text)?;
     let mut item = document.as_item();
     for segment in &parse_key(key)? {
@@ -40,7 +18,7 @@ pub(crate) fn get(text: &str, key: &str) -> Result<Option<String>, Error> {
 }
 
 /// Returns the text with the value at a dotted key, creating the tables on the way.
-pub(crate) fn set(text: &str, key: &str, value: &str) -> Result<String, Error> {
+pub(super) fn set(text: &str, key: &str, value: &str) -> Result<String, Error> {
     let mut document = parse_document(text)?;
     let path = parse_key(key)?;
     let value = parse_value(value)?;
@@ -76,6 +54,38 @@ pub(crate) fn display(value: &str) -> String {
         Ok(Value::String(text)) => text.value().clone(),
         _ => value.trim().to_owned(),
     }
+}
+
+/// Returns every value of a file that is no table or array, with its path.
+pub(super) fn leaves(text: &str) -> Result<Vec<Leaf>, Error> {
+    let mut leaves = Vec::new();
+    collect(parse_document(text)?.as_item(), &mut Vec::new(), &mut leaves);
+    Ok(leaves)
+}
+
+fn collect(item: &Item, path: &mut Vec<String>, leaves: &mut Vec<Leaf>) {
+    let mut below = |name: String, item: &Item| {
+        path.push(name);
+        collect(item, path, leaves);
+        path.pop();
+    };
+    if let Some(table) = item.as_table_like() {
+        table.iter().for_each(|(key, it)| below(key.to_owned(), it));
+    } else if let Some(tables) = item.as_array_of_tables() {
+        let tables = tables.iter().cloned().map(Item::Table);
+        tables.enumerate().for_each(|(idx, it)| below(idx.to_string(), &it));
+    } else if let Some(array) = item.as_array() {
+        let values = array.iter().cloned().map(Item::Value);
+        values.enumerate().for_each(|(idx, it)| below(idx.to_string(), &it));
+    } else if let Some(value) = item.as_value() {
+        leaves.push((path.clone(), plain(value)));
+    }
+}
+
+/// Returns the segments of a dotted key, each as it is without quotes.
+pub(super) fn segments(key: &str) -> Result<Vec<String>, Error> {
+    let keys = parse_key(key)?;
+    Ok(keys.iter().map(|it| it.get().to_owned()).collect())
 }
 
 fn parse_document(text: &str) -> Result<DocumentMut, Error> {
