@@ -31,10 +31,8 @@ pub use audit::{
 };
 pub use bounded::{BoundedState, InstanceAsk, plan_instances};
 pub use calibration::{calibrate, pool};
+pub use holdout::{after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout};
 pub use keeps::plan_keeps;
-pub use holdout::{
-    after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout,
-};
 pub use planning::{Ask, calibration_pairs, plan};
 pub use position::Positions;
 pub use sequential::{Look, State};

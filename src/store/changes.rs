@@ -19,7 +19,7 @@ pub struct Changes {
     pub closed: BTreeSet<ExperimentId>,
     /// Experiments that are no longer there.
     pub gone: BTreeSet<ExperimentId>,
-    /// Every experiment that were un-kept: a person rejected them, old or new.
+    /// Every experiment that was un-kept, old or new: a person rejected it.
     pub unkept: BTreeSet<ExperimentId>,
 }
 
