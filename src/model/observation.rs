@@ -109,6 +109,13 @@ pub enum Observation {
         /// `path` or `path:line`.
         places: Vec<String>,
     },
+    /// Instances of `[research]` fall short in the same way.
+    InstancesFallShort {
+        /// Which way, and how many.
+        failures: super::failure::FailureCount,
+        /// How many instances there are.
+        of: usize,
+    },
     /// A test fails on the incumbent.
     FailingTest {
         /// Its id.
