@@ -151,9 +151,7 @@ pub enum Error {
         name: String,
     },
     /// A program that is not ours, and what it builds, would run with too little protection.
-    #[error(
-        "a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}"
-    )]
+    #[error("a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}")]
     TierTooLow {
         /// What there is.
         found: SandboxTier,

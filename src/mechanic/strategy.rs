@@ -77,9 +77,7 @@ impl Ground<'_> {
             Observation::ParameterAvailable { .. } => self.parameter(it).into_iter().collect(),
             Observation::ParameterRange { .. } => self.searched(it),
             Observation::Searchable { settings, .. } => self.turned(settings),
-            Observation::Editable { .. } if self.profile.research.is_some() => {
-                self.edits(it).into_iter().collect()
-            }
+            Observation::Editable { .. } if self.profile.research.is_some() => self.edits(it).into_iter().collect(),
             Observation::LintFindings { .. }
             | Observation::InstancesFallShort { .. }
             | Observation::Editable { .. }
