@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::hypothesis::{Category, Claim};
 use crate::model::measurement::SandboxTier;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Effect, Verdict};
 use crate::store::Closed;
 
 /// One experiment as one row; what it does not have is `None`.
@@ -96,7 +96,7 @@ impl Row {
             effect: relative,
             effect_low: interval.map(|it| it.0),
             effect_high: interval.map(|it| it.1),
-            shrunken: relative,
+            shrunken: summary.effect.as_ref().and_then(shrunken),
             ln_e: statistics.map(|it| it.ln_e),
             pairs: statistics.map(|it| it.n_pairs),
             evals: summary.cost.evals.into(),
@@ -112,6 +112,14 @@ impl Row {
             unkept,
         }
     }
+}
+
+/// Returns the effect as it most likely is; what rests on no statistics is exact.
+fn shrunken(effect: &Effect) -> Option<f64> {
+    effect.shrunken.or(match effect.interval {
+        None => effect.relative,
+        Some(_) => None,
+    })
 }
 
 fn week(summary: &Summary) -> String {

@@ -208,7 +208,7 @@ mod tests {
         };
         let text = page(&insights);
         assert!(text.contains("fix"), "{text}");
-        assert!(text.contains("16 % (5 to 37)"), "{text}");
+        assert!(text.contains("16 % (5 to 36)"), "{text}");
         assert!(text.contains("2.1 % (0.2 to 4.0)"), "{text}");
         assert!(
             text.contains("1,244") && text.contains("1 h 02 min"),

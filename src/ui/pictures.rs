@@ -104,7 +104,7 @@ impl Pictures {
             landed: experiment.landed.is_some(),
             reached: Reached::of(experiment),
             effect: decision.effect.clone(),
-            shrunken: None,
+            shrunken: decision.effect.as_ref().and_then(|it| it.shrunken),
             statistics: decision.statistics.clone(),
             evaluations: f64::from(experiment.cost.evals + experiment.cost.metric_runs),
             seconds: experiment.cost.seconds,

@@ -12,6 +12,7 @@ fn effect(before: f64, after: f64, relative: f64) -> Effect {
         after,
         relative: Some(relative),
         interval: Some((relative - 0.01, relative + 0.01)),
+        shrunken: Some(relative / 2.0),
     }
 }
 
@@ -25,6 +26,7 @@ fn statistics(alpha: f64, path: Vec<f64>) -> Statistics {
         delta: 0.1,
         sigma: 0.1,
         mean: 0.1,
+        shrunken: None,
         excluded_loss_rate: 1.0,
         path,
     }
@@ -121,7 +123,7 @@ fn an_experiment_is_counted_where_it_ended() {
     let drawn = pictures.draw();
     let svg = named(&drawn, "time.svg");
     assert!(
-        svg.contains("ended with the evaluation") && svg.contains("1 min"),
+        svg.contains("ended with the evaluation") && svg.contains("60.0 s"),
         "{svg}"
     );
     assert!(svg.contains("after 1,000 earlier ones"), "{svg}");
