@@ -40,5 +40,8 @@ fn read(reader: &Reader) -> Result<Pictures, CliError> {
             pictures.add(&experiment);
         }
     }
+    for rejection in reader.rejections()? {
+        pictures.reject(&rejection);
+    }
     Ok(pictures)
 }

@@ -9,9 +9,12 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+use jiff::Timestamp;
+
 use crate::model::experiment::Experiment;
 use crate::model::hypothesis::Category;
 use crate::model::verdict::{Effect, Statistics, Verdict};
+use crate::store::Rejection;
 
 use super::plot::Colour;
 
@@ -28,14 +31,28 @@ pub struct Picture {
 #[derive(Clone, Debug, Default)]
 pub struct Pictures {
     tried: Vec<Tried>,
+    /// Keeps that were un-kept, each with the last experiment before that.
+    taken_out: Vec<(u32, u32)>,
+    audits: Vec<Audited>,
     /// Experiments of the record that came before them.
     earlier: u32,
+}
+
+/// What an audit measured of the keeps of one metric, taken together.
+#[derive(Clone, Debug)]
+struct Audited {
+    metric: String,
+    /// The last experiment before it.
+    last: u32,
+    /// The natural logarithm of the ratio by which the metric got better.
+    ln_gain: f64,
 }
 
 /// What is drawn of one experiment.
 #[derive(Clone, Debug)]
 struct Tried {
     id: u32,
+    finished: Option<Timestamp>,
     category: Category,
     verdict: Verdict,
     /// Whether it became part of the landing branch.
@@ -99,6 +116,7 @@ impl Pictures {
         };
         self.tried.push(Tried {
             id: experiment.id.0,
+            finished: experiment.finished,
             category: experiment.hypothesis.category,
             verdict: decision.verdict,
             landed: experiment.landed.is_some(),
@@ -109,6 +127,13 @@ impl Pictures {
             evaluations: f64::from(experiment.cost.evals + experiment.cost.metric_runs),
             seconds: experiment.cost.seconds,
         });
+    }
+
+    /// Takes out a keep that a person rejected.
+    pub fn reject(&mut self, rejection: &Rejection) {
+        let earlier = |it: &&Tried| it.finished.is_some_and(|it| it <= rejection.at);
+        let after = self.tried.iter().rfind(earlier).map_or(0, |it| it.id);
+        self.taken_out.push((rejection.experiment.0, after));
     }
 
     /// Returns all pictures.

@@ -46,6 +46,14 @@ struct Progress {
     raw: Vec<(f64, f64)>,
     shrunken: Vec<(f64, f64)>,
     band: Vec<(f64, f64, f64)>,
+    audited: Vec<(f64, f64)>,
+}
+
+/// What one keep adds.
+struct Part {
+    raw: f64,
+    shrunken: f64,
+    variance: f64,
 }
 
 impl Progress {
@@ -56,8 +64,11 @@ impl Progress {
             .iter()
             .filter_map(effect_of)
             .any(is_minimised);
+        let sign = if is_minimised { -1.0 } else { 1.0 };
+        let gain = |level: f64| sign * 100.0 * (level - 1.0);
+        let factor = |relative: f64| 1.0 + sign * relative;
         let mut progress = Self::default();
-        let (mut raw, mut shrunken, mut variance) = (1.0, 1.0, 0.0);
+        let mut standing: Vec<(u32, Part)> = Vec::new();
         for tried in &pictures.tried {
             let x = f64::from(tried.id);
             if let Some(effect) = effect_of(tried) {
@@ -70,25 +81,34 @@ impl Progress {
                 };
                 dots.push((x, 100.0 * relative));
                 if is_kept {
-                    let factor = |it: f64| if is_minimised { 1.0 - it } else { 1.0 + it };
-                    raw *= factor(relative);
-                    shrunken *= factor(tried.shrunken.unwrap_or(relative));
                     let half = effect.interval.map_or(0.0, |it| (it.1 - it.0) / 2.0);
-                    variance += half * half;
+                    let part = Part {
+                        raw: factor(relative),
+                        shrunken: factor(tried.shrunken.unwrap_or(relative)),
+                        variance: half * half,
+                    };
+                    standing.push((tried.id, part));
                 }
             }
-            let gain = |level: f64| {
-                100.0
-                    * if is_minimised {
-                        1.0 - level
-                    } else {
-                        level - 1.0
-                    }
+            let is_out = |id: u32| {
+                let mut out = pictures.taken_out.iter();
+                out.any(|(it, after)| *it == id && *after <= tried.id)
             };
-            let half = 100.0 * variance.sqrt();
-            progress.raw.push((x, gain(raw)));
-            progress.shrunken.push((x, gain(shrunken)));
-            progress.band.push((x, gain(raw) - half, gain(raw) + half));
+            standing.retain(|it| !is_out(it.0));
+            let product =
+                |of: fn(&Part) -> f64| -> f64 { standing.iter().map(|it| of(&it.1)).product() };
+            let raw = gain(product(|it| it.raw));
+            let half = 100.0 * standing.iter().map(|it| it.1.variance).sum::<f64>().sqrt();
+            progress.raw.push((x, raw));
+            progress.shrunken.push((x, gain(product(|it| it.shrunken))));
+            progress.band.push((x, raw - half, raw + half));
+        }
+        let mut level = 1.0;
+        for audited in pictures.audits.iter().filter(|it| it.metric == metric) {
+            level *= (sign * audited.ln_gain).exp();
+            progress
+                .audited
+                .push((f64::from(audited.last), gain(level)));
         }
         progress
     }
@@ -113,6 +133,7 @@ impl Progress {
                 self.raw,
             ),
             steps("the same, shrunken", Colour::Blue, self.shrunken),
+            dots("the same, by audits", Colour::Purple, self.audited),
         ]
     }
 }

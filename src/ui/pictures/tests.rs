@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::experiment::{Cost, Experiment, fold};
+use crate::model::id::ExperimentId;
 use crate::model::verdict::Decision;
 
 fn effect(before: f64, after: f64, relative: f64) -> Effect {
@@ -35,6 +36,7 @@ fn statistics(alpha: f64, path: Vec<f64>) -> Statistics {
 fn tried(id: u32, verdict: Verdict, effect: Option<Effect>) -> Tried {
     Tried {
         id,
+        finished: Some(Timestamp::from_second(i64::from(id)).unwrap()),
         category: Category::Exploit,
         verdict,
         landed: verdict == Verdict::Keep,
@@ -50,7 +52,11 @@ fn tried(id: u32, verdict: Verdict, effect: Option<Effect>) -> Tried {
 }
 
 fn pictures(tried: Vec<Tried>) -> Vec<Picture> {
-    Pictures { tried, earlier: 0 }.draw()
+    Pictures {
+        tried,
+        ..Pictures::default()
+    }
+    .draw()
 }
 
 fn named<'a>(pictures: &'a [Picture], name: &str) -> &'a str {
@@ -79,14 +85,23 @@ fn gains_of_what_landed_multiply_and_a_smaller_time_is_a_gain() {
         tried(2, Verdict::Revert, Some(effect(80.0, 88.0, -0.1))),
         tried(3, Verdict::Keep, Some(effect(80.0, 40.0, 0.5))),
     ];
-    let record = Pictures {
+    let mut record = Pictures {
         tried: record,
-        earlier: 0,
+        ..Pictures::default()
     };
     let progress = progress::gains(&record, "parse/ns");
     let rounded: Vec<f64> = progress.iter().map(|it| it.1.round()).collect();
     assert_eq!(rounded, [20.0, 20.0, 60.0]);
     assert!(named(&record.draw(), "progress-parse-ns.svg").contains("2 kept and landed"));
+    let rejection = Rejection {
+        experiment: ExperimentId(1),
+        because: "slower for us".to_owned(),
+        at: Timestamp::from_second(2).unwrap(),
+    };
+    record.reject(&rejection);
+    let progress = progress::gains(&record, "parse/ns");
+    let rounded: Vec<f64> = progress.iter().map(|it| it.1.round()).collect();
+    assert_eq!(rounded, [20.0, 0.0, 50.0]);
 }
 
 #[test]
