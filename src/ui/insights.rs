@@ -79,7 +79,7 @@ pub fn table(insights: &Insights, width: usize) -> String {
         .iter()
         .map(|it| row(it, has_costs))
         .collect();
-    let fixed: Vec<usize> = (insights.by.len()..header.len()).collect();
+    let fixed: Vec<usize> = (0..header.len()).collect();
     let mut out = text::table(&header, &rows, &fixed, width);
     let of = number::count(insights.targets.len(), "targets");
     let n_experiments = usize::try_from(insights.experiments).unwrap_or(usize::MAX);
@@ -126,7 +126,7 @@ fn nothing(insights: &Insights, width: usize) -> String {
 fn row(group: &Group, has_costs: bool) -> Vec<Cell> {
     let keys = group.key.iter().map(|it| match it.as_str() {
         "" => Cell::from("–"),
-        key => Cell::from(text::harmless(key)),
+        key => Cell::from(tail(&text::harmless(key))),
     });
     let count = |n: u64| number::count(usize::try_from(n).unwrap_or(usize::MAX), "");
     let kept = match group.unkept {
@@ -154,6 +154,17 @@ fn row(group: &Group, has_costs: bool) -> Vec<Cell> {
         row.push(Cell::from(format!("{:.2} $", group.usd)));
     }
     row
+}
+
+/// Returns the end of a long key, which is what paths differ in.
+fn tail(key: &str) -> String {
+    const LONGEST: usize = 32;
+    let n_letters = key.chars().count();
+    if n_letters <= LONGEST {
+        return key.to_owned();
+    }
+    let kept: String = key.chars().skip(n_letters - LONGEST + 1).collect();
+    format!("…{kept}")
 }
 
 /// Returns a share with its interval: `12 % (4 to 25)`.

@@ -47,6 +47,8 @@ struct Progress {
     shrunken: Vec<(f64, f64)>,
     band: Vec<(f64, f64, f64)>,
     audited: Vec<(f64, f64)>,
+    /// Whether any of the keeps is an estimate that was shrunken.
+    is_shrunken: bool,
 }
 
 /// What one keep adds.
@@ -68,6 +70,11 @@ impl Progress {
         let gain = |level: f64| sign * 100.0 * (level - 1.0);
         let factor = |relative: f64| 1.0 + sign * relative;
         let mut progress = Self::default();
+        if let Some(first) = pictures.tried.first() {
+            let before = f64::from(first.id) - 1.0;
+            progress.raw.push((before, 0.0));
+            progress.shrunken.push((before, 0.0));
+        }
         let mut standing: Vec<(u32, Part)> = Vec::new();
         for tried in &pictures.tried {
             let x = f64::from(tried.id);
@@ -81,6 +88,7 @@ impl Progress {
                 };
                 dots.push((x, 100.0 * relative));
                 if is_kept {
+                    progress.is_shrunken |= tried.shrunken.is_some();
                     let half = effect.interval.map_or(0.0, |it| (it.1 - it.0) / 2.0);
                     let part = Part {
                         raw: factor(relative),
@@ -123,16 +131,17 @@ impl Progress {
                 join: Join::Stepped,
             },
         };
+        let shrunken = if self.is_shrunken {
+            self.shrunken
+        } else {
+            Vec::new()
+        };
         vec![
             band,
             dots("measured, not kept", Colour::Grey, self.not_kept),
             dots("measured, kept", Colour::Green, self.kept),
-            steps(
-                "gain of what was kept, as measured",
-                Colour::Orange,
-                self.raw,
-            ),
-            steps("the same, shrunken", Colour::Blue, self.shrunken),
+            steps("gain of what was kept", Colour::Orange, self.raw),
+            steps("the same, shrunken", Colour::Blue, shrunken),
             dots("the same, by audits", Colour::Purple, self.audited),
         ]
     }
@@ -159,6 +168,7 @@ fn dots(name: &str, colour: Colour, points: Vec<(f64, f64)>) -> Layer {
 }
 
 fn steps(name: &str, colour: Colour, line: Vec<(f64, f64)>) -> Layer {
+    let name = if line.is_empty() { "" } else { name };
     Layer {
         name: name.to_owned(),
         colour,

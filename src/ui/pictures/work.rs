@@ -65,7 +65,10 @@ fn bars(
         rows: rows
             .into_iter()
             .map(|(name, parts)| Bar {
-                total: total(parts.iter().sum()),
+                total: match parts.as_slice() {
+                    [] => String::new(),
+                    parts => total(parts.iter().sum()),
+                },
                 name,
                 parts,
             })
@@ -74,7 +77,8 @@ fn bars(
     }
 }
 
-/// Returns the sums for each verdict: of every category, then of every stage that an experiment reached.
+/// Returns the sums for each verdict: of every category and, after a
+/// gap, of every stage that an experiment reached.
 fn rows(pictures: &Pictures, of: impl Fn(&Tried) -> f64) -> Vec<(String, Vec<f64>)> {
     let sum = |belongs: &dyn Fn(&Tried) -> bool| -> Vec<f64> {
         let all = || pictures.tried.iter().filter(|it| belongs(it));
@@ -93,9 +97,9 @@ fn rows(pictures: &Pictures, of: impl Fn(&Tried) -> f64) -> Vec<(String, Vec<f64
         categories.map(|(category, name)| (name.to_owned(), sum(&|it| it.category == category)));
     let by_stage =
         Reached::ALL.map(|reached| (reached.name().to_owned(), sum(&|it| it.reached == reached)));
-    by_category
-        .into_iter()
-        .chain(by_stage)
-        .filter(|(_, parts)| parts.iter().any(|it| *it > 0.0))
-        .collect()
+    let is_there = |row: &(String, Vec<f64>)| row.1.iter().any(|it| *it > 0.0);
+    let mut rows: Vec<(String, Vec<f64>)> = by_category.into_iter().filter(is_there).collect();
+    rows.push((String::new(), Vec::new()));
+    rows.extend(by_stage.into_iter().filter(is_there));
+    rows
 }

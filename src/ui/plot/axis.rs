@@ -126,8 +126,8 @@ impl Measure {
 fn linear(low: f64, high: f64, side: Side, is_whole: bool) -> Measure {
     let (low, high) = spread(low, high);
     let mut step = nice_step((high / TICKS - low / TICKS).abs());
-    if is_whole {
-        step = step.max(1.0);
+    if is_whole && step.fract() != 0.0 {
+        step = if step < 1.0 { 1.0 } else { 5.0 };
     }
     let (first, last) = match side {
         Side::Up => ((low / step).floor(), (high / step).ceil()),
