@@ -69,7 +69,7 @@ pub struct Group {
     pub spurious: u64,
     /// How many were kept.
     pub kept: u64,
-    /// Of those, how many were un-kept later: a person rejected them.
+    /// Of those, how many were un-kept later: a person rejected them, or an audit took them out.
     pub unkept: u64,
     /// Kept experiments among those that say something.
     pub keep_rate: Estimate,

@@ -64,7 +64,7 @@ pub struct Row {
     pub kept: bool,
     /// Whether it reached the landing branch.
     pub landed: bool,
-    /// Whether it was un-kept later: a person rejected it.
+    /// Whether it was un-kept later: a person rejected it, or an audit took it out.
     pub unkept: bool,
 }
 

@@ -216,7 +216,7 @@ impl From<ceo::Error> for CliError {
                 let hint = "set `FACTORY_SCRATCH` to a folder with no project above it; `factory doctor` says why the file cannot be hidden";
                 Self::from_source(Exit::Input, error, Some(hint.to_owned()))
             }
-            ceo::Error::NotResumable { id, .. } => {
+            ceo::Error::NotResumable { id, .. } | ceo::Error::NotRemeasurable { id, .. } => {
                 let hint = format!("`factory show {id}` shows what was measured");
                 Self::from_source(Exit::Input, error, Some(hint))
             }

@@ -40,6 +40,11 @@ fn read(reader: &Reader) -> Result<Pictures, CliError> {
             pictures.add(&experiment);
         }
     }
+    for line in reader.audits()? {
+        if let Some(audit) = reader.audit(line.id)? {
+            pictures.audit(&audit);
+        }
+    }
     for rejection in reader.rejections()? {
         pictures.reject(&rejection);
     }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::layout;
-use super::{Error, Reader};
-use crate::format::REJECTION;
+use super::{Error, Reader, Rejection};
+use crate::format::{AUDITS, REJECTION};
+use crate::model::audit::AuditLine;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId};
 
@@ -19,7 +20,7 @@ pub struct Changes {
     pub closed: BTreeSet<ExperimentId>,
     /// Experiments that are no longer there.
     pub gone: BTreeSet<ExperimentId>,
-    /// Every experiment that was un-kept, old or new: a person rejected it.
+    /// Every experiment that was un-kept, old or new: a person rejected it, or an audit took it out.
     pub unkept: BTreeSet<ExperimentId>,
 }
 
@@ -106,9 +107,13 @@ impl Reader {
         Ok(found)
     }
 
+    /// Returns what was kept and then rejected by a person, or taken out after an audit.
     fn unkept(&self, tip: &CommitSha) -> Result<BTreeSet<ExperimentId>, Error> {
-        let rejections = self.lines_at::<super::Rejection>(tip, layout::REJECTIONS, &REJECTION)?;
-        Ok(rejections.into_iter().map(|it| it.experiment).collect())
+        let rejections = self.lines_at::<Rejection>(tip, layout::REJECTIONS, &REJECTION)?;
+        let audits = self.lines_at::<AuditLine>(tip, layout::AUDITS, &AUDITS)?;
+        let taken_out = audits.iter().flat_map(AuditLine::unkept);
+        let rejected = rejections.iter().map(|it| it.experiment);
+        Ok(rejected.chain(taken_out).collect())
     }
 }
 

@@ -3,10 +3,11 @@
 //! What happened is a journal line first and a ledger commit last; the state of anything is a fold.
 //! Must not know how anything was measured or decided.
 
-#[cfg(test)]
-mod crash;
+mod audits;
 mod changes;
 mod control;
+#[cfg(test)]
+mod crash;
 mod error;
 mod events;
 mod ideas;

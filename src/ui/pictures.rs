@@ -11,8 +11,10 @@ mod tests;
 
 use jiff::Timestamp;
 
+use crate::model::audit::Audit;
 use crate::model::experiment::Experiment;
 use crate::model::hypothesis::Category;
+use crate::model::measurement::{Scale, TestPlan};
 use crate::model::verdict::{Effect, Statistics, Verdict};
 use crate::store::Rejection;
 
@@ -134,6 +136,23 @@ impl Pictures {
         let earlier = |it: &&Tried| it.finished.is_some_and(|it| it <= rejection.at);
         let after = self.tried.iter().rfind(earlier).map_or(0, |it| it.id);
         self.taken_out.push((rejection.experiment.0, after));
+    }
+
+    /// Adds an audit: what it measured, and the keeps that it took out.
+    pub fn audit(&mut self, audit: &Audit) {
+        let unkept = audit.line();
+        let unkept = unkept.unkept().map(|it| (it.0, audit.last.0));
+        self.taken_out.extend(unkept);
+        // A difference has no meaning as a share without the level that it started from.
+        if let TestPlan::SignBetting(plan) = &audit.evidence.plan
+            && plan.scale == Scale::LogRatio
+        {
+            self.audits.push(Audited {
+                metric: audit.metric.to_string(),
+                last: audit.last.0,
+                ln_gain: audit.measured,
+            });
+        }
     }
 
     /// Returns all pictures.

@@ -24,5 +24,6 @@ mod run_control;
 mod sync;
 mod tidy;
 mod truth_traps;
+mod verdicts;
 mod sandbox;
 mod verbs;
