@@ -13,6 +13,7 @@ mod day_two;
 mod demo;
 mod gaming;
 mod interrupt;
+mod keeps;
 mod landing;
 mod leakage;
 mod messages;
