@@ -9,6 +9,7 @@ use super::{Error, report::Stopped};
 use crate::config::{Metric, Research};
 use crate::model::dimension::Direction;
 use crate::model::experiment::Experiment;
+use crate::model::id::TreeSha;
 use crate::model::measurement::{Arm, Sample};
 use crate::model::verdict::{Effect, Verdict};
 use crate::search::Plateau;
@@ -61,6 +62,8 @@ pub(super) struct Pursuit {
     research: Research,
     pursued: Pursued,
     plateau: Plateau,
+    /// The tree that has the number's latest value.
+    of: TreeSha,
     /// The kept relative gains as one; `None` once a base was 0.
     raw_gain: Option<f64>,
     /// The first analysis and the latest one.
@@ -68,7 +71,7 @@ pub(super) struct Pursuit {
 }
 
 impl Pursuit {
-    fn new(research: &Research, runs: Vec<f64>) -> Self {
+    fn new(research: &Research, of: TreeSha, runs: Vec<f64>) -> Self {
         let before = median(&runs).expect("the unchanged code was measured");
         let has_outer = !research.inner.is_empty();
         Self {
@@ -87,6 +90,7 @@ impl Pursuit {
                 instances: None,
                 failures: Vec::new(),
             },
+            of,
             raw_gain: Some(0.0),
             analyses: None,
             plateau: Plateau::new(research.plateau, has_outer),
@@ -206,6 +210,14 @@ impl Pursuit {
         }
     }
 
+    /// Takes the number of what is kept now; what its parts had gained says nothing of it.
+    fn moved_to(&mut self, of: TreeSha, runs: &[f64]) {
+        self.of = of;
+        self.pursued.after = median(runs).unwrap_or(self.pursued.after);
+        self.raw_gain = None;
+        self.pursued.raw_gain = None;
+    }
+
     fn gained(&mut self, effect: &Effect) {
         self.pursued.after = effect.after;
         let both = self.raw_gain.zip(effect.relative);
@@ -230,13 +242,30 @@ impl Session<'_> {
         };
         let metric = self.number(&research);
         let since = self.begin_phase("metric", format!("{} on the unchanged code", metric.name));
-        let tree = self.incumbent.tree.clone();
-        self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
         let runs = self.first_runs(&metric).await?;
-        let pursuit = Pursuit::new(&research, runs);
+        let pursuit = Pursuit::new(&research, self.incumbent.tree.clone(), runs);
         self.end_phase("metric", since, pursuit.first_line());
         self.pursuit = Some(pursuit);
         self.open_surface();
+        Ok(())
+    }
+
+    /// Measures the number again where something else than a keep changed what is kept, as when a keep is
+    /// taken out again.
+    pub(super) async fn follow_incumbent(&mut self) -> Result<(), Error> {
+        let tree = &self.incumbent.tree;
+        let Some(pursuit) = self.pursuit.as_ref().filter(|it| it.of != *tree) else {
+            return Ok(());
+        };
+        let metric = self.number(&pursuit.research);
+        let since = self.begin_phase("metric", format!("{} on what is kept now", metric.name));
+        let runs = self.first_runs(&metric).await?;
+        let of = self.incumbent.tree.clone();
+        if let Some(pursuit) = &mut self.pursuit {
+            pursuit.moved_to(of, &runs);
+            let line = format!("{} {}", metric.name, pursuit.value(pursuit.pursued.after));
+            self.end_phase("metric", since, line);
+        }
         Ok(())
     }
 
@@ -253,6 +282,8 @@ impl Session<'_> {
             name: metric.name.clone(),
             reason,
         };
+        let tree = self.incumbent.tree.clone();
+        self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
         let place = self.bench.arm(Arm::Incumbent);
         let built = self.bench.lab.build_metric(&place, metric).await?;
         built.map_err(broken)?;
@@ -286,6 +317,9 @@ impl Session<'_> {
         };
         let was_wide = pursuit.plateau.is_wide();
         pursuit.closed(experiment);
+        if experiment.landed.is_some() {
+            pursuit.of = self.incumbent.tree.clone();
+        }
         if was_wide && !pursuit.plateau.is_wide() {
             self.observations = None;
             self.notice("kept: back to the `inner` surface".to_owned());
@@ -300,7 +334,7 @@ impl Session<'_> {
     /// Returns why the run has enough, if it has: the target is reached, or a plateau on every surface.
     pub(super) fn has_enough(&mut self) -> Option<(Stopped, String)> {
         let pursuit = self.pursuit.as_ref()?;
-        if pursuit.is_at_target() {
+        if pursuit.of == self.incumbent.tree && pursuit.is_at_target() {
             return Some((Stopped::Target, pursuit.at_target()));
         }
         if !pursuit.plateau.is_reached() {
@@ -376,7 +410,8 @@ mod tests {
         let text = format!(
             "objective='x'\nmetric='m'\nrun='x'\nmutable=['a', 'b', 'c']\nunit='ms'\n{keys}"
         );
-        Pursuit::new(&toml::from_str(&text).unwrap(), runs.to_vec())
+        let of = "0123456789abcdef0123456789abcdef01234567".parse().unwrap();
+        Pursuit::new(&toml::from_str(&text).unwrap(), of, runs.to_vec())
     }
 
     fn effect(after: f64, relative: Option<f64>) -> Effect {
@@ -429,6 +464,8 @@ mod tests {
         more.gained(&effect(4.0, None));
         more.gained(&effect(5.0, Some(0.1)));
         assert_eq!(more.pursued.raw_gain, None);
+        less.moved_to(less.of.clone(), &[90.0, 95.0, 94.0]);
+        assert_eq!((less.pursued.after, less.pursued.raw_gain), (94.0, None));
     }
 
     #[test]
