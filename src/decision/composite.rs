@@ -96,7 +96,9 @@ mod tests {
                 dimension("parse", Tier::Project, Some(lint)),
             ]
         };
-        let gain = |before, after| deterministic_gain(before, after, Weights::WITH_PROJECT);
+        let gain = |before: &[Dimension], after: &[Dimension]| {
+            deterministic_gain(before, after, Weights::WITH_PROJECT)
+        };
         let found = gain(&side(0.8, Some(1.0)), &side(0.6, None));
         assert!((found + 0.2 * 0.3 / 0.5).abs() < 1e-12, "{found}");
         assert!(gain(&side(0.8, None), &side(0.8, Some(1.0))).abs() < 1e-12);

@@ -53,7 +53,10 @@ fn explains(change: &Change, path: &str) -> bool {
 fn is_source_for(rule: &LintRule, path: &str) -> bool {
     // A dependency goes from its manifest, and the lock file follows.
     if rule.rule == "unused-dependency" {
-        return path.rsplit('/').next().is_some_and(|it| MANIFESTS.contains(&it));
+        return path
+            .rsplit('/')
+            .next()
+            .is_some_and(|it| MANIFESTS.contains(&it));
     }
     match language_of(&rule.tool) {
         Some(language) => extensions(language).iter().any(|it| path.ends_with(it)),
@@ -89,8 +92,8 @@ fn extensions(language: LanguageName) -> &'static [&'static str] {
 fn too_large(change: &Change, candidate: &Candidate) -> Option<String> {
     let limit = match change {
         Change::LintFixes { .. } => FIXER_LINES,
-        Change::Edits { .. } => EDITED_LINES,
         Change::Knob { .. } | Change::Constant { .. } | Change::Settings { .. } => VALUE_LINES,
+        Change::Edits { .. } => EDITED_LINES,
         Change::Format { .. } | Change::Words { .. } | Change::Idea { .. } => return None,
     };
     let n_lines = candidate.size.added.saturating_add(candidate.size.removed);
@@ -245,7 +248,10 @@ mod tests {
             assert!(review(&unused(tool), &candidate(2, 4), &diff(&paths)).is_empty());
         }
         let touched = diff(&["pyproject.toml", "src/a.py"]);
-        assert_eq!(review(&unused("python"), &candidate(2, 4), &touched).len(), 1);
+        assert_eq!(
+            review(&unused("python"), &candidate(2, 4), &touched).len(),
+            1
+        );
     }
 
     #[test]
