@@ -185,6 +185,12 @@ fn unmatched(key: &str, globs: &[String], files: &[Utf8PathBuf]) -> Vec<String> 
 }
 
 impl Research {
+    /// Returns how many points of its parameters are tried at most.
+    pub fn most_trials(&self) -> usize {
+        let of_all = self.parameters.len().saturating_mul(20);
+        self.trials.map_or(of_all, |it| it as usize)
+    }
+
     /// Returns what is wrong with the surfaces, given the files that there are, each with what to do.
     pub fn faults(&self, files: &[Utf8PathBuf]) -> Vec<String> {
         let mutable = Surface::new(&self.mutable);
@@ -230,12 +236,6 @@ impl Research {
             }
         }
         faults
-    }
-
-    /// Returns how many points of its parameters are tried at most.
-    pub fn most_trials(&self) -> usize {
-        let of_all = self.parameters.len().saturating_mul(20);
-        self.trials.map_or(of_all, |it| it as usize)
     }
 
     /// Writes what the section means into the rest of the profile.

@@ -46,8 +46,8 @@ mod sample;
 mod scratch;
 mod sources;
 mod suite;
-pub mod taxonomy;
 mod variants;
+pub mod taxonomy;
 #[cfg(test)]
 mod real_tools;
 #[cfg(test)]

@@ -79,8 +79,8 @@ impl Ground<'_> {
             Observation::Searchable { settings, .. } => self.turned(settings),
             Observation::Editable { .. } if self.profile.research.is_some() => self.edits(it).into_iter().collect(),
             Observation::LintFindings { .. }
-            | Observation::InstancesFallShort { .. }
             | Observation::Editable { .. }
+            | Observation::InstancesFallShort { .. }
             | Observation::Wish { .. }
             | Observation::FailingTest { .. }
             | Observation::Reported { .. } => Vec::new(),
