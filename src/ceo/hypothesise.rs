@@ -13,8 +13,8 @@ use crate::eval::report::first_report;
 use crate::model::dimension::{Status, Tier};
 use crate::model::experiment::Experiment;
 use crate::model::finding::TestOutcome;
-use crate::model::id::StructuralKey;
 use crate::model::hypothesis::Hypothesis;
+use crate::model::id::StructuralKey;
 use crate::model::measurement::Arm;
 use crate::model::verdict::Verdict;
 use crate::store::BacklogItem;
@@ -25,8 +25,7 @@ impl Session<'_> {
     /// builds or collects.
     pub(super) async fn measure_baseline(&mut self) -> Result<(), Error> {
         let needs_language = self.request.mode.plan().needs_language;
-        if needs_language
-            && let Some(tool) = toolchain::missing_builder(&self.bench.lab.detection)
+        if needs_language && let Some(tool) = toolchain::missing_builder(&self.bench.lab.detection)
         {
             return Err(Error::ToolMissing {
                 name: tool.name.clone(),
@@ -140,8 +139,11 @@ impl Session<'_> {
         if halves > 0 {
             // Halves of a vetoed candidate finish what was begun before a new bet is placed.
             // So does what is built already.
-            let begun: Vec<&Hypothesis> =
-                self.halves.iter().chain(self.waiting_hypotheses()).collect();
+            let begun: Vec<&Hypothesis> = self
+                .halves
+                .iter()
+                .chain(self.waiting_hypotheses())
+                .collect();
             ranking
                 .ranked
                 .sort_by_key(|it| !begun.iter().any(|other| other.key == it.key));

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod backend;
+mod bargain;
 mod experiment;
 mod failures;
 mod history;
@@ -12,8 +13,10 @@ mod holdout;
 mod hypothesise;
 mod instances;
 mod keeps;
+mod landing;
 mod limits;
 mod measure;
+mod price;
 mod mode;
 pub mod noise;
 mod promise;
@@ -22,6 +25,7 @@ mod rank;
 mod reject;
 pub mod restack;
 pub mod report;
+mod resume;
 mod session;
 mod steer;
 mod veto;
@@ -45,11 +49,13 @@ pub use self::steer::{Course, PAUSED, Steer};
 pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
 
 use self::report::Ended;
+use self::resume::Step;
 use crate::config::Profile;
 use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
+use crate::model::id::ExperimentId;
 use crate::model::measurement::SandboxTier;
 
 /// What a person asked for; made by `cli`, never read from the environment here.
@@ -69,6 +75,8 @@ pub struct Request {
     pub player: Player,
     /// One thing, then stop.
     pub focus: Option<String>,
+    /// Go on with this inconclusive experiment, then stop.
+    pub resume: Option<ExperimentId>,
     /// At most so many experiments.
     pub cycles: Option<u32>,
     /// The seed of everything drawn at random; `None` draws one and records it.
@@ -143,7 +151,9 @@ pub enum Error {
         name: String,
     },
     /// A program that is not ours, and what it builds, would run with too little protection.
-    #[error("a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}")]
+    #[error(
+        "a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}"
+    )]
     TierTooLow {
         /// What there is.
         found: SandboxTier,
@@ -181,6 +191,14 @@ pub enum Error {
     MetricBroken {
         /// The metric.
         name: String,
+        /// Why.
+        reason: String,
+    },
+    /// An experiment that a person wants to go on with cannot go on.
+    #[error("experiment {id} cannot go on: {reason}")]
+    NotResumable {
+        /// The experiment.
+        id: ExperimentId,
         /// Why.
         reason: String,
     },
@@ -230,7 +248,7 @@ pub async fn run(
             }
             ranking => ranking?,
         };
-        let Some(hypothesis) = ranking.ranked.first().cloned() else {
+        let Some(step) = session.choose(&ranking)? else {
             if session.widen("nothing is left to try on the `inner` surface") {
                 continue;
             }
@@ -260,11 +278,11 @@ pub async fn run(
                 }
             }
         }
-        if request.approve {
+        if let (true, Step::Try(hypothesis)) = (request.approve, &step) {
             match reporter.approve(&ranking.ranked) {
                 Approval::Try => {}
                 Approval::Skip => {
-                    session.skip(hypothesis.key);
+                    session.skip(hypothesis.key.clone());
                     continue;
                 }
                 Approval::Stop => {
@@ -274,17 +292,21 @@ pub async fn run(
             }
         }
         let left = request.cycles.map(|most| most as usize - lines.len());
-        match session.build_ahead(&ranking.ranked, left).await {
+        let tried = match step {
+            Step::Try(hypothesis) => session.take_turn(*hypothesis, &ranking.ranked, left).await,
+            Step::Resume(unfinished) => {
+                session.waiting = ranking.ranked.len();
+                session.resume(*unfinished).await.map(Some)
+            }
+        };
+        let (experiment, failure) = match tried {
+            Ok(Some(tried)) => tried,
+            Ok(None) => continue,
             Err(error) if error.is_interruption() && !lines.is_empty() => {
                 break Ended::interrupted(ranking);
             }
-            built => built?,
-        }
-        if !session.is_ready(&hypothesis)? {
-            continue;
-        }
-        session.waiting = ranking.ranked.len() - 1;
-        let (experiment, failure) = session.experiment(hypothesis).await?;
+            Err(error) => return Err(error),
+        };
         lines.push(report::line(&experiment));
         session.renew_handles()?;
         // An interruption of what follows a keep is one of the run, whose record is closed by then.
@@ -296,6 +318,9 @@ pub async fn run(
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
             Some(error) => return Err(error),
             None => {}
+        }
+        if let Some(reason) = session.unaffordable.take() {
+            break Ended::because(Stopped::Budget, reason, ranking);
         }
         if let Some(reason) = session.stop.take() {
             break Ended::because(Stopped::Blocked, reason, ranking);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::{first_failure, parse_name, scale_of};
 use super::{Error, Workbench};
-use crate::config::{Metric, Research};
+use crate::config::{DecisionSection, Metric, Research};
 use crate::decision::{self, Ask, Streams};
 use crate::model::id::TreeSha;
 use crate::model::measurement::{Arm, Measurement, Pair, Scale, TestPlan};
@@ -76,14 +76,14 @@ pub async fn noise(
     let warm_up = pair(bench, &metric, &mut rng).await?;
     let seconds = warm_up.incumbent.seconds.max(warm_up.candidate.seconds);
     let mut pairs = Vec::new();
-    for _ in 0..decision::calibration_pairs(seconds) {
+    let decided = bench.lab.profile.decision.clone();
+    for _ in 0..decision::calibration_pairs(seconds, decided.preset) {
         pairs.push(pair(bench, &metric, &mut rng).await?);
     }
     if let Some(reason) = first_failure(&pairs) {
         return Err(broken(&metric, reason));
     }
-    let alpha = bench.lab.profile.decision.alpha;
-    Ok(judge(&metric, &pairs, alpha, instances))
+    Ok(judge(&metric, &pairs, &decided, instances))
 }
 
 fn broken(metric: &Metric, reason: String) -> Error {
@@ -142,10 +142,15 @@ async fn run(bench: &Workbench, metric: &Metric, arm: Arm) -> Result<Measurement
 }
 
 /// Plans the first experiment from A/A pairs, and says what that one costs and can see.
-fn judge(metric: &Metric, pairs: &[Pair], alpha: f64, instances: Option<usize>) -> Noise {
+fn judge(
+    metric: &Metric,
+    pairs: &[Pair],
+    decided: &DecisionSection,
+    instances: Option<usize>,
+) -> Noise {
     let scale = scale_of(metric.direction, pairs);
     let calibration = decision::calibrate(metric.direction, scale, metric.deterministic, pairs);
-    let (alpha, place) = Streams::new(alpha).next(&parse_name(&metric.name));
+    let (alpha, place) = Streams::new(decided.alpha).next(&parse_name(&metric.name));
     let ask = Ask {
         direction: metric.direction,
         tolerance: metric.tolerance,
@@ -153,6 +158,8 @@ fn judge(metric: &Metric, pairs: &[Pair], alpha: f64, instances: Option<usize>) 
         stream: Some(place),
         epsilon: 0.0,
         n_rep: 1,
+        preset: decided.preset,
+        affordable: None,
     };
     let (noise, smallest_gain, most_pairs) = match decision::plan(&ask, scale, &calibration) {
         TestPlan::SignBetting(plan) => (plan.sigma, plan.delta, plan.n_max),
@@ -211,7 +218,12 @@ mod tests {
     #[test]
     fn a_noisy_number_has_a_price_and_a_least_gain() {
         let values = [(10.0, 10.4), (10.2, 9.9), (10.1, 10.3), (9.8, 10.2)];
-        let found = judge(&metric(Direction::Minimize), &pairs(&values), 0.05, None);
+        let found = judge(
+            &metric(Direction::Minimize),
+            &pairs(&values),
+            &DecisionSection::default(),
+            None,
+        );
         assert!(!found.deterministic && found.relative);
         assert!(found.noise > 0.02 && found.noise < 0.06, "{found:?}");
         assert!(found.smallest_gain > 0.0 && found.smallest_gain < found.noise);
@@ -224,7 +236,7 @@ mod tests {
         let found = judge(
             &metric(Direction::Maximize),
             &pairs(&[(0.5, 0.5); 3]),
-            0.05,
+            &DecisionSection::default(),
             Some(9),
         );
         assert!(found.deterministic);

@@ -265,6 +265,9 @@ impl Session<'_> {
 
     /// Returns why there is nothing more, and what another backend would add.
     pub(super) fn closing_remark(&self) -> String {
+        if let Some(id) = self.request.resume {
+            return format!("experiment {id} went on, as you asked");
+        }
         if let Some(pursuit) = &self.pursuit {
             return pursuit.exhausted();
         }

@@ -300,7 +300,10 @@ mod tests {
     fn a_mode_that_is_not_there_yet_is_a_usage_error_that_names_those_that_are() {
         let error = Cli::try_parse_from(["factory", "ceo", "--mode", "meta"]).unwrap_err();
         let text = error.render().to_string();
-        assert!(text.contains("[possible values: improve, focus, research]"), "{text}");
+        assert!(
+            text.contains("[possible values: improve, focus, research]"),
+            "{text}"
+        );
         assert_eq!(
             main(["factory", "ceo", "--mode", "meta"].map(OsString::from)),
             Exit::Usage

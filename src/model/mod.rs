@@ -13,6 +13,7 @@ pub mod holdout;
 pub mod hypothesis;
 pub mod id;
 pub mod idea;
+pub mod landing;
 pub mod measurement;
 pub mod observation;
 pub mod profile;

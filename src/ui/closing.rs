@@ -283,6 +283,7 @@ mod tests {
             after: 293.0,
             relative: Some(0.061),
             interval: Some((0.03, 0.092)),
+            shrunken: None,
         });
         noisy.claim = "moves parse".into();
         noisy.e_value = Some(131.7);

@@ -17,6 +17,7 @@ mod landing;
 mod leakage;
 mod messages;
 mod other_languages;
+mod proofs;
 mod research;
 mod retention;
 mod run_control;
