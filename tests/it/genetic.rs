@@ -19,7 +19,7 @@ def totals(rows):
 const BENCH: &str = "\
 import shop
 
-count = 1
+count = 2000
 
 
 class Row(list):
@@ -80,5 +80,9 @@ fn research_finds_and_keeps_that_a_statement_is_not_needed() {
     assert!(!kept.contains("sorted"), "{kept}");
     let message = repo.git(&["log", "-1", "--format=%B", "factory/best"]);
     assert!(message.contains("at shop.py:8 in totals"), "{message}");
-    assert_eq!(repo.git(&["diff", "HEAD", "factory/best", "--name-only"]).trim(), "shop.py");
+    assert_eq!(
+        repo.git(&["diff", "HEAD", "factory/best", "--name-only"])
+            .trim(),
+        "shop.py"
+    );
 }

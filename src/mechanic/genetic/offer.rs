@@ -51,32 +51,34 @@ pub(crate) fn editable(input: &ResearchInput<'_>) -> Result<Vec<Observation>, Er
 impl Ground<'_> {
     /// Returns the next search for a patch, unless the last ones on the same contents gave nothing.
     pub(in crate::mechanic) fn edits(&self, observation: &Observation) -> Option<Hypothesis> {
-        let hypothesis = self.search(observation)?;
-        let files = files_hash(&hypothesis);
         let Observation::Editable { metric, .. } = observation else {
             return None;
         };
         let all = draft::key_of_edits(metric);
-        let earlier = self.history.iter().rev();
-        let earlier = earlier.filter(|it| it.key.as_str().starts_with(&all));
-        let same = earlier
+        let earlier = || {
+            let history = self.history.iter();
+            history.filter(|it| it.key.as_str().starts_with(&all))
+        };
+        let hypothesis = self.search(observation, earlier().count() as u64 + 1)?;
+        let files = files_hash(&hypothesis);
+        let same = earlier()
             .filter(|it| it.files_hash == files && it.verdict != Verdict::Spurious)
             .count();
         (same < SEARCHES).then_some(hypothesis)
     }
 
-    /// Returns the search that a person asks for, for the metric that they name or the first one.
+    /// Returns the search that a person asks for, for the metric that they name or the first one. It has
+    /// one number, so that it is one search in a run and none on contents that were searched.
     pub(in crate::mechanic) fn asked_edits(&self, name: Option<&str>) -> Option<Hypothesis> {
         let mut observed = self.observations.iter();
         let wanted = observed.find(|it| match it {
             Observation::Editable { metric, .. } => name.is_none_or(|name| name == metric),
             _ => false,
         })?;
-        self.search(wanted)
+        self.search(wanted, 0)
     }
 
-    /// Every search of a metric has a number of its own, which is its seed.
-    fn search(&self, observation: &Observation) -> Option<Hypothesis> {
+    fn search(&self, observation: &Observation, seed: u64) -> Option<Hypothesis> {
         let Observation::Editable {
             metric,
             files,
@@ -85,12 +87,6 @@ impl Ground<'_> {
         else {
             return None;
         };
-        let all = draft::key_of_edits(metric);
-        let n_before = self
-            .history
-            .iter()
-            .filter(|it| it.key.as_str().starts_with(&all));
-        let seed = n_before.count() as u64 + 1;
         let mut hypothesis = draft::edits(metric, seed, *functions, files.len());
         let paths: BTreeSet<&Utf8Path> = files.iter().map(|it| it.as_path()).collect();
         hypothesis.files = (self.hashes)(&paths);
