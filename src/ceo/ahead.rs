@@ -13,7 +13,7 @@ use super::Error;
 use super::experiment::{Stage, Step, no_candidate};
 use super::session::Session;
 use crate::agent;
-use crate::model::experiment::{Candidate, Cost, ExperimentEvent};
+use crate::model::experiment::{Candidate, Cost, Experiment, ExperimentEvent};
 use crate::model::hypothesis::Hypothesis;
 use crate::model::verdict::Verdict;
 use crate::process;
@@ -24,9 +24,25 @@ use crate::store::Waiting;
 type Rebased = Result<Candidate, Vec<String>>;
 
 impl Session<'_> {
+    /// Has a hypothesis and some that follow it built, and tries it; `None` where it was put back to be
+    /// built again.
+    pub(super) async fn take_turn(
+        &mut self,
+        hypothesis: Hypothesis,
+        ranked: &[Hypothesis],
+        left: Option<usize>,
+    ) -> Result<Option<(Experiment, Option<Error>)>, Error> {
+        self.build_ahead(ranked, left).await?;
+        if !self.is_ready(&hypothesis)? {
+            return Ok(None);
+        }
+        self.waiting = ranked.len() - 1;
+        self.experiment(hypothesis).await.map(Some)
+    }
+
     /// Has the first of the ranked hypotheses built together with some that follow it, where a person
     /// allows it and their builder does; at most `left` of them.
-    pub(super) async fn build_ahead(
+    async fn build_ahead(
         &mut self,
         ranked: &[Hypothesis],
         left: Option<usize>,
@@ -102,7 +118,7 @@ impl Session<'_> {
 
     /// Makes a candidate that waits fit the present incumbent; returns whether its turn has come. One
     /// that conflicts is put back, to be built again.
-    pub(super) fn is_ready(&mut self, hypothesis: &Hypothesis) -> Result<bool, Error> {
+    fn is_ready(&mut self, hypothesis: &Hypothesis) -> Result<bool, Error> {
         let Some(place) = self.place_in_queue(hypothesis) else {
             return Ok(true);
         };

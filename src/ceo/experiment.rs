@@ -1,6 +1,6 @@
 //! One experiment, from a hypothesis to its record. Reads top to bottom.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use jiff::Timestamp;
@@ -52,18 +52,30 @@ impl Session<'_> {
         &mut self,
         hypothesis: Hypothesis,
     ) -> Result<(Experiment, Option<Error>), Error> {
-        let since = Instant::now();
-        let id = self.start(&hypothesis)?;
+        let since = started_before(self.seconds_to_build(&hypothesis));
+        let on = self.incumbent.clone();
+        let id = self.begin(&hypothesis, &on, None)?;
+        self.since_resume += 1;
         let before = self.cost;
-        let built_in = self.seconds_to_build(&hypothesis);
         let attempt = self.attempt(id, &hypothesis).await;
+        self.settle(id, &hypothesis, attempt, before, since)
+    }
+
+    /// Closes the record of an experiment that was carried out or could not be.
+    pub(super) fn settle(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+        attempt: Result<Decision, Error>,
+        before: Cost,
+        since: Instant,
+    ) -> Result<(Experiment, Option<Error>), Error> {
         let (decision, failure) = match attempt {
             Ok(decision) => (decision, None),
             Err(error) => (spurious(&error), Some(error)),
         };
-        let mut cost = self.spent(before, since);
-        cost.seconds += built_in;
-        let experiment = self.close(id, &hypothesis, decision, cost)?;
+        let cost = self.spent(before, since);
+        let experiment = self.close(id, hypothesis, decision, cost)?;
         self.keep_queue()?;
         Ok((experiment, failure.filter(|error| !is_survivable(error))))
     }
@@ -80,7 +92,13 @@ impl Session<'_> {
         self.measure(id, hypothesis, &candidate).await
     }
 
-    fn start(&mut self, hypothesis: &Hypothesis) -> Result<ExperimentId, Error> {
+    /// Opens the record of an experiment on that incumbent.
+    pub(super) fn begin(
+        &mut self,
+        hypothesis: &Hypothesis,
+        on: &Incumbent,
+        resumes: Option<ExperimentId>,
+    ) -> Result<ExperimentId, Error> {
         let id = self.writer.next_id();
         self.tried.insert(hypothesis.key.clone());
         self.halves.retain(|half| half.key != hypothesis.key);
@@ -90,13 +108,18 @@ impl Session<'_> {
             run: self.run.clone(),
             at: Timestamp::now(),
             hypothesis: Box::new(hypothesis.clone()),
-            incumbent: self.incumbent.commit.clone(),
-            incumbent_tree: self.incumbent.tree.clone(),
+            incumbent: on.commit.clone(),
+            incumbent_tree: on.tree.clone(),
             backend: self.backend.builder_of(hypothesis).to_owned(),
+            resumes,
         })?;
+        let title = &hypothesis.title;
         self.tell(&RunEvent::ExperimentStarted {
             id,
-            title: hypothesis.title.clone(),
+            title: match resumes {
+                None => title.clone(),
+                Some(original) => format!("{title}: more pairs for #{original}"),
+            },
             key: hypothesis.key.to_string(),
             claim: claim_line(&hypothesis.claim),
             waiting: self.waiting,
@@ -254,20 +277,7 @@ impl Session<'_> {
             size.files, size.added, size.removed
         );
         self.enter(id, "gate", words);
-        let facts = self
-            .target
-            .diff_facts(&self.incumbent.tree, &candidate.tree)?;
-        let policy = gate::DiffPolicy {
-            asked: gate::Asked::of(hypothesis),
-            ..self.bench.lab.policy()
-        };
-        let mut violations = if hypothesis.claim == Claim::Maintains {
-            let tests = self.bench.lab.test_paths();
-            gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))
-        } else {
-            gate::judge_diff(&policy, &facts)
-        };
-        violations.extend(self.leaks(&facts, &candidate.subjects)?);
+        let violations = self.violations_of(hypothesis, candidate)?;
         if !violations.is_empty() {
             return Ok(Stage::stop(Decision::vetoed(violations)));
         }
@@ -293,6 +303,29 @@ impl Session<'_> {
         }
         self.journal(&ExperimentEvent::Gated)?;
         Ok(Stage::Proceed(()))
+    }
+
+    /// Returns the rules that a tree breaks as a change of the present incumbent.
+    pub(super) fn violations_of(
+        &mut self,
+        hypothesis: &Hypothesis,
+        candidate: &Candidate,
+    ) -> Result<Vec<Violation>, Error> {
+        let facts = self
+            .target
+            .diff_facts(&self.incumbent.tree, &candidate.tree)?;
+        let policy = gate::DiffPolicy {
+            asked: gate::Asked::of(hypothesis),
+            ..self.bench.lab.policy()
+        };
+        let mut violations = if hypothesis.claim == Claim::Maintains {
+            let tests = self.bench.lab.test_paths();
+            gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))
+        } else {
+            gate::judge_diff(&policy, &facts)
+        };
+        violations.extend(self.leaks(&facts, &candidate.subjects)?);
+        Ok(violations)
     }
 
     /// Writes the verdict, lands a keep, adds the archivist's note, and seals the record.
@@ -352,7 +385,7 @@ impl Session<'_> {
     /// Moves the landing branch to exactly what was evaluated, unless a person has moved it since: then
     /// the run ends, and the work waits below `refs/factory/candidates`.
     fn land(&mut self, id: ExperimentId) -> Result<(), Error> {
-        let candidate = self.in_flight().candidate.clone();
+        let candidate = self.in_flight().to_land().cloned();
         let candidate = candidate.expect("only a candidate that was measured is kept");
         let branch = self.request.profile.landing.branch.clone();
         self.enter(id, "land", format!("on {branch}"));
@@ -419,6 +452,13 @@ impl Session<'_> {
             usd_cents: self.cost.usd_cents - before.usd_cents,
         }
     }
+}
+
+/// Returns when an experiment began whose candidate took so many seconds to build beforehand.
+fn started_before(seconds: f64) -> Instant {
+    let now = Instant::now();
+    let built_in = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    now.checked_sub(built_in).unwrap_or(now)
 }
 
 /// Returns what a claim says, for one line: `moves lint`, `keeps`.

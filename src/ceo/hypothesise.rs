@@ -95,6 +95,8 @@ impl Session<'_> {
     pub(super) async fn hypothesise(&mut self) -> Result<Ranking, Error> {
         if self.observations.is_none() {
             let mut observations = self.observe().await?;
+            observations.extend(self.observed_failures());
+            self.withhold_from(&mut observations)?;
             if self.request.focus.is_none() {
                 self.rejections.forget(&mut observations);
             }

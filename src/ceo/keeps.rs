@@ -24,8 +24,10 @@ impl Session<'_> {
                 None,
             ));
         }
-        let Some((metric, plan)) = self.noisy_metric(id).await? else {
-            return Ok((passed("no noisy metric was tested"), None));
+        let (metric, plan) = match self.noisy_metric(id).await? {
+            Noisy::None => return Ok((passed("no noisy metric was tested"), None)),
+            Noisy::TooDear(decision) => return Ok((*decision, None)),
+            Noisy::Planned(metric, plan) => (*metric, plan),
         };
         let mut evidence = Evidence {
             metric: parse_name(&metric.name),
@@ -35,6 +37,12 @@ impl Session<'_> {
         };
         if let Some(reason) = self.build_arms(id, &metric, candidate).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), Some(evidence)));
+        }
+        let pair_seconds = self.calibrations[&metric.name].pair_seconds;
+        if let TestPlan::SignBetting(plan) = &evidence.plan
+            && let Some(too_dear) = self.tell_price(id, &metric, plan, pair_seconds)
+        {
+            return Ok((too_dear, None));
         }
         while let Next::Continue = decision::decide(&evidence) {
             let pair = self.run_pair(&metric).await?;
@@ -52,22 +60,21 @@ impl Session<'_> {
 
     /// Returns the first metric of the project that is part of every evaluation and turns out noisy, with
     /// the test that nothing about it gets worse.
-    async fn noisy_metric(
-        &mut self,
-        id: ExperimentId,
-    ) -> Result<Option<(config::Metric, TestPlan)>, Error> {
+    async fn noisy_metric(&mut self, id: ExperimentId) -> Result<Noisy, Error> {
         let metrics = self.bench.lab.profile.metrics.clone();
         for metric in metrics.into_iter().filter(|it| !it.only_claimed) {
             let repeats = metric.deterministic && !self.noisy.contains(&metric.name);
             if repeats || self.broken.contains_key(&metric.name) {
                 continue;
             }
-            self.calibrate(id, &metric).await?;
+            if let Some(too_dear) = self.calibrate(id, &metric).await? {
+                return Ok(Noisy::TooDear(Box::new(too_dear)));
+            }
             if let Some(plan) = self.plan_keeps(&metric) {
-                return Ok(Some((metric, plan)));
+                return Ok(Noisy::Planned(Box::new(metric), plan));
             }
         }
-        Ok(None)
+        Ok(Noisy::None)
     }
 
     fn plan_keeps(&self, metric: &config::Metric) -> Option<TestPlan> {
@@ -81,9 +88,21 @@ impl Session<'_> {
             stream: Some(place),
             epsilon: 0.0,
             n_rep: 1,
+            preset: self.request.profile.decision.preset,
+            affordable: self.affordable(calibrated.pair_seconds),
         };
         decision::plan_keeps(&ask, calibrated.scale, &calibrated.calibration)
     }
+}
+
+/// The noisy metric that a claim of no loss is held to.
+enum Noisy {
+    /// There is none.
+    None,
+    /// What is left of the budget does not pay for its test.
+    TooDear(Box<Decision>),
+    /// The metric and its test.
+    Planned(Box<config::Metric>, TestPlan),
 }
 
 fn passed(about_noise: &str) -> Decision {

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod backend;
+mod bargain;
 mod experiment;
 mod failures;
 mod history;
@@ -12,15 +13,19 @@ mod holdout;
 mod hypothesise;
 mod instances;
 mod keeps;
+mod landing;
 mod limits;
 mod measure;
+mod price;
 mod mode;
+pub mod noise;
 mod promise;
 mod pursuit;
 mod rank;
 mod reject;
 pub mod restack;
 pub mod report;
+mod resume;
 mod session;
 mod steer;
 mod veto;
@@ -33,6 +38,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
 pub use self::backend::Player;
+pub use self::failures::FailureChange;
 pub use self::history::History;
 pub use self::limits::Limits;
 pub use self::mode::Mode;
@@ -43,11 +49,13 @@ pub use self::steer::{Course, PAUSED, Steer};
 pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
 
 use self::report::Ended;
+use self::resume::Step;
 use crate::config::Profile;
 use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
+use crate::model::id::ExperimentId;
 use crate::model::measurement::SandboxTier;
 
 /// What a person asked for; made by `cli`, never read from the environment here.
@@ -67,6 +75,8 @@ pub struct Request {
     pub player: Player,
     /// One thing, then stop.
     pub focus: Option<String>,
+    /// Go on with this inconclusive experiment, then stop.
+    pub resume: Option<ExperimentId>,
     /// At most so many experiments.
     pub cycles: Option<u32>,
     /// The seed of everything drawn at random; `None` draws one and records it.
@@ -184,6 +194,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// An experiment that a person wants to go on with cannot go on.
+    #[error("experiment {id} cannot go on: {reason}")]
+    NotResumable {
+        /// The experiment.
+        id: ExperimentId,
+        /// Why.
+        reason: String,
+    },
     /// A file of ours.
     #[error("cannot use `{path}`")]
     Io {
@@ -230,7 +248,7 @@ pub async fn run(
             }
             ranking => ranking?,
         };
-        let Some(hypothesis) = ranking.ranked.first().cloned() else {
+        let Some(step) = session.choose(&ranking)? else {
             if session.widen("nothing is left to try on the `inner` surface") {
                 continue;
             }
@@ -260,11 +278,11 @@ pub async fn run(
                 }
             }
         }
-        if request.approve {
+        if let (true, Step::Try(hypothesis)) = (request.approve, &step) {
             match reporter.approve(&ranking.ranked) {
                 Approval::Try => {}
                 Approval::Skip => {
-                    session.skip(hypothesis.key);
+                    session.skip(hypothesis.key.clone());
                     continue;
                 }
                 Approval::Stop => {
@@ -274,24 +292,35 @@ pub async fn run(
             }
         }
         let left = request.cycles.map(|most| most as usize - lines.len());
-        match session.build_ahead(&ranking.ranked, left).await {
+        let tried = match step {
+            Step::Try(hypothesis) => session.take_turn(*hypothesis, &ranking.ranked, left).await,
+            Step::Resume(unfinished) => {
+                session.waiting = ranking.ranked.len();
+                session.resume(*unfinished).await.map(Some)
+            }
+        };
+        let (experiment, failure) = match tried {
+            Ok(Some(tried)) => tried,
+            Ok(None) => continue,
             Err(error) if error.is_interruption() && !lines.is_empty() => {
                 break Ended::interrupted(ranking);
             }
-            built => built?,
-        }
-        if !session.is_ready(&hypothesis)? {
-            continue;
-        }
-        session.waiting = ranking.ranked.len() - 1;
-        let (experiment, failure) = session.experiment(hypothesis).await?;
+            Err(error) => return Err(error),
+        };
         lines.push(report::line(&experiment));
-        session.note_progress(&experiment);
         session.renew_handles()?;
+        // An interruption of what follows a keep is one of the run, whose record is closed by then.
+        let failure = match failure {
+            None => session.note_progress(&experiment).await.err(),
+            failed => failed,
+        };
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
             Some(error) => return Err(error),
             None => {}
+        }
+        if let Some(reason) = session.unaffordable.take() {
+            break Ended::because(Stopped::Budget, reason, ranking);
         }
         if let Some(reason) = session.stop.take() {
             break Ended::because(Stopped::Blocked, reason, ranking);

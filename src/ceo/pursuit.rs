@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::failures::{self, Analysis, FailureChange};
 use super::session::Session;
 use super::{Error, report::Stopped};
 use crate::config::{Metric, Research};
@@ -47,6 +48,12 @@ pub struct Pursued {
     pub without_keep: u32,
     /// Whether the wider surface was open at the end.
     pub is_wide: bool,
+    /// How many instances there are, where the command writes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<usize>,
+    /// How instances fall short, before and after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureChange>,
 }
 
 /// The state of a research run, owned by its session.
@@ -54,6 +61,8 @@ pub(super) struct Pursuit {
     research: Research,
     pursued: Pursued,
     plateau: Plateau,
+    /// The first analysis and the latest one.
+    analyses: Option<[Analysis; 2]>,
 }
 
 impl Pursuit {
@@ -73,7 +82,10 @@ impl Pursuit {
                 raw_gain: None,
                 without_keep: 0,
                 is_wide: false,
+                instances: None,
+                failures: Vec::new(),
             },
+            analyses: None,
             plateau: Plateau::new(research.plateau, has_outer),
             research: research.clone(),
         }
@@ -81,11 +93,26 @@ impl Pursuit {
 
     /// Returns what the closing report says of it.
     pub(super) fn into_report(self) -> Pursued {
+        let analyses = self.analyses.as_ref();
         Pursued {
             without_keep: self.plateau.without_keep(),
             is_wide: self.plateau.is_wide(),
+            instances: analyses.map(|it| it[1].instances),
+            failures: analyses
+                .map_or_else(Vec::new, |[first, last]| failures::changes(first, last)),
             ..self.pursued
         }
+    }
+
+    /// Takes what falls short now.
+    pub(super) fn take_failures(&mut self, now: Analysis) {
+        let first = self.analyses.take().map(|[first, _]| first);
+        self.analyses = Some([first.unwrap_or_else(|| now.clone()), now]);
+    }
+
+    /// Returns what falls short now, where the command tells.
+    pub(super) fn failures(&self) -> Option<&Analysis> {
+        self.analyses.as_ref().map(|[_, now]| now)
     }
 
     /// Returns the globs that are open now.
@@ -139,11 +166,25 @@ impl Pursuit {
         }
     }
 
-    fn on_plateau(&self) -> String {
+    /// Returns that nothing is left, and what could be added.
+    pub(super) fn exhausted(&self) -> String {
+        let more = if self.research.parameters.is_empty() {
+            "declare values that may be searched, with `[[research.parameter]]`"
+        } else {
+            "wider ranges or other values in `[[research.parameter]]` go on"
+        };
         format!(
-            "a plateau: {} experiments in a row without a keep (`plateau` in [research])",
-            self.plateau.without_keep()
+            "nothing is left to try that claims to move `{}`: {more}; so does a backlog wish, or a backend with a model",
+            self.pursued.metric
         )
+    }
+
+    fn on_plateau(&self) -> String {
+        let words = match self.plateau.without_keep() {
+            1 => "1 experiment".to_owned(),
+            n => format!("{n} experiments in a row"),
+        };
+        format!("a plateau: {words} without a keep (`plateau` in [research])")
     }
 
     /// Takes what an experiment showed.
@@ -188,7 +229,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn number(&self, research: &Research) -> Metric {
+    pub(super) fn number(&self, research: &Research) -> Metric {
         let metrics = &self.bench.lab.profile.metrics;
         let metric = metrics.iter().find(|it| it.name == research.metric);
         metric
@@ -228,9 +269,9 @@ impl Session<'_> {
     }
 
     /// Takes what an experiment showed of the number, and goes back to the inner surface after a keep.
-    pub(super) fn note_progress(&mut self, experiment: &Experiment) {
+    pub(super) async fn note_progress(&mut self, experiment: &Experiment) -> Result<(), Error> {
         let Some(pursuit) = &mut self.pursuit else {
-            return;
+            return Ok(());
         };
         let was_wide = pursuit.plateau.is_wide();
         pursuit.closed(experiment);
@@ -239,6 +280,10 @@ impl Session<'_> {
             self.notice("kept: back to the `inner` surface".to_owned());
         }
         self.open_surface();
+        if experiment.landed.is_some() {
+            self.analyse_failures().await?;
+        }
+        Ok(())
     }
 
     /// Returns why the run has enough, if it has: the target is reached, or a plateau on every surface.

@@ -265,6 +265,12 @@ impl Session<'_> {
 
     /// Returns why there is nothing more, and what another backend would add.
     pub(super) fn closing_remark(&self) -> String {
+        if let Some(id) = self.request.resume {
+            return format!("experiment {id} went on, as you asked");
+        }
+        if let Some(pursuit) = &self.pursuit {
+            return pursuit.exhausted();
+        }
         let mut observations = self.observations.clone().unwrap_or_default();
         observations.retain(|it| !self.was_answered(it));
         self.backend.closing_remark(&observations)

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
 use super::backend;
+use super::bargain::Bargain;
 use super::history::History;
 use super::instances::InstanceBase;
 use super::measure::Calibrated;
@@ -26,7 +27,7 @@ use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Cost, ExperimentEvent};
 use crate::model::hypothesis::Hypothesis;
-use crate::model::id::{CommitSha, RunId, StructuralKey, TreeSha};
+use crate::model::id::{CommitSha, ExperimentId, RunId, StructuralKey, TreeSha};
 use crate::model::observation::Observation;
 use crate::process;
 use crate::repo::Target;
@@ -88,7 +89,13 @@ pub(super) struct Session<'a> {
     /// Hypotheses whose candidate no longer fitted, to be built again.
     pub(super) deferred: Vec<Hypothesis>,
     pub(super) tried: BTreeSet<StructuralKey>,
+    /// Inconclusive experiments that went on in this run, or cannot.
+    pub(super) not_resumed: BTreeSet<ExperimentId>,
+    /// Experiments since one went on.
+    pub(super) since_resume: u32,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
+    /// What the present candidate does beside its claim.
+    pub(super) bargain: Bargain,
     pub(super) replicates: BTreeMap<String, u32>,
     /// What is known of metrics over instances.
     pub(super) instance_bases: BTreeMap<String, InstanceBase>,
@@ -110,6 +117,8 @@ pub(super) struct Session<'a> {
     pub(super) withheld: Withheld,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
+    /// Why what is left of the budget pays for nothing more.
+    pub(super) unaffordable: Option<String>,
     pub(super) cost: Cost,
     /// Experiments since the handles on git were opened.
     pub(super) since_renewal: u32,
@@ -169,7 +178,10 @@ impl<'a> Session<'a> {
             ahead: Vec::new(),
             deferred: Vec::new(),
             tried: BTreeSet::new(),
+            not_resumed: BTreeSet::new(),
+            since_resume: 0,
             calibrations: BTreeMap::new(),
+            bargain: Bargain::default(),
             replicates: BTreeMap::new(),
             instance_bases: BTreeMap::new(),
             rejections,
@@ -181,6 +193,7 @@ impl<'a> Session<'a> {
             remarks: Vec::new(),
             withheld: Withheld::default(),
             stop: None,
+            unaffordable: None,
             cost: Cost::default(),
             since_renewal: 0,
             started: Instant::now(),
@@ -352,8 +365,8 @@ fn settle_landing(
     let Some(pending) = writer.pending() else {
         return Ok(None);
     };
-    let (id, incumbent) = (pending.id, pending.incumbent.clone());
-    let Some(kept) = pending.candidate.as_ref().map(|it| it.commit.clone()) else {
+    let (id, incumbent) = (pending.id, pending.lands_on().clone());
+    let Some(kept) = pending.to_land().map(|it| it.commit.clone()) else {
         writer.settle(None, now)?;
         return Ok(None);
     };

@@ -12,6 +12,7 @@ use crate::ceo::{self, Limits, Player, Reporter, Request, RunReport, Steer, Stop
 use crate::config::{HIDDEN_DIR, Options, ProfileSource};
 use crate::eval::report::Budget;
 use crate::model::budget::Budget as Amounts;
+use crate::model::id::ExperimentId;
 use crate::repo::Target;
 use crate::ui::progress::{JsonLines, Live, Plain, Silent};
 use crate::ui::{closing, tools};
@@ -49,6 +50,9 @@ pub(super) struct RunFlags {
     /// Try this one thing and stop, as in "ruff F401" or `clippy::needless_clone`.
     #[arg(long, value_name = "WHAT")]
     focus: Option<String>,
+    /// Go on with the inconclusive experiment ID: more pairs at the level that it has, then stop.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["focus", "dry_run", "approve"])]
+    resume: Option<ExperimentId>,
     /// Who plays the roles.
     #[arg(long, default_value = "mechanic")]
     backend: BackendName,
@@ -337,6 +341,8 @@ fn request(
     flags: &RunFlags,
     ctx: &Context,
 ) -> Request {
+    let of_profile = research::budget(mode, &options.profile);
+    let budget = flags.budget.or(of_profile).unwrap_or_default();
     Request {
         mode,
         root: target.root().to_owned(),
@@ -350,11 +356,12 @@ fn request(
         scratch: ctx.scratch.clone(),
         player,
         focus: flags.focus.clone(),
+        resume: flags.resume,
         cycles: flags.cycles,
         seed: flags.seed,
         dry_run: flags.dry_run,
         approve: flags.approve,
-        limits: Limits::new(flags.budget.unwrap_or_default(), Instant::now()),
+        limits: Limits::new(budget, Instant::now()),
         steer: Steer::default(),
     }
 }

@@ -212,6 +212,10 @@ impl From<ceo::Error> for CliError {
                 let hint = "set `FACTORY_SCRATCH` to a folder with no project above it; `factory doctor` says why the file cannot be hidden";
                 Self::from_source(Exit::Input, error, Some(hint.to_owned()))
             }
+            ceo::Error::NotResumable { id, .. } => {
+                let hint = format!("`factory show {id}` shows what was measured");
+                Self::from_source(Exit::Input, error, Some(hint))
+            }
             ceo::Error::MetricBroken { ref name, .. } => {
                 let hint = format!(
                     "run the command of the metric `{name}` by hand, in a fresh clone of what is committed"

@@ -40,7 +40,7 @@ pub(super) struct RunArgs {
     #[arg(value_name = "PATH")]
     path: Option<Utf8PathBuf>,
     /// Look again after everything was tried, until it is stopped.
-    #[arg(long = "loop", conflicts_with_all = ["approve", "dry_run", "focus"])]
+    #[arg(long = "loop", conflicts_with_all = ["approve", "dry_run", "focus", "resume"])]
     repeats: bool,
     /// Look again after this time, even if nothing changed.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]

@@ -113,6 +113,7 @@ fn documents() -> Vec<(&'static str, Schema)> {
         of::<doc::Repair>("repair"),
         of::<doc::Replay>("replay"),
         of::<FirstReport>("report"),
+        of::<doc::ResearchPage>("research"),
         of::<RunReport>("run"),
         of::<doc::Schemas>("schema"),
         of::<doc::Shown>("show"),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::backend::{BackendSection, RunSection, SandboxSection};
 use super::language::Language;
 use super::research::Research;
+use crate::decision::Preset;
 use crate::gate::Permission;
 use crate::model::dimension::Direction;
 
@@ -128,11 +129,16 @@ pub struct WeightsSection {
 pub struct DecisionSection {
     /// Of all that is ever kept on a noisy metric, at most this share is expected to be flukes.
     pub alpha: f64,
+    /// How small an effect is worth how many runs: `fast`, `balanced` or `thorough`; what a keep claims is the same.
+    pub preset: Preset,
 }
 
 impl Default for DecisionSection {
     fn default() -> Self {
-        Self { alpha: 0.05 }
+        Self {
+            alpha: 0.05,
+            preset: Preset::Balanced,
+        }
     }
 }
 

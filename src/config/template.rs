@@ -183,6 +183,7 @@ mod tests {
         let profile = parse(Utf8Path::new("t"), &live).unwrap();
         assert_eq!(profile.metrics.len(), 1);
         assert_eq!(profile.parameters.len(), 1);
+        assert_eq!(profile.research.unwrap().parameters.len(), 1);
     }
 
     #[test]

@@ -274,6 +274,7 @@ fn statistics(plan: &BoundedPlan, state: &BoundedState) -> Statistics {
         delta: plan.delta,
         sigma: state.futility.sigma(),
         mean: state.mean.mean(),
+        shrunken: None,
         excluded_loss_rate: 1.0,
         path: state.path.clone(),
     }

@@ -41,6 +41,7 @@ pub(super) fn of_pairs(
         after,
         relative: share(differences.mean()),
         interval: bounds,
+        shrunken: None,
     })
 }
 
@@ -61,6 +62,7 @@ pub(super) fn of_scores(
         after,
         relative: share(mean(differences)?),
         interval: share(low).zip(share(high)),
+        shrunken: None,
     })
 }
 
@@ -79,6 +81,7 @@ pub(super) fn of_values(
         after,
         relative: gain.is_finite().then_some(gain),
         interval: None,
+        shrunken: None,
     }
 }
 
@@ -90,7 +93,7 @@ fn medians(pairs: &[Pair]) -> Option<(f64, f64)> {
 }
 
 /// Returns a difference as an improvement relative to the incumbent; `None` from a base of 0.
-fn relative(plan: &SignPlan, before: f64, difference: f64) -> Option<f64> {
+pub(super) fn relative(plan: &SignPlan, before: f64, difference: f64) -> Option<f64> {
     let share = match (plan.scale, plan.direction) {
         (Scale::LogRatio, Direction::Minimize) => -(-difference).exp_m1(),
         (Scale::LogRatio, Direction::Maximize) => difference.exp_m1(),

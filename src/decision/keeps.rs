@@ -45,6 +45,8 @@ mod tests {
             stream: None,
             epsilon: 0.0,
             n_rep: 1,
+            preset: super::super::Preset::Balanced,
+            affordable: None,
         }
     }
 

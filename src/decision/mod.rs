@@ -5,14 +5,20 @@
 mod audit;
 mod bounded;
 mod calibration;
+mod composite;
 mod deterministic;
 mod difference;
 mod effect;
 mod keeps;
 mod holdout;
+mod landing;
 mod planning;
 mod position;
+mod price;
 mod reasons;
+mod resumption;
+mod rows;
+mod seen;
 mod sequential;
 mod stream;
 mod unit;
@@ -31,10 +37,16 @@ pub use audit::{
 };
 pub use bounded::{BoundedState, InstanceAsk, plan_instances};
 pub use calibration::{calibrate, pool};
+pub use composite::{deterministic_gain, weigh};
 pub use holdout::{after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout};
 pub use keeps::plan_keeps;
-pub use planning::{Ask, calibration_pairs, plan};
+pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
+pub use planning::{Ask, plan};
 pub use position::Positions;
+pub use price::{Price, fewest_pairs, price};
+pub use resumption::{prolonged, resumable};
+pub use rows::{Preset, calibration_pairs};
+pub use seen::{add_shrunken, seen, shrunken};
 pub use sequential::{Look, State};
 pub use stream::{StreamState, Streams, family};
 

@@ -127,6 +127,7 @@ mod tests {
             after: 3.0,
             relative: Some(relative),
             interval,
+            shrunken: None,
         }
     }
 

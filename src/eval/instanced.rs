@@ -40,6 +40,20 @@ pub enum Written {
     Contradiction(String),
 }
 
+impl Written {
+    /// Returns the scores, or why there are none.
+    ///
+    /// # Errors
+    /// What went wrong with the run or its file.
+    pub fn scores(self) -> Result<Instances, String> {
+        match self {
+            Self::Scores(instances) => Ok(instances),
+            Self::Failed(why) | Self::Contradiction(why) => Err(why),
+            Self::Unusable(why) => Err(format!("its instances: {why}")),
+        }
+    }
+}
+
 /// Runs a metric once, and reads what it says of each instance.
 ///
 /// Whatever stood at the place of the file before is removed: neither an earlier run nor the tree speaks

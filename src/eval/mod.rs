@@ -46,6 +46,7 @@ mod sample;
 mod scratch;
 mod sources;
 mod suite;
+pub mod taxonomy;
 mod variants;
 #[cfg(test)]
 mod real_tools;

@@ -257,9 +257,9 @@ impl Builder<'_> {
 /// Returns the language whose adapter runs that linter.
 pub(crate) fn language_of(tool: &str) -> Option<LanguageName> {
     match tool {
-        "ruff" => Some(LanguageName::Python),
+        "ruff" | "python" => Some(LanguageName::Python),
         "clippy" | "rustc" | "factory" => Some(LanguageName::Rust),
-        "eslint" | "biome" | "tsc" => Some(LanguageName::JavaScript),
+        "eslint" | "biome" | "tsc" | "npm" => Some(LanguageName::JavaScript),
         "gofmt" | "vet" | "staticcheck" | "golangci-lint" => Some(LanguageName::Go),
         _ => None,
     }

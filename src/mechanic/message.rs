@@ -95,7 +95,7 @@ fn safety(tool: &str) -> String {
         "clippy" | "rustc" => format!(
             "Only the suggestions that {tool} itself marks as machine-applicable are applied."
         ),
-        "factory" => {
+        "factory" | "python" | "npm" => {
             "No source names what goes; both builds and the suite pass without it.".to_owned()
         }
         tool => format!("Only the fixes that {tool} itself offers as safe are applied."),
@@ -197,7 +197,7 @@ mod tests {
             phrases
                 .keys()
                 .map(String::as_str)
-                .eq(["clippy", "factory", "ruff", "rustc"])
+                .eq(["clippy", "factory", "npm", "python", "ruff", "rustc"])
         );
         for (tool, rules) in &phrases {
             for (name, phrase) in rules {

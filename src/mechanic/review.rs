@@ -14,6 +14,14 @@ const VALUE_LINES: u32 = 20;
 
 /// More changed lines than a patch of small edits can need.
 const EDITED_LINES: u32 = 200;
+/// Files that say what a project depends on.
+const MANIFESTS: [&str; 5] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "pyproject.toml",
+    "package.json",
+    "package-lock.json",
+];
 
 /// Returns what is wrong with a diff, most telling first; nothing lets it pass.
 pub(crate) fn review(hypothesis: &Hypothesis, candidate: &Candidate, diff: &str) -> Vec<String> {
@@ -43,6 +51,13 @@ fn explains(change: &Change, path: &str) -> bool {
 }
 
 fn is_source_for(rule: &LintRule, path: &str) -> bool {
+    // A dependency goes from its manifest, and the lock file follows.
+    if rule.rule == "unused-dependency" {
+        return path
+            .rsplit('/')
+            .next()
+            .is_some_and(|it| MANIFESTS.contains(&it));
+    }
     match language_of(&rule.tool) {
         Some(language) => extensions(language).iter().any(|it| path.ends_with(it)),
         None => true,
@@ -213,6 +228,28 @@ mod tests {
         assert!(review(&fixes(), &candidate(1, 2), &diff(&["a.py", "b/c.pyi"])).is_empty());
         assert_eq!(
             review(&fixes(), &candidate(1, 2), &diff(&["a.py", "a.toml"])).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_dependency_goes_from_manifests_and_nowhere_else() {
+        let unused = |tool: &str| {
+            let rule = LintRule {
+                tool: tool.to_owned(),
+                rule: "unused-dependency".to_owned(),
+            };
+            draft::fixes(&[rule], &[])
+        };
+        for (tool, paths) in [
+            ("factory", ["a/Cargo.toml", "Cargo.lock"]),
+            ("npm", ["package.json", "package-lock.json"]),
+        ] {
+            assert!(review(&unused(tool), &candidate(2, 4), &diff(&paths)).is_empty());
+        }
+        let touched = diff(&["pyproject.toml", "src/a.py"]);
+        assert_eq!(
+            review(&unused("python"), &candidate(2, 4), &touched).len(),
             1
         );
     }

@@ -81,6 +81,7 @@ impl Ground<'_> {
             }
             Observation::Searchable { settings, .. } => self.turned(settings),
             Observation::LintFindings { .. }
+            | Observation::InstancesFallShort { .. }
             | Observation::Editable { .. }
             | Observation::Wish { .. }
             | Observation::FailingTest { .. }
@@ -562,6 +563,7 @@ mod tests {
             files_hash: String::new(),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 

@@ -51,8 +51,8 @@ pub(crate) fn parse(text: &str, observations: &[Observation], profile: &Profile)
 }
 
 /// The tools whose rules have safe fixes.
-const FIXERS: [&str; 7] = [
-    "ruff", "clippy", "rustc", "factory", "eslint", "biome", "gofmt",
+const FIXERS: [&str; 9] = [
+    "ruff", "python", "clippy", "rustc", "factory", "eslint", "biome", "npm", "gofmt",
 ];
 
 /// Returns the words, without the verb and the nouns that people put around a rule.

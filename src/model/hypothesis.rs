@@ -116,17 +116,17 @@ pub enum Change {
         /// A literal of the language.
         value: String,
     },
+    /// Give several values of files others, all at once.
+    Settings {
+        /// Those that change, in the order they are written.
+        assignments: Vec<Assignment>,
+    },
     /// Search for a patch of small edits that improves a metric.
     Edits {
         /// The metric.
         metric: String,
         /// What the search draws by.
         seed: u64,
-    },
-    /// Give several values of files others, all at once.
-    Settings {
-        /// Those that change, in the order they are written.
-        assignments: Vec<Assignment>,
     },
     /// Words of a person, for a backend that can act on them.
     Words {

@@ -78,6 +78,13 @@ pub enum Observation {
         /// The metric that it may move.
         metric: String,
     },
+    /// Values that are searched together.
+    Searchable {
+        /// All of them, in the order of the profile.
+        settings: Vec<Setting>,
+        /// The metric that they may move.
+        metric: String,
+    },
     /// Functions may be edited by trial, to see whether that moves a metric.
     Editable {
         /// The metric.
@@ -87,13 +94,6 @@ pub enum Observation {
         files: Vec<camino::Utf8PathBuf>,
         /// How many functions there are.
         functions: usize,
-    },
-    /// Values that are searched together.
-    Searchable {
-        /// All of them, in the order of the profile.
-        settings: Vec<Setting>,
-        /// The metric that they may move.
-        metric: String,
     },
     /// A person asked for something.
     Wish {
@@ -108,6 +108,13 @@ pub enum Observation {
         text: String,
         /// `path` or `path:line`.
         places: Vec<String>,
+    },
+    /// Instances of `[research]` fall short in the same way.
+    InstancesFallShort {
+        /// Which way, and how many.
+        failures: super::failure::FailureCount,
+        /// How many instances there are.
+        of: usize,
     },
     /// A test fails on the incumbent.
     FailingTest {

@@ -107,6 +107,9 @@ pub struct Effect {
     pub relative: Option<f64>,
     /// An interval for the relative improvement at 95 %, valid at any stopping time.
     pub interval: Option<(f64, f64)>,
+    /// The relative improvement that is to be believed, given all that was ever measured of the metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunken: Option<f64>,
 }
 
 /// The state of a sequential test when it stopped.
@@ -128,6 +131,10 @@ pub struct Statistics {
     pub sigma: f64,
     /// Mean of the pair differences.
     pub mean: f64,
+    /// The effect that is to be believed, given all that was ever measured of the metric, in units of the
+    /// pair difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunken: Option<f64>,
     /// Losses more frequent than this share of runs are excluded: 3/n; 1 where the test is of the mean.
     pub excluded_loss_rate: f64,
     /// The e-value's natural logarithm after each pair.

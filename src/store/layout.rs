@@ -140,6 +140,7 @@ pub fn summary_of(experiment: &Experiment) -> Option<Summary> {
         files_hash: gate::files_hash(&experiment.hypothesis),
         landed: experiment.landed.clone(),
         spent: spent(experiment),
+        resumes: experiment.resumes,
     })
 }
 
@@ -151,9 +152,11 @@ fn spent(experiment: &Experiment) -> Option<Spent> {
         TestPlan::Bounded(plan) => (plan.stream, plan.alpha, plan.epsilon),
         TestPlan::Deterministic { .. } => return None,
     };
+    let statistics = experiment.decision.as_ref()?.statistics.as_ref();
     (stream.is_some() && !evidence.pairs.is_empty()).then(|| Spent {
         metric: decision::family(&evidence.metric, epsilon),
         level,
+        seen: statistics.and_then(|it| decision::seen(evidence, it)),
     })
 }
 

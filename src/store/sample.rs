@@ -69,6 +69,7 @@ pub(super) fn started(id: u32) -> ExperimentEvent {
         incumbent: "1".repeat(40).parse().unwrap(),
         incumbent_tree: tree("2"),
         backend: "mechanic".to_owned(),
+        resumes: None,
     }
 }
 
@@ -94,6 +95,7 @@ fn evidence() -> Evidence {
             beta: 0.1,
             delta: 0.02,
             epsilon: 0.0,
+            shift: 0.0,
             sigma: 0.0125,
             n_max: 40,
             calibration: Calibration {
@@ -134,6 +136,7 @@ pub(super) fn decided(verdict: Verdict) -> ExperimentEvent {
                 after: 3.0,
                 relative: Some(0.75),
                 interval: Some((0.5, 1.0)),
+                shrunken: None,
             }),
             statistics: Some(Statistics {
                 kernel: "S".to_owned(),
@@ -145,6 +148,7 @@ pub(super) fn decided(verdict: Verdict) -> ExperimentEvent {
                 sigma: 0.0125,
                 mean: 0.0625,
                 excluded_loss_rate: 1.0,
+                shrunken: None,
                 path: vec![4.75],
             }),
             ..Decision::plain(verdict, "lint: 9 findings fewer")
@@ -191,6 +195,7 @@ pub(super) fn events(id: u32, verdict: Verdict) -> Vec<ExperimentEvent> {
                 network: true,
                 note: "evals could reach the network".to_owned(),
             },
+            landing: None,
         },
         decided(verdict),
     ];

@@ -13,6 +13,7 @@ pub mod hotspots;
 pub mod javascript;
 mod job;
 mod lcov;
+mod mentions;
 pub mod python;
 pub mod rust;
 #[cfg(test)]

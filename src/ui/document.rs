@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ceo::RunReport;
+use crate::ceo::noise::Noise;
 use crate::config::{Profile, Role, Setting};
 use crate::eval::report::FirstReport;
 use crate::model::event::RunEvent;
@@ -52,6 +53,22 @@ pub struct Init {
     pub written: bool,
     /// Its text.
     pub text: String,
+}
+
+/// What `research init` made, or `research check` found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResearchPage {
+    /// `factory.research/1`.
+    pub schema: String,
+    /// The profile's file.
+    #[schemars(with = "String")]
+    pub path: Utf8PathBuf,
+    /// Whether the section was written to it now.
+    pub written: bool,
+    /// The section that was made; empty for `check`.
+    pub text: String,
+    /// What unchanged code shows about the number.
+    pub noise: Noise,
 }
 
 /// What the gates say about a difference.

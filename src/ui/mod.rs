@@ -17,10 +17,13 @@ pub mod number;
 mod output;
 pub mod plot;
 pub mod progress;
+mod pursued;
 pub mod record;
+pub mod research;
 mod style;
 pub mod text;
 pub mod tools;
 pub mod verbs;
+mod withheld;
 
 pub use output::{ColorMode, Output, color_mode};

@@ -73,6 +73,18 @@ pub fn show(shown: &Shown, width: usize) -> String {
             field("put back", path);
         }
     }
+    if let Some(original) = it.resumes {
+        field(
+            "goes on with",
+            &format!("#{original}, all of whose pairs count here"),
+        );
+    }
+    if let Some(check) = &it.landing {
+        field(
+            "checked on",
+            &format!("{}, which was kept meanwhile", check.onto),
+        );
+    }
     if let Some(landed) = &it.landed {
         field("landed", landed.as_str());
     }
@@ -96,6 +108,7 @@ pub fn show(shown: &Shown, width: usize) -> String {
         ),
     );
     out.push_str(&reasons(it, width));
+    out.push_str(&super::withheld::for_person(it, width));
     out.push_str(&dimensions(&it.dimensions, width));
     out.push_str(&evidence(it, width));
     if !it.note.is_empty() {
@@ -404,11 +417,13 @@ mod tests {
                 after: 3.0,
                 relative: Some(0.75),
                 interval: None,
+                shrunken: None,
             }),
             cost: Cost::default(),
             files_hash: String::new(),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 

@@ -3,7 +3,8 @@
 use camino::Utf8Path;
 
 use super::{ParserSpec, Problem, check_globs, command_line, report};
-use crate::config::{Holdout, ParameterKind, Research, ResearchParameter};
+use crate::config::{Holdout, Research};
+use crate::model::budget::Budget;
 
 /// Reports what makes a `[research]` section useless.
 pub(super) fn research(research: &Research, found: &mut Vec<Problem>) {
@@ -18,6 +19,11 @@ pub(super) fn research(research: &Research, found: &mut Vec<Problem>) {
         report(found, "research.parser", error.to_string());
     }
     command_line(&research.run, "research.run", found);
+    if let Some(budget) = &research.budget
+        && let Err(error) = budget.parse::<Budget>()
+    {
+        report(found, "research.budget", error.to_string());
+    }
     numbers(research, found);
     surfaces(research, found);
     if let Some(path) = &research.instances
@@ -28,11 +34,6 @@ pub(super) fn research(research: &Research, found: &mut Vec<Problem>) {
     }
     if let Some(it) = &research.holdout {
         holdout(it, research, found);
-    }
-    for (index, parameter) in research.parameters.iter().enumerate() {
-        if let Err((key, message)) = values(parameter) {
-            report(found, format!("research.parameter[{index}].{key}"), message);
-        }
     }
 }
 
@@ -83,85 +84,6 @@ fn holdout(holdout: &Holdout, research: &Research, found: &mut Vec<Problem>) {
     }
 }
 
-/// Returns the key and the fault of a parameter that cannot be searched.
-fn values(parameter: &ResearchParameter) -> Result<(), (&'static str, String)> {
-    let refuse = |key, message: &str| Err((key, message.to_owned()));
-    if !stays_below(&parameter.file) {
-        return Err((
-            "file",
-            format!("`{}` is not below the root", parameter.file),
-        ));
-    }
-    match (&parameter.key, &parameter.pattern) {
-        (Some(_), Some(_)) => return refuse("pattern", "give `key` or `pattern`, not both"),
-        (None, None) => {
-            return refuse(
-                "key",
-                "name the value with `key`, or find it with `pattern`",
-            );
-        }
-        (None, Some(pattern)) => match regex::Regex::new(pattern) {
-            Ok(regex) if regex.captures_len() == 2 => {}
-            Ok(_) => return refuse("pattern", "the value is its one group, in parentheses"),
-            Err(_) => {
-                return Err((
-                    "pattern",
-                    format!("`{pattern}` is not a regular expression"),
-                ));
-            }
-        },
-        (Some(_), None) => {}
-    }
-    match parameter.kind {
-        ParameterKind::Float | ParameterKind::Int => range(parameter),
-        ParameterKind::Choice if parameter.choices.len() < 2 => {
-            refuse("choices", "a choice needs at least two `choices`")
-        }
-        ParameterKind::Choice | ParameterKind::Bool if has_range(parameter) => {
-            refuse("low", "`low`, `high` and `log` are for `float` and `int`")
-        }
-        ParameterKind::Bool if !parameter.choices.is_empty() => refuse(
-            "choices",
-            "`choices` are for `choice`; a `bool` is true or false",
-        ),
-        ParameterKind::Choice | ParameterKind::Bool => Ok(()),
-    }
-}
-
-fn has_range(parameter: &ResearchParameter) -> bool {
-    parameter.low.is_some() || parameter.high.is_some() || parameter.log
-}
-
-fn range(parameter: &ResearchParameter) -> Result<(), (&'static str, String)> {
-    let refuse = |key, message: String| Err((key, message));
-    if !parameter.choices.is_empty() {
-        return refuse(
-            "choices",
-            "`choices` are for `choice`; give `low` and `high`".to_owned(),
-        );
-    }
-    let (low, high) = match (parameter.low, parameter.high) {
-        (Some(low), Some(high)) => (low, high),
-        (None, _) => return refuse("low", "a range needs both `low` and `high`".to_owned()),
-        (_, None) => return refuse("high", "a range needs both `low` and `high`".to_owned()),
-    };
-    let is_range = low.is_finite() && high.is_finite() && low < high;
-    let is_whole = low.fract() == 0.0 && high.fract() == 0.0;
-    if !is_range {
-        return refuse("low", format!("`low` {low} is not below `high` {high}"));
-    }
-    if parameter.kind == ParameterKind::Int && !is_whole {
-        return refuse(
-            "low",
-            "the range of an `int` ends at whole numbers".to_owned(),
-        );
-    }
-    if parameter.log && low <= 0.0 {
-        return refuse("low", "a range with `log` begins above 0".to_owned());
-    }
-    Ok(())
-}
-
 fn stays_below(path: &Utf8Path) -> bool {
     use camino::Utf8Component::Normal;
     !path.as_str().is_empty() && path.components().all(|it| matches!(it, Normal(_)))
@@ -199,6 +121,10 @@ mod tests {
         let wrong = [
             ("target = nan", "research.target"),
             ("timeout = 0", "research.timeout"),
+            (
+                "budget = 'a while'",
+                "research.budget: `a while` is no amount",
+            ),
             ("plateau = 0", "research.plateau"),
             ("parser = 'jsn:a'", "research.parser"),
             ("fixed = ['a[']", "research.fixed"),
@@ -215,46 +141,6 @@ mod tests {
         ];
         for (keys, begins) in wrong {
             assert!(said(keys).starts_with(begins), "{keys}: {}", said(keys));
-        }
-    }
-
-    #[test]
-    fn a_parameter_that_cannot_be_searched_is_refused() {
-        let said = |keys: &str| said(&format!("[[research.parameter]]\nfile = 'a'\n{keys}"));
-        let wrong = [
-            ("type = 'int'\nlow = 1\nhigh = 2", "key"),
-            (
-                "type = 'int'\nlow = 1\nhigh = 2\nkey = 'k'\npattern = '(a)'",
-                "pattern",
-            ),
-            (
-                "type = 'int'\nlow = 1\nhigh = 2\npattern = 'a'",
-                "pattern: the value is its one group",
-            ),
-            ("type = 'int'\nlow = 1\nhigh = 2\npattern = '('", "pattern"),
-            ("type = 'int'\nlow = 1\nkey = 'k'", "high"),
-            (
-                "type = 'int'\nlow = 1.5\nhigh = 2\nkey = 'k'",
-                "low: the range of an `int`",
-            ),
-            (
-                "type = 'float'\nlow = 2\nhigh = 2\nkey = 'k'",
-                "low: `low` 2 is not below",
-            ),
-            (
-                "type = 'float'\nlow = 0\nhigh = 2\nlog = true\nkey = 'k'",
-                "low: a range with `log`",
-            ),
-            ("type = 'choice'\nchoices = ['a']\nkey = 'k'", "choices"),
-            ("type = 'bool'\nlow = 1\nkey = 'k'", "low"),
-            (
-                "type = 'float'\nlow = 1\nhigh = 2\nchoices = ['1']\nkey = 'k'",
-                "choices",
-            ),
-        ];
-        for (keys, begins) in wrong {
-            let begins = format!("research.parameter[0].{begins}");
-            assert!(said(keys).starts_with(&begins), "{keys}: {}", said(keys));
         }
     }
 }

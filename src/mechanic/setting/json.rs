@@ -18,7 +18,8 @@ pub(super) fn get(text: &str, key: &str) -> Result<Option<String>, Error> {
 /// Returns the text with another value at a key that is there.
 pub(super) fn set(text: &str, key: &str, value: &str) -> Result<String, Error> {
     let new = parse(value)?;
-    if !new.as_ref().is_some_and(is_scalar) || value.trim() != value {
+    let is_whole = |it: &Value<'_>| is_scalar(it) && it.width() == value.len();
+    if !new.as_ref().is_some_and(is_whole) {
         return Err(refused(
             value,
             "is no number, string, `true`, `false` or `null`",

@@ -196,8 +196,12 @@ impl<'a> Walk<'a> {
     fn scalar(&self, value: &str, style: ScalarStyle, is_tagged: bool, span: Span) -> Scalar {
         let byte = |at: usize| self.starts.get(at).copied().unwrap_or(self.text.len());
         let start = byte(span.start.index());
-        let raw = &self.text[start..byte(span.end.index()).max(start)];
-        let raw = raw.trim_end();
+        let rest = &self.text[start..];
+        let raw = match style {
+            // The parser counts what follows a closing quote up to the end of the line.
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => quoted(rest),
+            _ => rest[..byte(span.end.index()).max(start) - start].trim_end(),
+        };
         let mark = match style {
             ScalarStyle::Plain => "",
             ScalarStyle::SingleQuoted => "'",
@@ -227,6 +231,23 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Returns a quoted scalar, from its opening to its closing quote.
+fn quoted(text: &str) -> &str {
+    let quote = text.chars().next().unwrap_or('"');
+    let mut letters = text.char_indices().skip(1).peekable();
+    while let Some((at, letter)) = letters.next() {
+        if letter == '\\' && quote == '"' {
+            letters.next();
+        } else if letter == quote && quote == '\'' && letters.peek().is_some_and(|it| it.1 == quote)
+        {
+            letters.next();
+        } else if letter == quote {
+            return &text[..=at];
+        }
+    }
+    text
+}
+
 fn shared() -> Error {
     refused(
         "the file",
@@ -238,7 +259,7 @@ fn shared() -> Error {
 mod tests {
     use super::*;
 
-    const FILE: &str = "# Tuned by hand.\nserver:\n    workers:   4   # per core\n    \"queue\": { depth: 16, kind: 'fifo' }\n\nstages:\n- name: größe\n  limit: \"10\" # quoted\n- name: b\n  limit: 1e3\nempty:\nlong: |\n  text\n";
+    const FILE: &str = "# Tuned by hand.\nserver:\n    workers:   4   # per core\n    \"queue\": { depth: 16, kind: 'fifo' }\n\nstages:\n- name: größe\n  limit: \"10\" # quoted\n  note: 'it''s \\ one' # it's\n- name: b\n  limit: 1e3\n  note: \"say \\\"ü\\\"\"  # \"x\"\nempty:\nlong: |\n  text\n";
 
     #[test]
     fn comments_and_layout_stay() {
@@ -248,6 +269,8 @@ mod tests {
             ("server.queue.kind", "'fifo'", "lifo"),
             ("stages.0.limit", "\"10\"", "\"7\""),
             ("stages.1.limit", "1e3", "true"),
+            ("stages.0.note", "'it''s \\ one'", "\"x\""),
+            ("stages.1.note", "\"say \\\"ü\\\"\"", "'y'"),
         ] {
             assert_eq!(get(FILE, key).unwrap().as_deref(), Some(old), "{key}");
             assert_eq!(set(FILE, key, value).unwrap(), FILE.replacen(old, value, 1));

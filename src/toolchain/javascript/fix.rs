@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lint::{self, Fix, arguments};
 use super::script::{split_options, without};
-use super::{modules, programs};
+use super::{modules, programs, unused};
 use crate::model::hypothesis::LintRule;
 use crate::model::profile::Purpose;
 use crate::process::{Command, Error, Exit};
@@ -24,7 +24,11 @@ pub(super) async fn fix(
     may_touch: &(dyn Fn(&Utf8Path) -> bool + Sync),
 ) -> Result<Outcome<usize>, Error> {
     modules::link(job)?;
-    let outcome = fix_linked(job, rule, may_touch).await;
+    let outcome = if rule.tool == unused::TOOL {
+        unused::fix(job, may_touch).await
+    } else {
+        fix_linked(job, rule, may_touch).await
+    };
     modules::unlink(job);
     outcome
 }

@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use super::manifest::Manifest;
 use super::script::{self, split_options, without};
-use super::{modules, programs};
+use super::{modules, programs, unused};
 use crate::model::finding::Finding;
 use crate::process::{Error, Exit, Finished};
 use crate::toolchain::catalogue::JAVASCRIPT;
 use crate::toolchain::job::broken;
-use crate::toolchain::{Job, Outcome};
+use crate::toolchain::{Job, Lints, Outcome};
 
 /// Runs every linter of the project with its own configuration.
 pub(super) async fn lint(job: &Job<'_>) -> Result<Outcome<Vec<Finding>>, Error> {
@@ -35,6 +35,9 @@ pub(super) async fn lint(job: &Job<'_>) -> Result<Outcome<Vec<Finding>>, Error> 
     if !ran {
         let reason = "not used here: no configuration of eslint or biome";
         return Ok(Outcome::Missing(reason.into()));
+    }
+    if matches!(job.lints, Lints::AsDeclared) {
+        found.extend(unused::findings(job));
     }
     found.sort();
     found.dedup();

@@ -19,6 +19,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unused;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;

@@ -29,7 +29,8 @@ pub(super) fn version(top: &Utf8Path, dir: &Utf8Path, package: &str) -> Option<S
     manifest.get("version")?.as_str().map(str::to_owned)
 }
 
-fn home(top: &Utf8Path, dir: &Utf8Path, package: &str) -> Option<Utf8PathBuf> {
+/// Returns the folder of an installed package, as code in a folder finds it.
+pub(super) fn home(top: &Utf8Path, dir: &Utf8Path, package: &str) -> Option<Utf8PathBuf> {
     let levels = dir.ancestors().take_while(|it| it.starts_with(top));
     levels
         .map(|it| it.join("node_modules").join(package))

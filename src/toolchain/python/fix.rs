@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::doubt::Doubts;
 use super::lint::{as_told, ruff};
+use super::unused;
 use crate::model::hypothesis::LintRule;
 use crate::model::profile::Purpose;
 use crate::process::{Command, Error, Exit};
@@ -19,6 +20,9 @@ pub(super) async fn fix(
     rule: &LintRule,
     may_touch: &(dyn Fn(&Utf8Path) -> bool + Sync),
 ) -> Result<Outcome<usize>, Error> {
+    if rule.tool == unused::TOOL {
+        return unused::fix(job, may_touch).await;
+    }
     let findings = match as_told(job).await? {
         Outcome::Measured(findings) => findings,
         Outcome::Missing(hint) => return Ok(Outcome::Missing(hint)),

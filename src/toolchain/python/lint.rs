@@ -3,11 +3,12 @@
 use serde::Deserialize;
 
 use super::doubt::Doubts;
+use super::unused;
 use crate::model::finding::Finding;
 use crate::process::{Command, Error, Exit, Finished};
 use crate::toolchain::catalogue::PYTHON;
 use crate::toolchain::job::broken;
-use crate::toolchain::{Job, Outcome};
+use crate::toolchain::{Job, Lints, Outcome};
 
 #[derive(Deserialize)]
 struct Entry {
@@ -36,6 +37,10 @@ pub(super) async fn lint(job: &Job<'_>) -> Result<Outcome<Vec<Finding>>, Error> 
         let doubts = Doubts::of(job);
         for it in found.iter_mut().filter(|it| it.fixable) {
             it.fixable = !doubts.about(it);
+        }
+        if matches!(job.lints, Lints::AsDeclared) {
+            found.extend(unused::findings(job).await?);
+            found.sort();
         }
     }
     Ok(outcome)

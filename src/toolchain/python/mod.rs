@@ -20,6 +20,7 @@ mod tests;
 #[cfg(test)]
 mod traps;
 mod types;
+mod unused;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;

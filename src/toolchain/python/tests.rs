@@ -453,3 +453,59 @@ fn modules_with_tests_are_a_project_without_any_manifest() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn a_requirement_that_nothing_mentions_is_found_and_removed() {
+    let manifest = "[project]\nname = \"sample\"\nversion = \"1\"\ndependencies = [\n    \"spare-part>=1\",\n    \"used\",\n    \"told\",\n    \"runs\",\n    \"inner\",\n    \"absent\",\n]\n";
+    let bench = bare_bench(&[
+        ("pyproject.toml", manifest),
+        ("sample.py", "import used_module\n"),
+        ("README.md", "It works better with told.\n"),
+    ]);
+    // Distributions beside the program that asks are installed ones to the interpreter.
+    let build = bench.job().build.to_owned();
+    let install = |name: &str, requires: &str, files: &str, entries: &str| {
+        let info = build.join(format!("{name}-1.0.dist-info"));
+        std::fs::create_dir_all(&info).unwrap();
+        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}");
+        std::fs::write(info.join("METADATA"), metadata).unwrap();
+        std::fs::write(info.join("RECORD"), files).unwrap();
+        std::fs::write(info.join("entry_points.txt"), entries).unwrap();
+    };
+    install("spare_part", "", "sparepart/__init__.py,,\n", "");
+    install(
+        "used",
+        "Requires-Dist: inner ; extra == 'x'\n",
+        "used_module.py,,\n",
+        "",
+    );
+    install("told", "", "told_of.py,,\n", "");
+    install(
+        "runs",
+        "",
+        "runs_it.py,,\n",
+        "[console_scripts]\nruns = runs_it:main\n",
+    );
+    install("inner", "", "inner_part.py,,\n", "");
+    let found = super::unused::findings(&bench.job()).await.unwrap();
+    let found: Vec<(u32, &str, bool)> = found
+        .iter()
+        .map(|it| (it.line, it.message.as_str(), it.fixable))
+        .collect();
+    let message = "nothing in the project mentions the dependency `spare-part`";
+    assert_eq!(found, [(5, message, true)]);
+    let rule = LintRule {
+        tool: "python".to_owned(),
+        rule: "unused-dependency".to_owned(),
+    };
+    let kept = Python.fix(&bench.job(), &rule, &|_| false).await.unwrap();
+    assert_eq!(kept, Outcome::Measured(0));
+    let fixed = Python.fix(&bench.job(), &rule, &|_| true).await.unwrap();
+    assert_eq!(fixed, Outcome::Measured(1));
+    let shorter = manifest.replace("    \"spare-part>=1\",\n", "");
+    assert_eq!(bench.tree.read("pyproject.toml"), shorter);
+    bench.tree.write("pyproject.toml", manifest);
+    bench.tree.write("uv.lock", "");
+    let found = super::unused::findings(&bench.job()).await.unwrap();
+    assert!(!found[0].fixable, "the lock file would be out of step");
+}
