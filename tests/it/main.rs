@@ -12,6 +12,7 @@ mod clean;
 mod day_two;
 mod demo;
 mod gaming;
+mod genetic;
 mod interrupt;
 mod keeps;
 mod landing;
