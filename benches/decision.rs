@@ -40,6 +40,7 @@ fn pairs(n: u32) -> Vec<Pair> {
                 first: Arm::Incumbent,
                 incumbent: run(Arm::Incumbent, 100.0),
                 candidate: run(Arm::Candidate, 99.8 + wobble),
+                instance: None,
             }
         })
         .collect()

@@ -1,27 +1,16 @@
-//! What a stage's output must satisfy beyond its shape, and the JSON Schemas of those shapes.
+//! What a stage's output must satisfy beyond its shape.
 //!
 //! A backend that is not ours sends JSON; `serde` checks its shape, this checks its sense. Neither
 //! knows which backend it was.
 
 use camino::{Utf8Component, Utf8Path};
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::model::hypothesis::{Change, Claim, Hypothesis};
-use crate::model::observation::Observation;
 
 /// The longest title that every git tool shows whole.
 const TITLE: usize = 72;
-
-/// Returns the schema of the Researcher's output.
-pub fn observations_schema() -> Schema {
-    schema_for!(Vec<Observation>)
-}
-
-/// Returns the schema of the Strategist's output.
-pub fn hypotheses_schema() -> Schema {
-    schema_for!(Vec<Hypothesis>)
-}
 
 /// Reads a stage's output, or explains what is wrong with it in words that a backend can act on.
 pub fn read<T: DeserializeOwned + JsonSchema>(text: &str) -> Result<T, String> {
@@ -84,7 +73,11 @@ fn paths(hypothesis: &Hypothesis) -> impl Iterator<Item = &Utf8Path> {
         Change::Settings { assignments } => {
             assignments.iter().map(|it| it.place.file.as_path()).collect()
         }
-        Change::LintFixes { .. } | Change::Format { .. } | Change::Words { .. } => Vec::new(),
+        Change::LintFixes { .. }
+        | Change::Format { .. }
+        | Change::Edits { .. }
+        | Change::Words { .. }
+        | Change::Idea { .. } => Vec::new(),
     };
     let named = hypothesis.files.keys().map(camino::Utf8PathBuf::as_path);
     changed.into_iter().chain(named)
@@ -177,13 +170,5 @@ mod tests {
             error.starts_with("line 2, column 1: missing field"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn the_schemas_name_what_they_require() {
-        let schema = serde_json::to_string(&hypotheses_schema()).unwrap();
-        assert!(schema.contains("\"expected_gain\""));
-        let schema = serde_json::to_string(&observations_schema()).unwrap();
-        assert!(schema.contains("\"lint_findings\""));
     }
 }

@@ -1,19 +1,20 @@
 //! One experiment, from a hypothesis to its record. Reads top to bottom.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::session::{Incumbent, Session};
 use super::{Error, io_error};
-use crate::agent::{self, BuildInput};
+use crate::agent::{self, BuildInput, ReviewInput};
 use crate::gate;
 use crate::mechanic;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Candidate, Cost, Experiment, ExperimentEvent};
 use crate::model::hypothesis::{Claim, Hypothesis};
 use crate::model::id::{ExperimentId, TreeSha};
+use crate::model::measurement::Arm;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
 use crate::repo::Protection;
@@ -25,10 +26,13 @@ pub(super) enum Stage<T> {
 }
 
 impl<T> Stage<T> {
-    fn stop(decision: Decision) -> Self {
+    pub(super) fn stop(decision: Decision) -> Self {
         Self::Stop(Box::new(decision))
     }
 }
+
+/// One step of a builder: its tree, and the message of its commit.
+pub(super) type Step = (TreeSha, String);
 
 /// Unwraps a stage, or returns its decision.
 macro_rules! proceed {
@@ -48,16 +52,31 @@ impl Session<'_> {
         &mut self,
         hypothesis: Hypothesis,
     ) -> Result<(Experiment, Option<Error>), Error> {
-        let since = Instant::now();
-        let id = self.start(&hypothesis)?;
+        let since = started_before(self.seconds_to_build(&hypothesis));
+        let on = self.incumbent.clone();
+        let id = self.begin(&hypothesis, &on, None)?;
+        self.since_resume += 1;
         let before = self.cost;
         let attempt = self.attempt(id, &hypothesis).await;
+        self.settle(id, &hypothesis, attempt, before, since)
+    }
+
+    /// Closes the record of an experiment that was carried out or could not be.
+    pub(super) fn settle(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+        attempt: Result<Decision, Error>,
+        before: Cost,
+        since: Instant,
+    ) -> Result<(Experiment, Option<Error>), Error> {
         let (decision, failure) = match attempt {
             Ok(decision) => (decision, None),
             Err(error) => (spurious(&error), Some(error)),
         };
         let cost = self.spent(before, since);
-        let experiment = self.close(id, &hypothesis, decision, cost)?;
+        let experiment = self.close(id, hypothesis, decision, cost)?;
+        self.keep_queue()?;
         Ok((experiment, failure.filter(|error| !is_survivable(error))))
     }
 
@@ -67,27 +86,40 @@ impl Session<'_> {
         id: ExperimentId,
         hypothesis: &Hypothesis,
     ) -> Result<Decision, Error> {
+        proceed!(self.guard_hypothesis(hypothesis)?);
         let candidate = proceed!(self.build(id, hypothesis).await?);
-        proceed!(self.gate(id, hypothesis, &candidate)?);
+        proceed!(self.gate(id, hypothesis, &candidate).await?);
         self.measure(id, hypothesis, &candidate).await
     }
 
-    fn start(&mut self, hypothesis: &Hypothesis) -> Result<ExperimentId, Error> {
+    /// Opens the record of an experiment on that incumbent.
+    pub(super) fn begin(
+        &mut self,
+        hypothesis: &Hypothesis,
+        on: &Incumbent,
+        resumes: Option<ExperimentId>,
+    ) -> Result<ExperimentId, Error> {
         let id = self.writer.next_id();
         self.tried.insert(hypothesis.key.clone());
         self.halves.retain(|half| half.key != hypothesis.key);
+        self.deferred.retain(|it| it.key != hypothesis.key);
         self.journal(&ExperimentEvent::Started {
             id,
             run: self.run.clone(),
             at: Timestamp::now(),
             hypothesis: Box::new(hypothesis.clone()),
-            incumbent: self.incumbent.commit.clone(),
-            incumbent_tree: self.incumbent.tree.clone(),
-            backend: self.backend.name().to_owned(),
+            incumbent: on.commit.clone(),
+            incumbent_tree: on.tree.clone(),
+            backend: self.backend.builder_of(hypothesis).to_owned(),
+            resumes,
         })?;
+        let title = &hypothesis.title;
         self.tell(&RunEvent::ExperimentStarted {
             id,
-            title: hypothesis.title.clone(),
+            title: match resumes {
+                None => title.clone(),
+                Some(original) => format!("{title}: more pairs for #{original}"),
+            },
             key: hypothesis.key.to_string(),
             claim: claim_line(&hypothesis.claim),
             waiting: self.waiting,
@@ -109,11 +141,19 @@ impl Session<'_> {
         id: ExperimentId,
         hypothesis: &Hypothesis,
     ) -> Result<Stage<Candidate>, Error> {
-        self.enter(id, "build", format!("by the {}", self.backend.name()));
+        let who = self.backend.builder_of(hypothesis);
+        self.enter(id, "build", format!("by the {who}"));
+        if let Some(stage) = self.built_before(hypothesis)? {
+            return Ok(stage);
+        }
         let dir = self.bench.builder.clone();
         self.bench
             .lay_out_builder(&self.target, &self.incumbent.tree)?;
-        let steps = match self.play_builder(hypothesis, &dir).await {
+        self.bench
+            .lay_out(&self.target, Arm::Incumbent, &self.incumbent.tree)?;
+        let played = self.play_builder(hypothesis, &dir).await;
+        self.settle_with_backend();
+        let steps = match played {
             Ok(steps) => steps,
             Err(agent::Error::NothingDelivered(reason)) => {
                 return Ok(Stage::stop(no_candidate(reason)));
@@ -124,18 +164,19 @@ impl Session<'_> {
     }
 
     /// Returns the tree and the message of every step that the builder delivered.
-    async fn play_builder(
+    pub(super) async fn play_builder(
         &self,
         hypothesis: &Hypothesis,
         dir: &Utf8Path,
-    ) -> Result<Vec<(TreeSha, String)>, agent::Error> {
+    ) -> Result<Vec<Step>, agent::Error> {
         let input = BuildInput {
             hypothesis,
             dir,
+            incumbent: self.bench.arm(Arm::Incumbent).dir,
             lab: &self.bench.lab,
             cancel: self.cancel,
         };
-        let mut steps: Vec<(TreeSha, String)> = Vec::new();
+        let mut steps: Vec<Step> = Vec::new();
         let mut last = self.incumbent.tree.clone();
         let mut checkpoint = |message: &str| -> Result<(), agent::Error> {
             let snapshot = self
@@ -154,13 +195,30 @@ impl Session<'_> {
         Ok(steps)
     }
 
-    /// Puts protected paths back, commits each step on the incumbent, and anchors the result.
     fn take_over(
         &mut self,
         id: ExperimentId,
         hypothesis: &Hypothesis,
-        steps: &[(TreeSha, String)],
+        steps: &[Step],
     ) -> Result<Stage<Candidate>, Error> {
+        let candidate = match self.candidate_of(hypothesis, steps)? {
+            Ok(candidate) => candidate,
+            Err(reason) => return Ok(Stage::stop(no_candidate(reason))),
+        };
+        self.journal(&ExperimentEvent::Built {
+            candidate: candidate.clone(),
+        })?;
+        tracing::debug!(experiment = %id, tree = %candidate.tree, "candidate taken over");
+        Ok(Stage::Proceed(candidate))
+    }
+
+    /// Puts protected paths back, commits each step on the incumbent, and anchors the result; the inner
+    /// error says why there is none.
+    pub(super) fn candidate_of(
+        &self,
+        hypothesis: &Hypothesis,
+        steps: &[Step],
+    ) -> Result<Result<Candidate, String>, Error> {
         let (globs, tests) = (self.bench.lab.protected(), self.bench.lab.test_paths());
         let maintains = hypothesis.claim == Claim::Maintains;
         let is_maintained = |it: &Utf8Path| maintains && tests.is_match(it);
@@ -184,9 +242,8 @@ impl Session<'_> {
             }
         }
         if tree == self.incumbent.tree {
-            return Ok(Stage::stop(no_candidate(
-                "the builder changed nothing that an experiment may change".to_owned(),
-            )));
+            let reason = "the builder changed nothing that an experiment may change";
+            return Ok(Err(reason.to_owned()));
         }
         if !neutralised.is_empty() {
             let list: Vec<&str> = neutralised.iter().map(String::as_str).collect();
@@ -203,15 +260,11 @@ impl Session<'_> {
             neutralised: neutralised.into_iter().collect(),
         };
         self.target.anchor(&candidate)?;
-        self.journal(&ExperimentEvent::Built {
-            candidate: candidate.clone(),
-        })?;
-        tracing::debug!(experiment = %id, tree = %candidate.tree, "candidate taken over");
-        Ok(Stage::Proceed(candidate))
+        Ok(Ok(candidate))
     }
 
     /// Lets the gates judge the diff, before anything of it is run.
-    fn gate(
+    async fn gate(
         &mut self,
         id: ExperimentId,
         hypothesis: &Hypothesis,
@@ -224,26 +277,22 @@ impl Session<'_> {
             size.files, size.added, size.removed
         );
         self.enter(id, "gate", words);
-        let facts = self
-            .target
-            .diff_facts(&self.incumbent.tree, &candidate.tree)?;
-        let policy = gate::DiffPolicy {
-            asked: gate::Asked::of(hypothesis),
-            ..self.bench.lab.policy()
-        };
-        let violations = if hypothesis.claim == Claim::Maintains {
-            let tests = self.bench.lab.test_paths();
-            gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))
-        } else {
-            gate::judge_diff(&policy, &facts)
-        };
+        let violations = self.violations_of(hypothesis, candidate)?;
         if !violations.is_empty() {
             return Ok(Stage::stop(Decision::vetoed(violations)));
         }
         let diff = self
             .target
             .diff_text(&self.incumbent.tree, &candidate.tree)?;
-        let objections = self.backend.review(hypothesis, candidate, &diff);
+        let copy = self.copy_for_agents()?;
+        let input = ReviewInput {
+            hypothesis,
+            candidate,
+            diff: &diff,
+            copy: &copy,
+        };
+        let objections = self.backend.review(&input).await?;
+        self.settle_with_backend();
         if !objections.is_empty() {
             let objections = objections.into_iter();
             return Ok(Stage::stop(Decision::vetoed(
@@ -254,6 +303,29 @@ impl Session<'_> {
         }
         self.journal(&ExperimentEvent::Gated)?;
         Ok(Stage::Proceed(()))
+    }
+
+    /// Returns the rules that a tree breaks as a change of the present incumbent.
+    pub(super) fn violations_of(
+        &mut self,
+        hypothesis: &Hypothesis,
+        candidate: &Candidate,
+    ) -> Result<Vec<Violation>, Error> {
+        let facts = self
+            .target
+            .diff_facts(&self.incumbent.tree, &candidate.tree)?;
+        let policy = gate::DiffPolicy {
+            asked: gate::Asked::of(hypothesis),
+            ..self.bench.lab.policy()
+        };
+        let mut violations = if hypothesis.claim == Claim::Maintains {
+            let tests = self.bench.lab.test_paths();
+            gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))
+        } else {
+            gate::judge_diff(&policy, &facts)
+        };
+        violations.extend(self.leaks(&facts, &candidate.subjects)?);
+        Ok(violations)
     }
 
     /// Writes the verdict, lands a keep, adds the archivist's note, and seals the record.
@@ -279,7 +351,7 @@ impl Session<'_> {
                     .flat_map(<[Hypothesis; 2]>::from),
             );
         }
-        let mut note = self.backend.archive(self.in_flight());
+        let mut note = self.backend.archive(&self.for_agents(self.in_flight()));
         let remarks = std::mem::take(&mut self.remarks);
         for remark in remarks.iter().chain(&self.stop) {
             note.push_str("\n\n");
@@ -313,7 +385,7 @@ impl Session<'_> {
     /// Moves the landing branch to exactly what was evaluated, unless a person has moved it since: then
     /// the run ends, and the work waits below `refs/factory/candidates`.
     fn land(&mut self, id: ExperimentId) -> Result<(), Error> {
-        let candidate = self.in_flight().candidate.clone();
+        let candidate = self.in_flight().to_land().cloned();
         let candidate = candidate.expect("only a candidate that was measured is kept");
         let branch = self.request.profile.landing.branch.clone();
         self.enter(id, "land", format!("on {branch}"));
@@ -365,7 +437,7 @@ impl Session<'_> {
     }
 
     /// Returns the experiment that is being written.
-    fn in_flight(&self) -> &Experiment {
+    pub(super) fn in_flight(&self) -> &Experiment {
         self.writer
             .current()
             .expect("an experiment is in flight from its start to its seal")
@@ -380,6 +452,13 @@ impl Session<'_> {
             usd_cents: self.cost.usd_cents - before.usd_cents,
         }
     }
+}
+
+/// Returns when an experiment began whose candidate took so many seconds to build beforehand.
+fn started_before(seconds: f64) -> Instant {
+    let now = Instant::now();
+    let built_in = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    now.checked_sub(built_in).unwrap_or(now)
 }
 
 /// Returns what a claim says, for one line: `moves lint`, `keeps`.
@@ -408,7 +487,7 @@ fn delivered_nothing(decision: &Decision) -> bool {
         .all(|it| it.rule == Rule::NoCandidate)
 }
 
-fn no_candidate(reason: String) -> Decision {
+pub(super) fn no_candidate(reason: String) -> Decision {
     Decision::vetoed(vec![Violation::of(Rule::NoCandidate, reason)])
 }
 

@@ -3,14 +3,17 @@
 //! Read from the ledger once a run; afterwards the run adds what it closes itself. Knows nothing of
 //! how the record is stored.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::eval::LedgerFacts;
 use crate::gate;
-use crate::model::experiment::Summary;
+use crate::model::experiment::{Seen, Summary};
 use crate::model::hypothesis::{Category, Hypothesis};
-use crate::model::id::StructuralKey;
+use crate::model::id::{MetricName, StructuralKey};
 use crate::model::verdict::Verdict;
+
+/// Tests of a metric that are looked back on.
+const N_SEEN: usize = 200;
 
 /// Every experiment ever closed on a target, oldest first.
 #[derive(Debug, Default)]
@@ -69,6 +72,24 @@ impl History {
     /// Returns all of it, oldest first.
     pub(super) fn all(&self) -> &[Summary] {
         &self.summaries
+    }
+
+    /// Returns what the last tests of a metric saw, oldest first; of one that went on, what it saw at last.
+    pub(super) fn seen(&self, metric: &MetricName) -> Vec<Seen> {
+        let mut went_on = BTreeSet::new();
+        let mut seen: Vec<Seen> = self
+            .summaries
+            .iter()
+            .rev()
+            .filter(|it| {
+                went_on.extend(it.resumes);
+                !went_on.contains(&it.id)
+            })
+            .filter_map(|it| it.spent.as_ref().filter(|it| it.metric == *metric)?.seen)
+            .take(N_SEEN)
+            .collect();
+        seen.reverse();
+        seen
     }
 
     /// Returns the latest earlier experiment that makes this hypothesis a duplicate.
@@ -159,6 +180,7 @@ mod tests {
             files_hash: gate::files_hash(hypothesis),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Baseline to ranked hypotheses: prepare, measure the incumbent, look around, place bets.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::rank::{Past, Ranking, TRIED_NOW, rank};
@@ -7,10 +9,12 @@ use super::session::{Session, Wish};
 use super::{Error, evaluation_line};
 use crate::agent::{ResearchInput, StrategyInput};
 use crate::eval::Depth;
-use crate::eval::report::{FirstReport, first_report};
+use crate::eval::report::first_report;
 use crate::model::dimension::{Status, Tier};
 use crate::model::experiment::Experiment;
 use crate::model::finding::TestOutcome;
+use crate::model::id::StructuralKey;
+use crate::model::hypothesis::Hypothesis;
 use crate::model::measurement::Arm;
 use crate::model::verdict::Verdict;
 use crate::store::BacklogItem;
@@ -20,7 +24,9 @@ impl Session<'_> {
     /// Makes what the evals need, then measures the unchanged code; refuses to go on if nothing
     /// builds or collects.
     pub(super) async fn measure_baseline(&mut self) -> Result<(), Error> {
-        if let Some(tool) = toolchain::missing_builder(&self.bench.lab.detection) {
+        let needs_language = self.request.mode.plan().needs_language;
+        if needs_language && let Some(tool) = toolchain::missing_builder(&self.bench.lab.detection)
+        {
             return Err(Error::ToolMissing {
                 name: tool.name.clone(),
                 install: tool.install.clone(),
@@ -44,7 +50,7 @@ impl Session<'_> {
             let reasons: Vec<String> = evaluation.vetoes.iter().map(ToString::to_string).collect();
             return Err(Error::NothingBuilds(reasons.join("; ")));
         }
-        if evaluation.score.is_none() {
+        if needs_language && evaluation.score.is_none() {
             let reason = "no known language was found, and no metric or guard is declared";
             return Err(Error::NothingBuilds(reason.to_owned()));
         }
@@ -64,7 +70,7 @@ impl Session<'_> {
     }
 
     /// Makes the first report and shows it, before anything is tried.
-    pub(super) async fn look_first(&mut self) -> Result<FirstReport, Error> {
+    pub(super) async fn look_first(&mut self) -> Result<(), Error> {
         let since = self.begin_phase("first report", "what your suite notices, read-only");
         let tree = self.incumbent.tree.clone();
         // The suite that was just run may have written into the incumbent's tree.
@@ -81,32 +87,41 @@ impl Session<'_> {
         self.quarantined.extend(report.flaky.iter().cloned());
         self.remember_flaky(report.flaky.iter().cloned())?;
         self.reporter.first_report(&report);
-        Ok(report)
+        self.first_report = Some(report);
+        Ok(())
     }
 
     /// Returns this cycle's hypotheses, best bet first, none of them tried before.
-    pub(super) async fn hypothesise(&mut self, report: &FirstReport) -> Result<Ranking, Error> {
+    pub(super) async fn hypothesise(&mut self) -> Result<Ranking, Error> {
         if self.observations.is_none() {
-            let mut observations = self.observe(report).await?;
+            let mut observations = self.observe().await?;
+            observations.extend(self.observed_failures());
             if self.request.focus.is_none() {
                 self.rejections.forget(&mut observations);
             }
             self.observations = Some(observations);
         }
+        let told = self.history_for_agents()?;
+        let copy = self.copy_for_agents()?;
+        let ideas = self.writer.reader().ideas()?;
         let observations = self.observations.as_deref().unwrap_or_default();
         let input = StrategyInput {
             observations,
             evaluation: self.baseline(),
             profile: &self.bench.lab.profile,
-            history: self.history.all(),
+            history: told.as_deref().unwrap_or_else(|| self.history.all()),
+            ideas: &ideas,
             tried: &self.tried,
-            tree: self.bench.arm(Arm::Incumbent).dir,
+            tree: self.bench.lay_out_for_reading(&self.target)?,
+            copy: &copy,
         };
         let asked = self.answers(&input)?;
         let mut hypotheses: Vec<_> = self.halves.iter().cloned().collect();
+        hypotheses.extend(self.waiting_hypotheses().cloned());
         let halves = hypotheses.len();
         hypotheses.extend(self.backend.strategise(&input).await?);
-        let keys = asked.iter().map(|it| it.key.clone()).collect();
+        let keys: BTreeSet<StructuralKey> = asked.iter().map(|it| it.key.clone()).collect();
+        hypotheses.retain(|it| keys.contains(&it.key) || self.is_admitted(it));
         let past = Past {
             history: &self.history,
             tried: &self.tried,
@@ -118,29 +133,31 @@ impl Session<'_> {
         // What a person asks for comes before what was found.
         ranking.ranked.sort_by_key(|it| !keys.contains(&it.key));
         self.asked = asked;
+        self.settle_with_backend();
         self.close_repeated_wishes(&ranking)?;
         if halves > 0 {
             // Halves of a vetoed candidate finish what was begun before a new bet is placed.
-            let halves = &self.halves;
+            // So does what is built already.
+            let begun: Vec<&Hypothesis> =
+                self.halves.iter().chain(self.waiting_hypotheses()).collect();
             ranking
                 .ranked
-                .sort_by_key(|it| !halves.iter().any(|half| half.key == it.key));
+                .sort_by_key(|it| !begun.iter().any(|other| other.key == it.key));
         }
         Ok(ranking)
     }
 
-    async fn observe(
-        &mut self,
-        report: &FirstReport,
-    ) -> Result<Vec<crate::model::observation::Observation>, Error> {
+    async fn observe(&mut self) -> Result<Vec<crate::model::observation::Observation>, Error> {
         let tree = self.incumbent.tree.clone();
         self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
         let wishes = self.wishes()?;
+        let copy = self.copy_for_agents()?;
         let input = ResearchInput {
             lab: &self.bench.lab,
-            tree: self.bench.arm(Arm::Incumbent).dir,
+            tree: self.bench.lay_out_for_reading(&self.target)?,
+            copy: &copy,
             evaluation: self.baseline(),
-            report,
+            report: self.first_report.as_ref(),
             wishes: &wishes,
         };
         Ok(self.backend.research(&input).await?)

@@ -1,12 +1,14 @@
 //! Both arms, measured: deterministic dimensions first, then the claimed metric in pairs.
 
+use std::time::Instant;
+
 use rand::RngExt as _;
 
 use super::Error;
 use super::experiment::claim_line;
 use super::session::Session;
 use crate::config;
-use crate::decision::{self, Ask, Next};
+use crate::decision::{self, Next, Positions};
 use crate::eval::{Depth, GUARDS};
 use crate::gate;
 use crate::model::dimension::{Dimension, Direction, Evaluation};
@@ -28,8 +30,16 @@ impl Session<'_> {
         candidate: &Candidate,
     ) -> Result<Decision, Error> {
         let metric = self.claimed_metric(&hypothesis.claim);
-        if let Some(metric) = &metric {
-            self.calibrate(id, metric).await?;
+        let too_dear = match &metric {
+            Some(metric) if self.instances_of(metric).is_some() => {
+                self.calibrate_instances(id, metric).await?;
+                None
+            }
+            Some(metric) => self.calibrate(id, metric).await?,
+            None => None,
+        };
+        if let Some(too_dear) = too_dear {
+            return Ok(too_dear);
         }
         if let Some(veto) = self.first_look(id, candidate).await? {
             return Ok(veto);
@@ -47,16 +57,20 @@ impl Session<'_> {
             self.journal_measured(&evaluation, None)?;
             return Ok(veto);
         }
-        let (decision, evidence) = match (&hypothesis.claim, metric) {
+        let (decision, evidence) = match (&hypothesis.claim, metric.as_ref()) {
+            (Claim::Moves { delta, .. }, Some(metric)) if self.instances_of(metric).is_some() => {
+                self.test_instances(id, metric, *delta, &candidate.tree)
+                    .await?
+            }
             (Claim::Moves { delta, .. }, Some(metric)) => {
-                self.test_metric(id, &metric, *delta, &candidate.tree)
+                self.test_metric(id, metric, *delta, &candidate.tree)
                     .await?
             }
             (Claim::Moves { metric, delta }, None) => {
                 self.test_dimension(id, metric, *delta, candidate, &evaluation)
                     .await?
             }
-            (Claim::Keeps, _) => (keeps_decision(), None),
+            (Claim::Keeps, _) => self.test_keeps(id, hypothesis, &candidate.tree).await?,
             (Claim::Maintains, _) => (self.test_tests(id, &evaluation).await?, None),
             (Claim::Meets { .. }, _) => (
                 Decision::plain(
@@ -68,12 +82,15 @@ impl Session<'_> {
         };
         let guarded = self.guard_last(id, decision, &mut evaluation).await?;
         self.journal_measured(&evaluation, evidence)?;
+        let checked = self
+            .check_holdout(id, metric.as_ref(), guarded, &candidate.tree)
+            .await?;
         self.enter(id, "decide", claim_line(&hypothesis.claim));
         self.candidate_evaluation = Some(evaluation);
-        Ok(guarded)
+        Ok(checked)
     }
 
-    async fn evaluate(
+    pub(super) async fn evaluate(
         &mut self,
         arm: Arm,
         tree: &TreeSha,
@@ -101,8 +118,7 @@ impl Session<'_> {
         let Claim::Moves { metric, .. } = claim else {
             return None;
         };
-        let mut metrics = self.bench.lab.profile.metrics.iter();
-        metrics.find(|it| it.name == metric.as_str()).cloned()
+        self.metric_named(metric.as_str())
     }
 
     /// Tries the same sampled mutants under the old tests and under the new ones.
@@ -187,7 +203,9 @@ impl Session<'_> {
         match &tested.1 {
             Some(evidence) if contradicts_itself(evidence) => {
                 self.demote(metric);
-                self.calibrate(id, metric).await?;
+                if let Some(too_dear) = self.calibrate(id, metric).await? {
+                    return Ok((too_dear, None));
+                }
                 self.test_once(id, metric, delta, candidate).await
             }
             _ => Ok(tested),
@@ -210,12 +228,35 @@ impl Session<'_> {
         if let Some(reason) = self.build_arms(id, metric, candidate).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), Some(evidence)));
         }
+        let pair_seconds = self.calibrations[&metric.name].pair_seconds;
+        if let TestPlan::SignBetting(plan) = &evidence.plan
+            && let Some(too_dear) = self.tell_price(id, metric, plan, pair_seconds)
+        {
+            return Ok((too_dear, None));
+        }
         while let Next::Continue = decision::decide(&evidence) {
             let pair = self.run_pair(metric).await?;
             evidence.pairs.push(pair);
             self.tell_pair(id, metric, &evidence);
         }
-        Ok((decision::replay(&evidence), Some(evidence)))
+        let mut decision = decision::replay(&evidence);
+        self.believe(&evidence, &mut decision);
+        self.learn(metric, &evidence);
+        Ok((decision, Some(evidence)))
+    }
+
+    /// Adds the effect that is to be believed, given all that was ever measured of the metric.
+    pub(super) fn believe(&self, evidence: &Evidence, decision: &mut Decision) {
+        let (TestPlan::SignBetting(plan), Some(statistics)) =
+            (&evidence.plan, &mut decision.statistics)
+        else {
+            return;
+        };
+        if let Some(new) = decision::seen(evidence, statistics) {
+            let earlier = self.history.seen(&evidence.metric);
+            let value = decision::shrunken(&earlier, &new);
+            decision::add_shrunken(&mut decision.effect, statistics, plan, value);
+        }
     }
 
     /// Builds what the metric measures in both arms; returns why the candidate's does not build.
@@ -225,12 +266,20 @@ impl Session<'_> {
         metric: &config::Metric,
         candidate: &TreeSha,
     ) -> Result<Option<String>, Error> {
-        self.enter(id, "measure", format!("build {} in both arms", metric.name));
         let incumbent = self.incumbent.tree.clone();
-        self.bench
-            .lay_out(&self.target, Arm::Incumbent, &incumbent)?;
-        self.bench
-            .lay_out(&self.target, Arm::Candidate, candidate)?;
+        self.build_trees(id, metric, [&incumbent, candidate]).await
+    }
+
+    /// Builds what the metric measures in two trees, the incumbent's first; returns why the candidate's
+    /// does not build.
+    pub(super) async fn build_trees(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        [incumbent, candidate]: [&TreeSha; 2],
+    ) -> Result<Option<String>, Error> {
+        self.enter(id, "measure", format!("build {} in both arms", metric.name));
+        self.lay_out_both(incumbent, candidate)?;
         for arm in [Arm::Incumbent, Arm::Candidate] {
             let place = self.bench.arm(arm);
             match (self.bench.lab.build_metric(&place, metric).await?, arm) {
@@ -245,7 +294,7 @@ impl Session<'_> {
     }
 
     /// Remembers that a metric gives no number on the unchanged code, so that it is not tried again.
-    fn broken(&mut self, metric: &config::Metric, reason: String) -> Error {
+    pub(super) fn broken(&mut self, metric: &config::Metric, reason: String) -> Error {
         self.broken.insert(metric.name.clone(), reason.clone());
         Error::MetricBroken {
             name: metric.name.clone(),
@@ -253,22 +302,37 @@ impl Session<'_> {
         }
     }
 
-    /// Measures the noise of a metric on two separately built trees of the incumbent, once a run.
-    async fn calibrate(&mut self, id: ExperimentId, metric: &config::Metric) -> Result<(), Error> {
+    /// Measures the noise of a metric on two separately built trees of the incumbent, once a run; returns
+    /// the verdict of a test that the budget does not pay for.
+    pub(super) async fn calibrate(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+    ) -> Result<Option<Decision>, Error> {
         if self.calibrations.contains_key(&metric.name) {
-            return Ok(());
+            return Ok(None);
         }
         let incumbent = self.incumbent.tree.clone();
         if let Some(reason) = self.build_arms(id, metric, &incumbent).await? {
             return Err(self.broken(metric, reason));
         }
         self.enter(id, "calibrate", format!("the noise of {}", metric.name));
+        let since = Instant::now();
         let warm_up = self.run_pair(metric).await?;
         let seconds = warm_up.incumbent.seconds.max(warm_up.candidate.seconds);
+        let n_pairs = decision::calibration_pairs(seconds, self.request.profile.decision.preset);
+        let pair_seconds = since.elapsed().as_secs_f64();
+        let alpha = self.streams.next(&parse_name(&metric.name)).0;
+        let n_fewest = decision::fewest_pairs(alpha);
+        if let Some(too_dear) = self.too_dear(metric, n_pairs, n_fewest, pair_seconds) {
+            return Ok(Some(too_dear));
+        }
+        let since = Instant::now();
         let mut pairs = Vec::new();
-        for _ in 0..decision::calibration_pairs(seconds) {
+        for _ in 0..n_pairs {
             pairs.push(self.run_pair(metric).await?);
         }
+        let pair_seconds = since.elapsed().as_secs_f64() / f64::from(n_pairs.max(1));
         let scale = scale_of(metric.direction, &pairs);
         let is_noisy = self.noisy.contains(&metric.name);
         let declared = metric.deterministic && !is_noisy;
@@ -281,28 +345,29 @@ impl Session<'_> {
         if let Some(reason) = first_failure(&pairs) {
             return Err(self.broken(metric, reason));
         }
-        self.calibrations
-            .insert(metric.name.clone(), Calibrated { calibration, scale });
-        Ok(())
-    }
-
-    /// Fixes every parameter of the test before the candidate's first run.
-    fn freeze_plan(&mut self, metric: &config::Metric, claimed_delta: Option<f64>) -> TestPlan {
-        let n_rep = self.count_replicate(&metric.name);
-        let calibrated = &self.calibrations[&metric.name];
-        let (alpha, place) = self.streams.next(&parse_name(&metric.name));
-        let ask = Ask {
-            direction: metric.direction,
-            tolerance: larger(metric.tolerance, claimed_delta),
-            alpha,
-            stream: Some(place),
-            epsilon: 0.0,
-            n_rep,
+        let calibrated = Calibrated {
+            calibration,
+            scale,
+            pair_seconds,
+            positions: Positions::default(),
+            told: false,
         };
-        decision::plan(&ask, calibrated.scale, &calibrated.calibration)
+        self.calibrations.insert(metric.name.clone(), calibrated);
+        Ok(None)
     }
 
-    fn count_replicate(&mut self, metric: &str) -> u32 {
+    /// Adds what an experiment showed about a metric's noise, for the next one; tells of a position that
+    /// wins too often.
+    pub(super) fn learn(&mut self, metric: &config::Metric, evidence: &Evidence) {
+        let Some(calibrated) = self.calibrations.get_mut(&metric.name) else {
+            return;
+        };
+        if let Some(warning) = calibrated.learn(metric.direction, evidence) {
+            self.notice(format!("{}: {warning}", metric.name));
+        }
+    }
+
+    pub(super) fn count_replicate(&mut self, metric: &str) -> u32 {
         let count = self.replicates.entry(metric.to_owned()).or_insert(0);
         *count += 1;
         *count
@@ -325,6 +390,7 @@ impl Session<'_> {
             first,
             incumbent,
             candidate,
+            instance: None,
         })
     }
 
@@ -341,11 +407,12 @@ impl Session<'_> {
         })
     }
 
-    fn tell_pair(&self, id: ExperimentId, metric: &config::Metric, evidence: &Evidence) {
+    pub(super) fn tell_pair(&self, id: ExperimentId, metric: &config::Metric, evidence: &Evidence) {
         let (n, ln_e, _) = decision::progress(evidence);
         let last = evidence.pairs.last();
         let (n_max, needed) = match &evidence.plan {
             TestPlan::SignBetting(plan) => (plan.n_max, 1.0 / plan.alpha),
+            TestPlan::Bounded(plan) => (plan.n_max, 1.0 / plan.alpha),
             TestPlan::Deterministic { .. } => (2, 1.0),
         };
         self.tell(&RunEvent::PairMeasured {
@@ -366,20 +433,42 @@ impl Session<'_> {
         candidate: &Evaluation,
         evidence: Option<Evidence>,
     ) -> Result<(), Error> {
-        let dimensions = pair_dimensions(self.baseline(), candidate);
+        let dimensions = self.beside_baseline(candidate);
         self.journal(&ExperimentEvent::Measured {
             dimensions,
             evidence: evidence.map(Box::new),
             binding: candidate.binding.clone(),
             sandbox: candidate.sandbox.clone(),
+            landing: None,
         })
+    }
+
+    /// Returns every dimension of the incumbent beside that of a candidate.
+    pub(super) fn beside_baseline(&self, candidate: &Evaluation) -> Vec<DimensionPair> {
+        pair_dimensions(self.baseline(), candidate)
     }
 }
 
 /// A metric's calibration with the scale it was made on.
 pub(super) struct Calibrated {
-    calibration: Calibration,
-    scale: Scale,
+    pub(super) calibration: Calibration,
+    pub(super) scale: Scale,
+    /// Wall time of a pair with all that belongs to it.
+    pub(super) pair_seconds: f64,
+    /// Which run of a pair won, over all experiments.
+    positions: Positions,
+    told: bool,
+}
+
+impl Calibrated {
+    /// Takes in one more experiment; returns a warning the first time that there is one.
+    fn learn(&mut self, direction: Direction, evidence: &Evidence) -> Option<String> {
+        decision::pool(&mut self.calibration, evidence);
+        self.positions.add(direction, self.scale, &evidence.pairs);
+        let warning = self.positions.warning().filter(|_| !self.told);
+        self.told |= warning.is_some();
+        warning
+    }
 }
 
 /// Returns whether kernel D saw one tree give two numbers.
@@ -402,7 +491,7 @@ pub(super) fn differ(one: &Measurement, other: &Measurement) -> bool {
 }
 
 /// Returns the larger of two declared differences, where any was declared.
-fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+pub(super) fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.max(other)),
         (one, other) => one.or(other),
@@ -410,7 +499,7 @@ fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 }
 
 /// Returns the log scale for what is minimised and always positive, plain differences otherwise.
-fn scale_of(direction: Direction, pairs: &[Pair]) -> Scale {
+pub(super) fn scale_of(direction: Direction, pairs: &[Pair]) -> Scale {
     let values = values(pairs);
     let positive = !values.is_empty() && values.iter().all(|value| *value > 0.0);
     match direction {
@@ -428,7 +517,7 @@ fn values(pairs: &[Pair]) -> Vec<f64> {
 }
 
 /// Returns why a run of the unchanged code gave no number, if one did not.
-fn first_failure(pairs: &[Pair]) -> Option<String> {
+pub(super) fn first_failure(pairs: &[Pair]) -> Option<String> {
     pairs
         .iter()
         .flat_map(|pair| [&pair.incumbent, &pair.candidate])
@@ -436,13 +525,6 @@ fn first_failure(pairs: &[Pair]) -> Option<String> {
             Sample::Failed { reason } => Some(reason.clone()),
             Sample::Value { .. } => None,
         })
-}
-
-fn keeps_decision() -> Decision {
-    Decision::plain(
-        Verdict::Keep,
-        "every gate holds and no deterministic dimension fell; no noisy metric was tested",
-    )
 }
 
 /// The unit and direction of a dimension, as the incumbent has it.
@@ -468,6 +550,7 @@ pub(super) fn dimension_pair(
         first: Arm::Incumbent,
         incumbent: dimension_measurement(name, Arm::Incumbent, incumbent),
         candidate: dimension_measurement(name, Arm::Candidate, candidate),
+        instance: None,
     }
 }
 

@@ -3,18 +3,32 @@
 //! [`run`] is the page to read: baseline, first report, then one experiment after another until
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
+mod ahead;
+mod backend;
 mod experiment;
+mod failures;
 mod history;
+mod holdout;
 mod hypothesise;
+mod instances;
+mod keeps;
+mod landing;
+mod limits;
 mod measure;
+mod price;
+mod mode;
+pub mod noise;
 mod promise;
+mod pursuit;
 mod rank;
 mod reject;
 pub mod restack;
 pub mod report;
+mod resume;
 mod session;
 mod steer;
 mod veto;
+mod withheld;
 mod workbench;
 
 use std::fmt::Write as _;
@@ -22,18 +36,26 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
+pub use self::backend::Player;
+pub use self::failures::FailureChange;
 pub use self::history::History;
-pub use self::report::{Landing, Line, RunReport};
+pub use self::limits::Limits;
+pub use self::mode::Mode;
+pub use self::pursuit::Pursued;
+pub use self::report::{Landing, Line, RunReport, Stopped};
 use self::session::Session;
 pub use self::steer::{Course, PAUSED, Steer};
 pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
 
 use self::report::Ended;
+use self::resume::Step;
 use crate::config::Profile;
 use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
+use crate::model::measurement::SandboxTier;
+use crate::model::id::ExperimentId;
 
 /// What a person asked for; made by `cli`, never read from the environment here.
 #[derive(Clone, Debug)]
@@ -46,16 +68,26 @@ pub struct Request {
     pub home: Utf8PathBuf,
     /// `$FACTORY_SCRATCH` or `~/.cache/factory`.
     pub scratch: Utf8PathBuf,
+    /// What the run is for.
+    pub mode: Mode,
+    /// Who plays the roles.
+    pub player: Player,
     /// One thing, then stop.
     pub focus: Option<String>,
+    /// Go on with this inconclusive experiment, then stop.
+    pub resume: Option<ExperimentId>,
     /// At most so many experiments.
     pub cycles: Option<u32>,
     /// The seed of everything drawn at random; `None` draws one and records it.
     pub seed: Option<u64>,
+    /// How many candidates are built at a time.
+    pub parallel: u32,
     /// Show the ranked hypotheses and stop.
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
     pub approve: bool,
+    /// What it may use up.
+    pub limits: Limits,
     /// A person's hand on it.
     pub steer: Steer,
     /// Limits of the first report.
@@ -111,6 +143,22 @@ pub enum Error {
         /// How to get it.
         install: String,
     },
+    /// A backend that the profile does not declare.
+    #[error("there is no `[backend.{name}]` in the profile")]
+    NoSuchBackend {
+        /// Its name.
+        name: String,
+    },
+    /// A program that is not ours, and what it builds, would run with too little protection.
+    #[error("a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}")]
+    TierTooLow {
+        /// What there is.
+        found: SandboxTier,
+        /// What the profile demands.
+        needed: SandboxTier,
+        /// What that means, or what was refused.
+        note: String,
+    },
     /// The landing branch and the base went different ways.
     #[error("`{branch}` (at {tip}) and the checked-out commit have diverged")]
     Diverged {
@@ -140,6 +188,14 @@ pub enum Error {
     MetricBroken {
         /// The metric.
         name: String,
+        /// Why.
+        reason: String,
+    },
+    /// An experiment that a person wants to go on with cannot go on.
+    #[error("experiment {id} cannot go on: {reason}")]
+    NotResumable {
+        /// The experiment.
+        id: ExperimentId,
         /// Why.
         reason: String,
     },
@@ -176,30 +232,38 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<RunReport, Error> {
     let mut session = Session::open(request, reporter, cancel).await?;
-    session.measure_baseline().await?;
-    session.restack().await?;
+    session.open_stages().await?;
     let score_before = session.baseline().score;
-    let first_report = session.look_first().await?;
     let mut lines = Vec::new();
     let ended = loop {
-        let ranking = match session.hypothesise(&first_report).await {
+        if let Some((stopped, reason)) = session.has_enough() {
+            break Ended::because(stopped, reason, rank::Ranking::default());
+        }
+        let ranking = match session.hypothesise().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {
                 break Ended::interrupted(rank::Ranking::default());
             }
             ranking => ranking?,
         };
-        let Some(hypothesis) = ranking.ranked.first().cloned() else {
-            break Ended::because(session.closing_remark(), ranking);
+        let Some(step) = session.choose(&ranking)? else {
+            if session.widen("nothing is left to try on the `inner` surface") {
+                continue;
+            }
+            break Ended::because(Stopped::NothingMore, session.closing_remark(), ranking);
         };
         if request.dry_run {
-            break Ended::because("a dry run tries nothing".to_owned(), ranking);
+            let reason = "a dry run tries nothing".to_owned();
+            break Ended::because(Stopped::DryRun, reason, ranking);
         }
         if request
             .cycles
             .is_some_and(|most| lines.len() >= most as usize)
         {
             let reason = format!("the limit of {} experiments is reached", lines.len());
-            break Ended::because(reason, ranking);
+            break Ended::because(Stopped::Limit, reason, ranking);
+        }
+        if let Some(reason) = session.used_up(lines.len()) {
+            break Ended::because(Stopped::Budget, reason, ranking);
         }
         match session.obey().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {
@@ -207,36 +271,59 @@ pub async fn run(
             }
             stop => {
                 if let Some(reason) = stop? {
-                    break Ended::because(reason, ranking);
+                    break Ended::because(Stopped::Asked, reason, ranking);
                 }
             }
         }
-        if request.approve {
+        if let (true, Step::Try(hypothesis)) = (request.approve, &step) {
             match reporter.approve(&ranking.ranked) {
                 Approval::Try => {}
                 Approval::Skip => {
-                    session.skip(hypothesis.key);
+                    session.skip(hypothesis.key.clone());
                     continue;
                 }
                 Approval::Stop => {
-                    break Ended::because("you asked to stop here".to_owned(), ranking);
+                    let reason = "you asked to stop here".to_owned();
+                    break Ended::because(Stopped::Asked, reason, ranking);
                 }
             }
         }
-        session.waiting = ranking.ranked.len() - 1;
-        let (experiment, failure) = session.experiment(hypothesis).await?;
+        let left = request.cycles.map(|most| most as usize - lines.len());
+        let tried = match step {
+            Step::Try(hypothesis) => session.take_turn(*hypothesis, &ranking.ranked, left).await,
+            Step::Resume(unfinished) => {
+                session.waiting = ranking.ranked.len();
+                session.resume(*unfinished).await.map(Some)
+            }
+        };
+        let (experiment, failure) = match tried {
+            Ok(Some(tried)) => tried,
+            Ok(None) => continue,
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(ranking);
+            }
+            Err(error) => return Err(error),
+        };
         lines.push(report::line(&experiment));
         session.renew_handles()?;
+        // An interruption of what follows a keep is one of the run, whose record is closed by then.
+        let failure = match failure {
+            None => session.note_progress(&experiment).await.err(),
+            failed => failed,
+        };
         match failure {
             Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
             Some(error) => return Err(error),
             None => {}
         }
+        if let Some(reason) = session.unaffordable.take() {
+            break Ended::because(Stopped::Budget, reason, ranking);
+        }
         if let Some(reason) = session.stop.take() {
-            break Ended::because(reason, ranking);
+            break Ended::because(Stopped::Blocked, reason, ranking);
         }
     };
-    session.finish(lines, score_before, first_report, ended)
+    session.finish(lines, score_before, ended)
 }
 
 /// Returns the evaluation in one line: the score and what holds it down.

@@ -132,6 +132,7 @@ mod tests {
             files_hash: "other".to_owned(),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 

@@ -115,6 +115,7 @@ mod tests {
             files_hash: String::new(),
             landed: None,
             spent: None,
+            resumes: None,
         };
         let mut history = vec![kept(1), kept(2)];
         rejections().overrule(&mut history);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::experiment::claim_line;
+use super::pursuit::{Pursued, Pursuit};
 use super::rank::{Ranking, TRIED_NOW};
 use super::session::{Session, count};
 use crate::decision::StreamState;
@@ -46,14 +47,46 @@ pub struct RunReport {
     pub cost: Cost,
     /// Hypotheses that were not tried, with `--dry-run` all of them: (title, why not yet).
     pub untried: Vec<(String, String)>,
+    /// Why it stopped, in a word.
+    #[serde(default)]
+    pub stopped: Stopped,
     /// Why it stopped, and why nothing more.
     pub ended: String,
     /// A person interrupted it; everything up to then is recorded.
     pub interrupted: bool,
     /// The seed, to run it again.
     pub seed: u64,
-    /// The first report.
-    pub first_report: FirstReport,
+    /// The first report, in modes that make one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_report: Option<FirstReport>,
+    /// The number of `[research]`, in research mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub research: Option<Pursued>,
+}
+
+/// Why a run stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopped {
+    /// Nothing is left that is worth trying.
+    #[default]
+    NothingMore,
+    /// The target of `[research]` is reached.
+    Target,
+    /// Too many experiments in a row were not kept.
+    Plateau,
+    /// A budget is used up.
+    Budget,
+    /// As many experiments as were asked for.
+    Limit,
+    /// A person asked it to.
+    Asked,
+    /// A person interrupted it.
+    Interrupted,
+    /// It was only to show what would be tried.
+    DryRun,
+    /// Kept work could not be landed.
+    Blocked,
 }
 
 /// The error budget of one noisy metric.
@@ -116,6 +149,7 @@ const LEDGER_ONLY: [&str; 3] = ["diversity", "research", "effectiveness"];
 
 /// Why a run stopped, and what it left untried.
 pub(super) struct Ended {
+    stopped: Stopped,
     reason: String,
     interrupted: bool,
     untried: Vec<(String, String)>,
@@ -126,18 +160,20 @@ impl Ended {
         Self {
             interrupted: true,
             ..Self::because(
+                Stopped::Interrupted,
                 "interrupted; everything up to here is recorded".to_owned(),
                 ranking,
             )
         }
     }
 
-    pub(super) fn because(reason: String, ranking: Ranking) -> Self {
+    pub(super) fn because(stopped: Stopped, reason: String, ranking: Ranking) -> Self {
         let ranked = ranking.ranked.into_iter();
         let set_aside = ranking.set_aside.into_iter();
         // What this run tried is listed with its verdict already.
         let set_aside = set_aside.filter(|(_, why)| why != TRIED_NOW);
         Self {
+            stopped,
             reason,
             interrupted: false,
             untried: ranked
@@ -187,7 +223,6 @@ impl Session<'_> {
         mut self,
         lines: Vec<Line>,
         score_before: Option<f64>,
-        first_report: FirstReport,
         ended: Ended,
     ) -> Result<RunReport, Error> {
         if let Err(error) = self.tell_of_a_moved_base() {
@@ -219,15 +254,23 @@ impl Session<'_> {
             streams: self.streams.states().iter().map(stream).collect(),
             cost: self.cost,
             untried: ended.untried,
+            stopped: ended.stopped,
             ended: ended.reason,
             interrupted: ended.interrupted,
             seed: self.seed,
-            first_report,
+            first_report: self.first_report,
+            research: self.pursuit.map(Pursuit::into_report),
         })
     }
 
     /// Returns why there is nothing more, and what another backend would add.
     pub(super) fn closing_remark(&self) -> String {
+        if let Some(id) = self.request.resume {
+            return format!("experiment {id} went on, as you asked");
+        }
+        if let Some(pursuit) = &self.pursuit {
+            return pursuit.exhausted();
+        }
         let mut observations = self.observations.clone().unwrap_or_default();
         observations.retain(|it| !self.was_answered(it));
         self.backend.closing_remark(&observations)

@@ -271,7 +271,7 @@ fn starts(reader: &Reader, stack: &BTreeSet<&CommitSha>) -> Result<BTreeSet<Comm
         if summary.landed.is_some_and(|it| stack.contains(&it))
             && let Some(experiment) = reader.experiment(summary.id)?
         {
-            starts.insert(experiment.incumbent);
+            starts.insert(experiment.lands_on().clone());
         }
     }
     Ok(starts)

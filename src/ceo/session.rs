@@ -8,25 +8,29 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
+use super::backend;
 use super::history::History;
+use super::instances::InstanceBase;
 use super::measure::Calibrated;
+use super::pursuit::Pursuit;
 use super::reject::Rejections;
 use super::restack::stands_on_dropped_work;
+use super::withheld::Withheld;
 use super::workbench::{Workbench, WorkbenchSpec};
 use super::{Error, Reporter, Request, io_error};
 use crate::agent::Backend;
 use crate::config::{FILE_NAME, HIDDEN_DIR};
 use crate::decision::Streams;
-use crate::mechanic::Mechanic;
+use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Cost, ExperimentEvent};
 use crate::model::hypothesis::Hypothesis;
-use crate::model::id::{CommitSha, RunId, StructuralKey, TreeSha};
+use crate::model::id::{CommitSha, ExperimentId, RunId, StructuralKey, TreeSha};
 use crate::model::observation::Observation;
 use crate::process;
 use crate::repo::Target;
-use crate::store::{Registry, Writer};
+use crate::store::{Registry, Waiting, Writer};
 
 /// After how many experiments the handles on git are opened anew.
 const RENEWAL: u32 = 16;
@@ -69,15 +73,29 @@ pub(super) struct Session<'a> {
     /// The landing branch's tip where it lacks commits of the base: it is to be made again.
     pub(super) outgrown: Option<CommitSha>,
     pub(super) baseline: Option<Evaluation>,
+    /// What is known of the suite, in modes that look at it first.
+    pub(super) first_report: Option<FirstReport>,
+    /// The number of a research run.
+    pub(super) pursuit: Option<Pursuit>,
     /// Tests that both passed and failed on the incumbent; they decide nothing.
     pub(super) quarantined: BTreeSet<String>,
     /// What was seen on the present incumbent; empty after a keep.
     pub(super) observations: Option<Vec<Observation>>,
     /// Halves of a vetoed candidate, tried before anything else.
     pub(super) halves: VecDeque<Hypothesis>,
+    /// Candidates that were built beside others, and wait for their turn.
+    pub(super) ahead: Vec<Waiting>,
+    /// Hypotheses whose candidate no longer fitted, to be built again.
+    pub(super) deferred: Vec<Hypothesis>,
     pub(super) tried: BTreeSet<StructuralKey>,
+    /// Inconclusive experiments that went on in this run, or cannot.
+    pub(super) not_resumed: BTreeSet<ExperimentId>,
+    /// Experiments since one went on.
+    pub(super) since_resume: u32,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
     pub(super) replicates: BTreeMap<String, u32>,
+    /// What is known of metrics over instances.
+    pub(super) instance_bases: BTreeMap<String, InstanceBase>,
     /// What people said about kept work, by experiment.
     pub(super) rejections: Rejections,
     /// What people ask for, as of the last look at it.
@@ -92,8 +110,12 @@ pub(super) struct Session<'a> {
     pub(super) candidate_evaluation: Option<Evaluation>,
     /// What a person should know of the present experiment beside its verdict; ends up in its note.
     pub(super) remarks: Vec<String>,
+    /// What agents must not learn.
+    pub(super) withheld: Withheld,
     /// Why the run cannot go on, although nothing failed.
     pub(super) stop: Option<String>,
+    /// Why what is left of the budget pays for nothing more.
+    pub(super) unaffordable: Option<String>,
     pub(super) cost: Cost,
     /// Experiments since the handles on git were opened.
     pub(super) since_renewal: u32,
@@ -129,8 +151,10 @@ impl<'a> Session<'a> {
             logs: Some(logs),
             slot: "loop",
             seed,
+            foreign: request.player.is_foreign().then(|| request.home.clone()),
         };
         let bench = Workbench::open(&target, spec, cancel).await?;
+        let backend = backend::open(request, &target, &bench).await?;
         let mut summaries = writer.reader().summaries()?;
         rejections.overrule(&mut summaries);
         let mut streams = Streams::new(request.profile.decision.alpha);
@@ -141,14 +165,21 @@ impl<'a> Session<'a> {
         let mut session = Self {
             history,
             streams,
-            backend: Box::new(Mechanic),
+            backend,
             observations: None,
             baseline: None,
+            first_report: None,
+            pursuit: None,
             quarantined: BTreeSet::new(),
             halves: VecDeque::new(),
+            ahead: Vec::new(),
+            deferred: Vec::new(),
             tried: BTreeSet::new(),
+            not_resumed: BTreeSet::new(),
+            since_resume: 0,
             calibrations: BTreeMap::new(),
             replicates: BTreeMap::new(),
+            instance_bases: BTreeMap::new(),
             rejections,
             asked: Vec::new(),
             broken: BTreeMap::new(),
@@ -156,7 +187,9 @@ impl<'a> Session<'a> {
             waiting: 0,
             candidate_evaluation: None,
             remarks: Vec::new(),
+            withheld: Withheld::default(),
             stop: None,
+            unaffordable: None,
             cost: Cost::default(),
             since_renewal: 0,
             started: Instant::now(),
@@ -175,6 +208,7 @@ impl<'a> Session<'a> {
         };
         session.announce(&notices)?;
         session.recall_flaky()?;
+        session.recall_queue()?;
         Ok(session)
     }
 
@@ -327,8 +361,8 @@ fn settle_landing(
     let Some(pending) = writer.pending() else {
         return Ok(None);
     };
-    let (id, incumbent) = (pending.id, pending.incumbent.clone());
-    let Some(kept) = pending.candidate.as_ref().map(|it| it.commit.clone()) else {
+    let (id, incumbent) = (pending.id, pending.lands_on().clone());
+    let Some(kept) = pending.to_land().map(|it| it.commit.clone()) else {
         writer.settle(None, now)?;
         return Ok(None);
     };

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Error, io_error};
 use crate::config::{Commands, Profile};
+use crate::eval::hidden::Hidden;
 use crate::eval::{ArmRef, Depth, Lab, LedgerFacts, Memory};
 use crate::gate::Permission;
 use crate::model::dimension::Evaluation;
@@ -18,7 +19,7 @@ use crate::model::measurement::Arm;
 use crate::model::profile::Detection;
 use crate::process;
 use crate::repo::{self, ArmDir, Snapshot, Target, VersionRepository, builder_repository};
-use crate::sandbox::{self, Launcher, LauncherSpec, Plain, Sandbox};
+use crate::sandbox::{self, Launcher, LauncherSpec, Places, Plain, Privacy, Sandbox};
 use crate::toolchain;
 
 /// What a workbench is made from.
@@ -34,6 +35,8 @@ pub struct WorkbenchSpec {
     pub slot: &'static str,
     /// The seed of everything drawn at random.
     pub seed: u64,
+    /// The home of factory, where code that others wrote is to be kept from it and from the person's.
+    pub foreign: Option<Utf8PathBuf>,
 }
 
 /// Two arms, their builds, and the lab that measures them.
@@ -42,9 +45,14 @@ pub struct Workbench {
     pub lab: Lab,
     /// Where the builder's repository is laid out.
     pub builder: Utf8PathBuf,
+    /// Where the incumbent is laid out for programs that are not ours to read.
+    pub reading: Utf8PathBuf,
+    /// Homes of programs that are not ours are made below this.
+    pub agents: Utf8PathBuf,
     incumbent: Slot,
     candidate: Slot,
     support: Vec<SupportFile>,
+    hidden: Hidden,
     version: VersionRepository,
     _lock: File,
 }
@@ -79,8 +87,11 @@ impl Workbench {
         let mut detection = toolchain::detect(target.root(), &files, &spec.profile);
         toolchain::versions(&mut detection, &cache, cancel).await;
         let base = target.head()?.commit;
-        let version = VersionRepository::make(target, &base, &place.join("git"))?;
-        let sandbox = sandbox_at(&place, &spec, &version, cancel).await?;
+        let hidden = Hidden::of(&spec.profile);
+        let shown = shown_to_evaluations(target, &target.tree_of(&base)?, &hidden)?;
+        let version = VersionRepository::make(target, &base, &shown, &place.join("git"))?;
+        let privacy = privacy_of(target, &spec, &detection, &cache);
+        let sandbox = sandbox_at(&place, &spec, &version, privacy, cancel).await?;
         let lab = Lab {
             detection,
             adapters: toolchain::adapters_of(&spec.profile),
@@ -96,9 +107,12 @@ impl Workbench {
         let bench = Self {
             lab,
             builder: place.join("builder"),
+            reading: place.join("reading"),
+            agents: place.join("agents"),
             incumbent: Slot::open(&place, INCUMBENT)?,
             candidate: Slot::open(&place, CANDIDATE)?,
             support: Vec::new(),
+            hidden,
             version,
             _lock: lock,
         };
@@ -107,11 +121,35 @@ impl Workbench {
         Ok(bench)
     }
 
-    /// Lays a tree out in an arm; files that are already right keep their times.
+    /// Lays a tree out in an arm, without the holdout; files that are already right keep their times.
     ///
     /// # Errors
     /// A tree that cannot be read, or a disk that cannot be written.
     pub fn lay_out(&mut self, target: &Target, arm: Arm, tree: &TreeSha) -> Result<(), Error> {
+        let shown = shown_to_evaluations(target, tree, &self.hidden)?;
+        self.lay_out_as(target, arm, tree, &shown)
+    }
+
+    /// Lays a whole tree out in an arm, for the holdout's own run.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, or a disk that cannot be written.
+    pub fn lay_out_with_holdout(
+        &mut self,
+        target: &Target,
+        arm: Arm,
+        tree: &TreeSha,
+    ) -> Result<(), Error> {
+        self.lay_out_as(target, arm, tree, tree)
+    }
+
+    fn lay_out_as(
+        &mut self,
+        target: &Target,
+        arm: Arm,
+        tree: &TreeSha,
+        shown: &TreeSha,
+    ) -> Result<(), Error> {
         let support = self.support.iter().map(|it| it.path.as_str());
         let keep: Vec<&str> = support.chain(self.has_copies().then_some(".git")).collect();
         let copied = self.has_copies().then(|| self.version.clone());
@@ -120,7 +158,7 @@ impl Workbench {
             Arm::Candidate => &mut self.candidate,
         };
         slot.tree = None;
-        slot.dir.sync(target, tree, &keep)?;
+        slot.dir.sync(target, shown, &keep)?;
         let dir = slot.dir.path();
         let renewed = self.lab.sandbox.renew(dir);
         renewed.map_err(|source| io_error(dir, source))?;
@@ -211,7 +249,12 @@ impl Workbench {
         base: &TreeSha,
     ) -> Result<Snapshot, crate::agent::Error> {
         self.strip_support_files(dir)?;
-        let snapshot = target.snapshot(dir, base)?;
+        let shown = self.shown_to_builders(target, base)?;
+        let mut snapshot = target.snapshot(dir, &shown)?;
+        if shown != *base {
+            let is_hidden = |it: &Utf8Path| self.hidden.from_builders(it);
+            snapshot.tree = target.restored(&snapshot.tree, base, &is_hidden)?;
+        }
         self.support.iter().try_for_each(|it| it.write_into(dir))?;
         Ok(snapshot)
     }
@@ -279,29 +322,72 @@ impl Workbench {
             .map_err(|source| io_error(&probe, source))
     }
 
-    /// Makes the builder's repository, with one commit that holds the tree.
+    /// Makes the builder's repository, with one commit that holds what builders may read of the tree.
     ///
     /// # Errors
     /// A tree that cannot be read, or a disk that cannot be written.
     pub fn lay_out_builder(&self, target: &Target, tree: &TreeSha) -> Result<(), Error> {
-        match builder_repository(target, tree, &self.builder) {
+        self.lay_out_repository(target, tree, &self.builder)
+    }
+
+    /// Makes a repository of one commit that holds what builders may read of the tree, at a place of
+    /// this workbench.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, or a disk that cannot be written.
+    pub fn lay_out_repository(
+        &self,
+        target: &Target,
+        tree: &TreeSha,
+        dir: &Utf8Path,
+    ) -> Result<(), Error> {
+        let shown = self.shown_to_builders(target, tree)?;
+        match builder_repository(target, &shown, dir) {
             // Half a repository of a killed run; the place is this workbench's, by its lock.
             Err(repo::Error::PathOccupied { .. }) => {
-                self.clear_builder()?;
-                builder_repository(target, tree, &self.builder)?;
+                remove_folder(dir)?;
+                builder_repository(target, &shown, dir)?;
             }
             made => made?,
         }
-        self.add_support_files(&self.builder)
+        self.add_support_files(dir)
     }
 
-    /// Removes the builder's repository.
+    /// Returns a directory with what backends may read of the tree that the incumbent's arm holds: the
+    /// arm itself where nothing is hidden, else a copy.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, or a disk that cannot be written.
+    pub fn lay_out_for_reading(&self, target: &Target) -> Result<&Utf8Path, Error> {
+        let arm = self.arm(Arm::Incumbent);
+        if self.hidden.is_empty() {
+            return Ok(arm.dir);
+        }
+        self.lay_out_repository(target, arm.tree, &self.reading)?;
+        Ok(&self.reading)
+    }
+
+    fn shown_to_builders(&self, target: &Target, tree: &TreeSha) -> Result<TreeSha, repo::Error> {
+        if self.hidden.is_empty() {
+            return Ok(tree.clone());
+        }
+        target.without(tree, &|it| self.hidden.from_builders(it))
+    }
+
+    /// Returns places for so many builders at a time.
+    pub fn builders(&self, n_builders: usize) -> Vec<Utf8PathBuf> {
+        let others = (2..=n_builders).map(|it| self.builder.with_file_name(format!("builder-{it}")));
+        std::iter::once(self.builder.clone()).chain(others).collect()
+    }
+
+    /// Removes the repositories of builders and readers.
     ///
     /// # Errors
     /// A folder that cannot be removed.
     pub fn clear_builder(&self) -> Result<(), Error> {
-        if self.builder.exists() {
-            fs::remove_dir_all(&self.builder).map_err(|source| io_error(&self.builder, source))?;
+        let builders = self.builders(MOST_BUILDERS);
+        for dir in builders.iter().chain([&self.reading, &self.agents]) {
+            remove_folder(dir)?;
         }
         Ok(())
     }
@@ -327,6 +413,9 @@ impl Workbench {
     }
 }
 
+/// More than are ever built at a time.
+const MOST_BUILDERS: usize = 16;
+
 const INCUMBENT: &str = "incumbent";
 const CANDIDATE: &str = "candidate";
 
@@ -347,6 +436,18 @@ impl Slot {
     }
 }
 
+/// Returns a tree as every evaluation but the holdout's sees it.
+fn shown_to_evaluations(
+    target: &Target,
+    tree: &TreeSha,
+    hidden: &Hidden,
+) -> Result<TreeSha, repo::Error> {
+    if hidden.is_empty() {
+        return Ok(tree.clone());
+    }
+    target.without(tree, &|it| hidden.is_holdout(it))
+}
+
 fn tree_of(place: &Utf8Path, name: &str) -> Utf8PathBuf {
     place.join(name).join("tree")
 }
@@ -356,6 +457,7 @@ async fn sandbox_at(
     place: &Utf8Path,
     spec: &WorkbenchSpec,
     version: &VersionRepository,
+    privacy: Option<Privacy>,
     cancel: &CancellationToken,
 ) -> Result<Box<dyn Sandbox>, Error> {
     let allowed = sandbox::probe(sandbox::OURSELVES, &spec.scratch, cancel).await?;
@@ -380,9 +482,54 @@ async fn sandbox_at(
         git: Some(version.layer()),
         network: spec.profile.eval.network,
         allowed,
+        privacy,
     });
     let launcher = launcher.map_err(|source| io_error(place, source))?;
     Ok(Box::new(launcher))
+}
+
+/// Returns what is kept from code that others wrote, where any takes part.
+fn privacy_of(
+    target: &Target,
+    spec: &WorkbenchSpec,
+    detection: &Detection,
+    cache: &Utf8Path,
+) -> Option<Privacy> {
+    let home = spec.foreign.as_deref()?;
+    let programs = detection.tools.iter().filter_map(|it| it.command.as_ref());
+    let mut needed: Vec<Utf8PathBuf> = programs
+        .filter_map(|it| it.first())
+        .map(Utf8PathBuf::from)
+        .collect();
+    if let Some(command) = &spec.profile.backend.command {
+        let words = process::Command::from_line(&command.run, "/").ok();
+        let words = words.into_iter().flat_map(|it| {
+            let program = std::iter::once(it.program);
+            program.chain(it.args).collect::<Vec<_>>()
+        });
+        needed.extend(words.map(Utf8PathBuf::from));
+        needed.extend(command.read.iter().map(Utf8PathBuf::from));
+    }
+    let languages = detection.languages.iter();
+    Some(sandbox::privacy(&Places {
+        checkout: target.root(),
+        common_dir: target.common_dir(),
+        ours: &[home, &spec.scratch],
+        cache,
+        needed,
+        parts: languages.map(|it| it.root.clone()).collect(),
+    }))
+}
+
+/// Removes a folder, or whatever a program put in its place.
+fn remove_folder(dir: &Utf8Path) -> Result<(), Error> {
+    let removed = match fs::symlink_metadata(dir) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(dir),
+        Ok(_) => fs::remove_file(dir),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    removed.map_err(|source| io_error(dir, source))
 }
 
 impl SupportFile {

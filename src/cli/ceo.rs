@@ -1,24 +1,26 @@
 //! `factory ceo`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use camino::Utf8Path;
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use crate::ceo::{self, Reporter, Request, RunReport, Steer};
+use crate::agent::Secrets;
+use crate::ceo::{self, Limits, Player, Reporter, Request, RunReport, Steer, Stopped};
 use crate::config::{HIDDEN_DIR, Options, ProfileSource};
 use crate::eval::report::Budget;
+use crate::model::budget::Budget as Amounts;
+use crate::model::id::ExperimentId;
 use crate::repo::Target;
 use crate::ui::progress::{JsonLines, Live, Plain, Silent};
 use crate::ui::{closing, tools};
 
 use super::context::{self, Context, directory};
 use super::heart::{Heart, Recorder};
-use super::limits::Limits;
 use super::routing::{Route, route};
-use super::{CliError, Exit, JsonKind, detect, discover, interrupt, logging};
+use super::{CliError, Exit, JsonKind, detect, discover, interrupt, logging, research};
 
 /// Improve a codebase: try what is worth trying, keep only what is shown to be better
 ///
@@ -42,21 +44,27 @@ pub(super) struct CeoArgs {
     reason = "flags of a command line are independent switches"
 )]
 pub(super) struct RunFlags {
-    /// What to do; `--focus` alone means `focus`.
+    /// What to do; `--focus` alone means `focus`, and a `[research]` section means `research`.
     #[arg(long)]
     mode: Option<Mode>,
     /// Try this one thing and stop, as in "ruff F401" or `clippy::needless_clone`.
     #[arg(long, value_name = "WHAT")]
     focus: Option<String>,
+    /// Go on with the inconclusive experiment ID: more pairs at the level that it has, then stop.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["focus", "dry_run", "approve"])]
+    resume: Option<ExperimentId>,
     /// Who plays the roles.
     #[arg(long, default_value = "mechanic")]
     backend: BackendName,
     /// Run at most so many experiments.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cycles: Option<u32>,
-    /// Use at most this much, as in "2h"; what is under way then is abandoned and tried again later.
+    /// Have at most so many candidates built at a time; they are measured one by one.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    parallel: Option<u32>,
+    /// Use at most this much, as in "2h" or "2h,40 experiments"; what is under way then is tried again later.
     #[arg(long, value_name = "AMOUNTS")]
-    budget: Option<Limits>,
+    budget: Option<Amounts>,
     /// Draw everything random from this seed, to repeat a run.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -75,17 +83,21 @@ pub(super) struct RunFlags {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     /// Try everything that is worth trying.
     Improve,
     /// Try one thing.
     Focus,
+    /// Move the one number of `[research]`.
+    Research,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum BackendName {
     /// The embedded one: fixers, knobs and constants, without a model.
     Mechanic,
+    /// The program of `[backend.command]`, and the mechanic for what it does not play.
+    Command,
 }
 
 impl RunFlags {
@@ -96,11 +108,6 @@ impl RunFlags {
             yes: true,
             ..*self
         }
-    }
-
-    /// Returns the time that the run may take.
-    pub(super) fn time(&self) -> Option<Duration> {
-        self.budget?.time
     }
 
     /// Returns at most how many experiments to run.
@@ -125,7 +132,7 @@ pub(super) fn run_on(root: &Utf8Path, flags: &RunFlags, ctx: &Context) -> Result
     let Some((target, mut request)) = prepare(root, flags, ctx)? else {
         return Ok(Exit::Done);
     };
-    let heart = Arc::new(Heart::take(&target, flags.time(), |_| {})?);
+    let heart = Arc::new(Heart::take(&target, request.limits.budget.time, |_| {})?);
     drop(target);
     request.steer = heart.steer();
     let reporter = Recorder::new(Arc::clone(&heart), reporter(ctx));
@@ -153,7 +160,9 @@ pub(super) fn prepare(
     let log = target.exclude_factory_dir()?.join("logs/debug.log");
     logging::start(ctx.globals.verbose, Some(&log))?;
     let options = with_proposal(options, &target, ctx)?;
-    let request = request(&target, options, flags, ctx);
+    let mode = research::mode(flags.mode, flags.focus.is_some(), &target, &options.profile)?;
+    let player = player(&options, flags, ctx)?;
+    let request = request(&target, options, mode, player, flags, ctx);
     Ok(Some((target, request)))
 }
 
@@ -180,7 +189,7 @@ fn show(report: &RunReport, is_plan: bool, ctx: &Context) -> Result<(), CliError
 
 /// Returns how a run ends whose report is this.
 pub(super) fn exit(report: &RunReport, heart: &Heart) -> Exit {
-    if heart.is_spent() {
+    if heart.is_spent() || report.stopped == Stopped::Budget {
         Exit::Budget
     } else if report.interrupted {
         Exit::Interrupted
@@ -197,20 +206,16 @@ fn check(flags: &RunFlags, ctx: &Context) -> Result<(), CliError> {
                 .hint("add `--focus \"ruff F401\"`"),
         );
     }
-    if flags.mode == Some(Mode::Improve) && flags.focus.is_some() {
-        return Err(
-            CliError::new(Exit::Usage, "`--focus` does not go with `--mode improve`")
-                .hint("leave `--mode` out"),
-        );
-    }
-    if let Some(limits) = flags.budget
-        && (limits.money || limits.tokens)
+    if let Some(mode @ (Mode::Improve | Mode::Research)) = flags.mode
+        && flags.focus.is_some()
     {
-        return Err(CliError::new(
-            Exit::Usage,
-            "the mechanic uses neither money nor tokens, so that neither can be its limit",
-        )
-        .hint("give it a time: `--budget 2h`"));
+        let name = mode.to_possible_value();
+        let name = name.map_or_else(String::new, |it| it.get_name().to_owned());
+        let message = format!("`--focus` does not go with `--mode {name}`");
+        return Err(CliError::new(Exit::Usage, message).hint("leave `--mode` out"));
+    }
+    if let Some(budget) = flags.budget {
+        check_budget(budget, flags.backend)?;
     }
     if flags.approve && (ctx.output.quiet || !ctx.may_ask()) {
         return Err(CliError::new(
@@ -222,10 +227,29 @@ fn check(flags: &RunFlags, ctx: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Refuses a budget that lets nothing be tried, and one that would never end a run.
+fn check_budget(budget: Amounts, backend: BackendName) -> Result<(), CliError> {
+    if budget.is_zero() {
+        let message = format!("the budget of {budget} is nothing, so nothing was tried");
+        return Err(
+            CliError::new(Exit::Budget, message).hint("give it more than nothing: `--budget 2h`")
+        );
+    }
+    let is_free = backend == BackendName::Mechanic;
+    let (money, tokens) = (budget.usd_cents.is_some(), budget.tokens.is_some());
+    if is_free && (money || tokens) && budget.time.is_none() && budget.experiments.is_none() {
+        let message =
+            "the mechanic uses neither money nor tokens, so that neither can be its only limit";
+        return Err(CliError::new(Exit::Usage, message)
+            .hint("give it a time or a number: `--budget 2h` or `--budget \"40 experiments\"`"));
+    }
+    Ok(())
+}
+
 /// Returns the error of an idea, for which there is no mode yet.
 fn no_ideas(what: &str) -> CliError {
     let message = format!(
-        "{what} is an idea, and building from an idea is not there yet; the modes are `improve` and `focus`"
+        "{what} is an idea, and building from an idea is not there yet; the modes are `improve`, `focus` and `research`"
     );
     CliError::new(Exit::Usage, message).hint("give the root folder of a git repository to improve")
 }
@@ -286,21 +310,56 @@ fn with_proposal(options: Options, target: &Target, ctx: &Context) -> Result<Opt
     Ok(options)
 }
 
-fn request(target: &Target, options: Options, flags: &RunFlags, ctx: &Context) -> Request {
+/// Returns who plays the roles, with the variables that a program was promised.
+fn player(options: &Options, flags: &RunFlags, ctx: &Context) -> Result<Player, CliError> {
+    if flags.backend == BackendName::Mechanic {
+        return Ok(Player::Mechanic);
+    }
+    let Some(command) = &options.profile.backend.command else {
+        let message = "`--backend command` needs a `[backend.command]` in factory.toml";
+        return Err(CliError::new(Exit::Input, message)
+            .hint("add one with `run = \"python3 /path/to/agent.py\"` (docs/backends.md)"));
+    };
+    let found = command.env.iter().map(|name| match ctx.variable(name) {
+        Some(value) => Ok((name.clone(), value.to_owned())),
+        None => Err(CliError::new(
+            Exit::Input,
+            format!("`{name}`, which `[backend.command]` hands over, is not set"),
+        )
+        .hint(format!("export it, or take `{name}` out of `env`"))),
+    });
+    Ok(Player::Command(Secrets::new(found.collect::<Result<_, _>>()?)))
+}
+
+fn request(
+    target: &Target,
+    options: Options,
+    mode: ceo::Mode,
+    player: Player,
+    flags: &RunFlags,
+    ctx: &Context,
+) -> Request {
+    let of_profile = research::budget(mode, &options.profile);
+    let budget = flags.budget.or(of_profile).unwrap_or_default();
     Request {
+        mode,
         root: target.root().to_owned(),
         budget: Budget {
             seconds: options.profile.report.seconds,
             mutants: options.profile.report.mutants,
         },
+        parallel: flags.parallel.unwrap_or(options.profile.run.parallel),
         profile: options.profile,
         home: ctx.home.clone(),
         scratch: ctx.scratch.clone(),
+        player,
         focus: flags.focus.clone(),
+        resume: flags.resume,
         cycles: flags.cycles,
         seed: flags.seed,
         dry_run: flags.dry_run,
         approve: flags.approve,
+        limits: Limits::new(budget, Instant::now()),
         steer: Steer::default(),
     }
 }

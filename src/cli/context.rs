@@ -55,6 +55,13 @@ impl Context {
         })
     }
 
+    /// Returns a variable of the person's environment.
+    pub(super) fn variable(&self, wanted: &str) -> Option<&str> {
+        let mut all = self.environment.iter();
+        let (_, value) = all.find(|(name, _)| name == wanted)?;
+        Some(value)
+    }
+
     /// Returns whether stdout is for programs.
     pub(super) fn is_json(&self) -> bool {
         self.globals.json.is_some()
@@ -79,11 +86,23 @@ impl Context {
         Ok(self.output.data(&text)?)
     }
 
+    /// Resolves every layer of the configuration as it would be with another profile of the target.
+    pub(super) fn options_with(&self, path: &Utf8Path, text: &str) -> Result<Options, CliError> {
+        Ok(config::resolve(&Inputs {
+            home: Some(&self.home),
+            root: None,
+            unwritten: Some((path, text)),
+            environment: &self.environment,
+            command_line: &self.globals.config,
+        })?)
+    }
+
     /// Resolves every layer of the configuration.
     pub(super) fn options(&self, root: Option<&Utf8Path>) -> Result<Options, CliError> {
         Ok(config::resolve(&Inputs {
             home: Some(&self.home),
             root,
+            unwritten: None,
             environment: &self.environment,
             command_line: &self.globals.config,
         })?)

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 use clap::Args;
 
-use crate::model::profile::{Detection, Purpose, Tool};
+use crate::model::profile::{Detection, LanguageName, Purpose, Tool};
 use crate::sandbox;
 use crate::ui::document::{Check, CheckState, Doctor};
 use crate::ui::tools;
@@ -133,6 +133,11 @@ fn tool(tool: &Tool, detection: &Detection) -> Check {
         let detail = format!("missing, and not needed: `{}` is there", other.name);
         return check(&tool.name, CheckState::Fine, detail, None);
     }
+    if comes_with_the_environment(tool) {
+        let detail =
+            "missing; where the tests need it, it is installed beside the trees for them alone";
+        return check(&tool.name, CheckState::Fine, detail, None);
+    }
     if tool.purpose == Purpose::Format {
         let detail = "missing; needed only where the project formats with it";
         return check(&tool.name, CheckState::Fine, detail, None);
@@ -149,6 +154,12 @@ fn tool(tool: &Tool, detection: &Detection) -> Check {
     let (what, language) = (purpose(tool.purpose), tool.language.display());
     let loses = format!("missing: {what} is not measured for {language}");
     check(&tool.name, state, loses, Some(tool.install.clone()))
+}
+
+/// Returns whether the environment that is made for a suite in Python brings the tool along.
+fn comes_with_the_environment(tool: &Tool) -> bool {
+    tool.language == LanguageName::Python
+        && matches!(tool.purpose, Purpose::Test | Purpose::Coverage)
 }
 
 /// Returns the tool that does the work of one that is missing: one that a project of this tree uses.

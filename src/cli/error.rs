@@ -182,6 +182,14 @@ impl From<ceo::Error> for CliError {
                 let hint = "`factory eval` shows what was run; `factory doctor` what is missing";
                 Self::from_source(Exit::NothingBuilds, error, Some(hint.to_owned()))
             }
+            ceo::Error::NoSuchBackend { ref name } => {
+                let hint = format!("add `[backend.{name}]` to factory.toml (docs/backends.md)");
+                Self::from_source(Exit::Input, error, Some(hint))
+            }
+            ceo::Error::TierTooLow { .. } => {
+                let hint = "`factory doctor` says how to get namespaces; `[sandbox] min_tier = \"T0\"` lets the program, and what it builds, do all that you can do here";
+                Self::from_source(Exit::Missing, error, Some(hint.to_owned()))
+            }
             ceo::Error::Diverged { ref branch, .. } => {
                 let hint = format!(
                     "merge `{branch}` into your branch or the other way round, or set it aside with `git branch -m {branch} kept-before`"
@@ -204,8 +212,14 @@ impl From<ceo::Error> for CliError {
                 let hint = "set `FACTORY_SCRATCH` to a folder with no project above it; `factory doctor` says why the file cannot be hidden";
                 Self::from_source(Exit::Input, error, Some(hint.to_owned()))
             }
+            ceo::Error::NotResumable { id, .. } => {
+                let hint = format!("`factory show {id}` shows what was measured");
+                Self::from_source(Exit::Input, error, Some(hint))
+            }
             ceo::Error::MetricBroken { ref name, .. } => {
-                let hint = format!("run the command of `[[metric]]` `{name}` by hand");
+                let hint = format!(
+                    "run the command of the metric `{name}` by hand, in a fresh clone of what is committed"
+                );
                 Self::from_source(Exit::NothingBuilds, error, Some(hint))
             }
             ceo::Error::Io {

@@ -10,9 +10,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::ceo::{Approval, Course, PAUSED, Reporter, RunReport, Steer};
+use crate::ceo::{Approval, Course, PAUSED, Reporter, RunReport, Steer, Stopped};
 use crate::config::HIDDEN_DIR;
 use crate::eval::report::FirstReport;
+use crate::model::budget;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
 use crate::repo::Target;
@@ -20,7 +21,6 @@ use crate::store::{Activity, Heartbeat, Orders, Running, Stop};
 use crate::ui::document::{EventBody, EventLine};
 use crate::ui::progress;
 
-use super::limits;
 use super::{CliError, Exit};
 
 /// How often orders are looked for.
@@ -143,6 +143,7 @@ impl Heart {
         match (why, result) {
             (Why::Budget, Ok(report)) if report.interrupted => Ok(RunReport {
                 ended: self.spent(),
+                stopped: Stopped::Budget,
                 interrupted: false,
                 ..report
             }),
@@ -152,6 +153,7 @@ impl Heart {
             }
             (Why::Ordered, Ok(report)) if report.interrupted => Ok(RunReport {
                 ended: "stopped by `factory stop`; everything up to here is recorded".to_owned(),
+                stopped: Stopped::Asked,
                 ..report
             }),
             (_, result) => result,
@@ -159,7 +161,7 @@ impl Heart {
     }
 
     fn spent(&self) -> String {
-        let budget = limits::words(self.budget.unwrap_or_default());
+        let budget = budget::words(self.budget.unwrap_or_default());
         format!("the time budget of {budget} is used up; everything up to here is recorded")
     }
 }

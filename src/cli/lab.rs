@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::ceo::{Workbench, WorkbenchSpec};
+use crate::config::Profile;
 use crate::repo::Target;
 
 use super::CliError;
@@ -14,12 +15,24 @@ pub(super) async fn open(
     ctx: &Context,
     cancel: &CancellationToken,
 ) -> Result<Workbench, CliError> {
+    let profile = ctx.options(Some(target.root()))?.profile;
+    open_with(target, profile, ctx, cancel).await
+}
+
+/// Opens it with another profile than the target has.
+pub(super) async fn open_with(
+    target: &Target,
+    profile: Profile,
+    ctx: &Context,
+    cancel: &CancellationToken,
+) -> Result<Workbench, CliError> {
     let spec = WorkbenchSpec {
-        profile: ctx.options(Some(target.root()))?.profile,
+        profile,
         scratch: ctx.scratch.clone(),
         logs: None,
         slot: "look",
         seed: 0,
+        foreign: None,
     };
     Ok(Workbench::open(target, spec, cancel).await?)
 }

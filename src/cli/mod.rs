@@ -9,6 +9,7 @@
     reason = "pages are short: building them from texts reads better than `write!` with results to discard"
 )]
 
+mod agents;
 mod backlog;
 mod ceo;
 mod checkout;
@@ -28,12 +29,12 @@ mod forget;
 mod guard;
 mod heart;
 mod history;
+mod import;
 mod init;
 mod interrupt;
 mod lab;
 mod land;
 mod launch;
-mod limits;
 mod logging;
 mod man;
 mod pause;
@@ -43,6 +44,7 @@ mod reject;
 mod repair;
 mod replay;
 mod report;
+mod research;
 mod resume;
 mod routing;
 mod run;
@@ -138,14 +140,17 @@ enum Verb {
     Reject(reject::RejectArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
+    Agents(agents::AgentsArgs),
     Events(events::EventsArgs),
     Targets(targets::TargetsArgs),
     Backlog(backlog::BacklogArgs),
+    Research(research::ResearchArgs),
     Land(land::LandArgs),
     Prune(prune::PruneArgs),
     Sync(sync::SyncArgs),
     Repair(repair::RepairArgs),
     Forget(forget::ForgetArgs),
+    Import(import::ImportArgs),
     Config(config::ConfigArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
@@ -205,14 +210,17 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Reject(args) => reject::run(args, ctx),
         Verb::Status(args) => status::run(args, ctx),
         Verb::Doctor(args) => doctor::run(args, ctx),
+        Verb::Agents(args) => agents::run(args, ctx),
         Verb::Events(args) => events::run(args, ctx),
         Verb::Targets(args) => targets::run(args, ctx),
         Verb::Backlog(args) => backlog::run(args, ctx),
+        Verb::Research(args) => research::run(args, ctx),
         Verb::Land(args) => land::run(args, ctx),
         Verb::Prune(args) => prune::run(args, ctx),
         Verb::Sync(args) => sync::run(args, ctx),
         Verb::Repair(args) => repair::run(args, ctx),
         Verb::Forget(args) => forget::run(args, ctx),
+        Verb::Import(args) => import::run(args, ctx),
         Verb::Config(args) => config::run(args, ctx),
         Verb::Schema(args) => schema::run(args, ctx),
         Verb::Completions(args) => completions::run(args, ctx),
@@ -290,11 +298,14 @@ mod tests {
 
     #[test]
     fn a_mode_that_is_not_there_yet_is_a_usage_error_that_names_those_that_are() {
-        let error = Cli::try_parse_from(["factory", "ceo", "--mode", "research"]).unwrap_err();
+        let error = Cli::try_parse_from(["factory", "ceo", "--mode", "meta"]).unwrap_err();
         let text = error.render().to_string();
-        assert!(text.contains("[possible values: improve, focus]"), "{text}");
+        assert!(
+            text.contains("[possible values: improve, focus, research]"),
+            "{text}"
+        );
         assert_eq!(
-            main(["factory", "ceo", "--mode", "research"].map(OsString::from)),
+            main(["factory", "ceo", "--mode", "meta"].map(OsString::from)),
             Exit::Usage
         );
     }

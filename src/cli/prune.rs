@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::ceo::scratch_of;
 use crate::config::HIDDEN_DIR;
+use crate::model::budget::duration;
 use crate::model::experiment::Summary;
 use crate::model::id::{CommitSha, ExperimentId};
 use crate::model::verdict::Verdict;
@@ -20,7 +21,6 @@ use crate::ui::document::Pruned;
 use crate::ui::number;
 
 use super::context::{self, Context};
-use super::limits::duration;
 use super::record::PathArg;
 use super::{CliError, Exit};
 

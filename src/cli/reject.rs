@@ -49,8 +49,8 @@ pub(super) fn run(args: &RejectArgs, ctx: &Context) -> Result<Exit, CliError> {
     let landed = experiment.landed.as_ref();
     let undo = match landed {
         Some(commit) if target.is_ancestor(commit, &head)? => {
-            let n_commits = target.ahead(&experiment.incumbent, commit)?;
-            Some(revert(&experiment.incumbent, commit, n_commits))
+            let n_commits = target.ahead(experiment.lands_on(), commit)?;
+            Some(revert(experiment.lands_on(), commit, n_commits))
         }
         _ => None,
     };
@@ -93,14 +93,14 @@ fn take_back(
     }
     let is_last = *landed == tip && !target.is_ancestor(landed, &target.head()?.commit)?;
     let to = if is_last {
-        experiment.incumbent.clone()
+        experiment.lands_on().clone()
     } else {
         let message = format!(
             "Revert \"{}\"\n\n{}",
             experiment.hypothesis.title, args.because
         );
         // Work that was made again on another base is found by its content.
-        match target.revert_commit(&experiment.incumbent, landed, &tip, &message) {
+        match target.revert_commit(experiment.lands_on(), landed, &tip, &message) {
             Ok(commit) => commit,
             Err(repo::Error::NothingToRevert { .. }) if !is_there => return Ok(None),
             Err(error) => {

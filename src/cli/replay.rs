@@ -42,6 +42,14 @@ pub(super) fn run(args: &ReplayArgs, ctx: &Context) -> Result<Exit, CliError> {
 
 fn compare(experiment: &Experiment, stored: Decision) -> Replay {
     let recomputed = experiment.evidence.as_ref().map(decision::replay);
+    let recomputed = recomputed.map(|it| match &experiment.landing {
+        Some(check) => decision::after_landing(it, check),
+        None => it,
+    });
+    let recomputed = recomputed.map(|it| match &experiment.holdout {
+        Some(check) => decision::replay_holdout(it, check),
+        None => it,
+    });
     let (agrees, detail) = match &recomputed {
         None => (true, "no metric's samples decided: the verdict rests on the gates and on the dimensions in the record".to_owned()),
         Some(again) => judge(&stored, again),

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::ceo::{Request, RunReport};
+use crate::model::budget::{duration, words};
 use crate::model::id::CommitSha;
 use crate::process::{self, Detached};
 use crate::repo::Target;
@@ -20,7 +21,6 @@ use crate::ui::document::{Background, Passes};
 use super::ceo::{self, RunFlags};
 use super::context::{Context, directory};
 use super::heart::{Heart, Recorder};
-use super::limits::{duration, words};
 use super::{CliError, Exit, interrupt};
 
 /// How often a waiting run looks whether something moved.
@@ -40,7 +40,7 @@ pub(super) struct RunArgs {
     #[arg(value_name = "PATH")]
     path: Option<Utf8PathBuf>,
     /// Look again after everything was tried, until it is stopped.
-    #[arg(long = "loop", conflicts_with_all = ["approve", "dry_run", "focus"])]
+    #[arg(long = "loop", conflicts_with_all = ["approve", "dry_run", "focus", "resume"])]
     repeats: bool,
     /// Look again after this time, even if nothing changed.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
@@ -66,7 +66,7 @@ pub(super) fn run(args: &RunArgs, ctx: &Context) -> Result<Exit, CliError> {
     let Some((target, mut request)) = ceo::prepare(&root, &args.flags, ctx)? else {
         return Ok(Exit::Done);
     };
-    let heart = Arc::new(Heart::take(&target, args.flags.time(), |it| {
+    let heart = Arc::new(Heart::take(&target, request.limits.budget.time, |it| {
         it.detached = args.detached;
         it.repeats = args.repeats;
     })?);
@@ -176,6 +176,7 @@ impl<'a> Rounds<'a> {
         if let Some(left) = &mut self.request.cycles {
             *left = left.saturating_sub(report.cycles);
         }
+        self.request.limits.pay(report.cycles, &report.cost);
         let has_news = self.done.passes == 1 || report.cycles > 0;
         if !self.ctx.is_json() && has_news {
             let render = if self.request.dry_run {

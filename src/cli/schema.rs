@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use schemars::{JsonSchema, Schema, schema_for};
 
+use crate::agent::wire;
 use crate::ceo::RunReport;
 use crate::config::Profile;
 use crate::eval::report::FirstReport;
@@ -14,11 +15,14 @@ use crate::ui::document as doc;
 use super::context::Context;
 use super::{CliError, Exit};
 
-/// Print the JSON Schemas of what `--json` prints
+/// Print the JSON Schemas of what `--json` prints, and of what a backend is asked and answers
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct SchemaArgs {
     #[command(subcommand)]
     verb: Option<SchemaVerb>,
+    /// The name of the one to print, as in `hypotheses`.
+    name: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -33,6 +37,9 @@ enum SchemaVerb {
 }
 
 pub(super) fn run(args: &SchemaArgs, ctx: &Context) -> Result<Exit, CliError> {
+    if let Some(name) = &args.name {
+        return print(name, ctx);
+    }
     match &args.verb {
         None | Some(SchemaVerb::List) => list(ctx),
         Some(SchemaVerb::Print { name }) => print(name, ctx),
@@ -67,7 +74,19 @@ fn print(name: &str, ctx: &Context) -> Result<Exit, CliError> {
 
 /// Returns every document with its schema, by name.
 fn all() -> Vec<(&'static str, Schema)> {
+    let mut documents = documents();
+    documents.extend(
+        wire::schemas()
+            .into_iter()
+            .map(|(name, schema)| named(name, schema)),
+    );
+    documents.sort_by_key(|(name, _)| *name);
+    documents
+}
+
+fn documents() -> Vec<(&'static str, Schema)> {
     vec![
+        of::<doc::Agents>("agents"),
         of::<doc::Background>("background"),
         of::<doc::Backlog>("backlog"),
         of::<doc::Checkout>("checkout"),
@@ -83,6 +102,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         of::<doc::Changes>("forget"),
         of::<doc::GuardReport>("guard"),
         of::<doc::History>("history"),
+        of::<doc::Imported>("import"),
         of::<doc::Init>("init"),
         of::<doc::Landed>("land"),
         of::<RecordEvent>("ledger_event"),
@@ -93,6 +113,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         of::<doc::Repair>("repair"),
         of::<doc::Replay>("replay"),
         of::<FirstReport>("report"),
+        of::<doc::ResearchPage>("research"),
         of::<RunReport>("run"),
         of::<doc::Schemas>("schema"),
         of::<doc::Shown>("show"),
@@ -103,7 +124,10 @@ fn all() -> Vec<(&'static str, Schema)> {
 }
 
 fn of<T: JsonSchema>(name: &'static str) -> (&'static str, Schema) {
-    let mut schema = schema_for!(T);
+    named(name, schema_for!(T))
+}
+
+fn named(name: &'static str, mut schema: Schema) -> (&'static str, Schema) {
     schema.insert("$id".to_owned(), format!("factory.{name}/1").into());
     (name, schema)
 }

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::model::budget::duration;
 use crate::model::verdict::Verdict;
 use crate::store::{Reader, Running, Stop};
 use crate::ui::document::Controlled;
 
 use super::context::{self, Context};
-use super::limits::duration;
 use super::record::PathArg;
 use super::{CliError, Exit};
 

@@ -53,6 +53,8 @@ pub struct Inputs<'a> {
     pub home: Option<&'a Utf8Path>,
     /// The target's root; `None` leaves the project's layer out.
     pub root: Option<&'a Utf8Path>,
+    /// A profile that is not written yet, with the file it is for; read in place of the target's.
+    pub unwritten: Option<(&'a Utf8Path, &'a str)>,
     /// The environment's variables, of which only [`ENVIRONMENT`] is looked at.
     pub environment: &'a [(String, String)],
     /// `KEY=VALUE` texts of the command line.
@@ -100,8 +102,13 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Options, Error> {
         let path = home.join("config.toml");
         layers.extend(file_layer(Origin::User(path.clone()), &path)?);
     }
-    if let Some(path) = source.path() {
-        layers.extend(file_layer(Origin::Project(path.to_owned()), path)?);
+    match (inputs.unwritten, source.path()) {
+        (Some((path, text)), _) => {
+            let origin = Origin::Project(path.to_owned());
+            layers.push(text_layer(origin, path, text.to_owned())?);
+        }
+        (None, Some(path)) => layers.extend(file_layer(Origin::Project(path.to_owned()), path)?),
+        (None, None) => {}
     }
     for (variable, key) in ENVIRONMENT {
         let given = inputs.environment.iter().find(|(name, _)| name == variable);
@@ -144,13 +151,17 @@ fn file_layer(origin: Origin, path: &Utf8Path) -> Result<Option<Layer>, Error> {
             });
         }
     };
+    text_layer(origin, path, text).map(Some)
+}
+
+fn text_layer(origin: Origin, path: &Utf8Path, text: String) -> Result<Layer, Error> {
     parse::shape(path, &text)?;
     let table = toml::from_str(&text).expect("the same text just parsed");
-    Ok(Some(Layer {
+    Ok(Layer {
         origin,
         table,
         text: Some(text),
-    }))
+    })
 }
 
 fn command_line_layer(text: &str) -> Result<Layer, Error> {

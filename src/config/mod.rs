@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of git, tools or terminals; the environment comes in as an argument.
 
+mod backend;
 mod keys;
 mod language;
 mod layers;
@@ -13,6 +14,7 @@ mod validate;
 
 use camino::Utf8PathBuf;
 
+pub use backend::{BackendSection, CommandBackend, Role, RunSection, SandboxSection};
 pub use language::{CoverageParser, Language, LintParser, Parsed, Pattern, TestParser};
 pub use layers::{ENVIRONMENT, Inputs, Options, Origin, Setting, resolve};
 pub use parse::parse;
@@ -20,7 +22,7 @@ pub use profile::{
     Commands, Constraint, DecisionSection, EvalSection, Guard, LandingSection, Metric, Parameter,
     Profile, Range, ReportSection, Scope, WeightsSection,
 };
-pub use research::{Holdout, ParameterKind, Research, ResearchParameter};
+pub use research::{Genetic, Holdout, ParameterKind, Research, ResearchParameter};
 pub use template::{ProposedMetrics, TEMPLATE, propose};
 pub use validate::{BenchmarkRunner, ParserError, ParserSpec};
 

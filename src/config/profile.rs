@@ -6,8 +6,10 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::backend::{BackendSection, RunSection, SandboxSection};
 use super::language::Language;
 use super::research::Research;
+use crate::decision::Preset;
 use crate::gate::Permission;
 use crate::model::dimension::Direction;
 
@@ -25,6 +27,12 @@ pub struct Profile {
     pub report: ReportSection,
     /// Where kept work goes.
     pub landing: LandingSection,
+    /// Programs of others that propose and build.
+    pub backend: BackendSection,
+    /// How far code that others wrote is kept apart.
+    pub sandbox: SandboxSection,
+    /// How the loop goes about it.
+    pub run: RunSection,
     /// Commands that replace or extend the discovered ones.
     pub commands: Commands,
     /// Languages that have no adapter, by their commands.
@@ -121,11 +129,16 @@ pub struct WeightsSection {
 pub struct DecisionSection {
     /// Of all that is ever kept on a noisy metric, at most this share is expected to be flukes.
     pub alpha: f64,
+    /// How small an effect is worth how many runs: `fast`, `balanced` or `thorough`; what a keep claims is the same.
+    pub preset: Preset,
 }
 
 impl Default for DecisionSection {
     fn default() -> Self {
-        Self { alpha: 0.05 }
+        Self {
+            alpha: 0.05,
+            preset: Preset::Balanced,
+        }
     }
 }
 

@@ -65,12 +65,34 @@ pub struct Research {
     /// Whether a gain of the metric may pay for a loss elsewhere.
     #[serde(default)]
     pub trade: bool,
+    /// How long functions are edited by trial for one experiment, and how many patches are built upon.
+    #[serde(default)]
+    pub genetic: Genetic,
     /// Values that may be searched, all together.
     #[serde(default, rename = "parameter")]
     pub parameters: Vec<ResearchParameter>,
     /// The most points of them that are tried; without it, 20 for each value.
     #[serde(default)]
     pub trials: Option<u32>,
+}
+
+/// `[research.genetic]`: the search for patches of small edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Genetic {
+    /// Seconds of one search; 0 leaves functions alone.
+    pub seconds: u64,
+    /// How many of the best patches are built upon.
+    pub population: u32,
+}
+
+impl Default for Genetic {
+    fn default() -> Self {
+        Self {
+            seconds: 300,
+            population: 8,
+        }
+    }
 }
 
 /// `[research.holdout]`: instances that no agent sees.
@@ -131,11 +153,89 @@ fn default_plateau() -> u32 {
     10
 }
 
+/// Globs that were validated with the profile.
+struct Surface(globset::GlobSet);
+
+impl Surface {
+    fn new(globs: &[String]) -> Self {
+        let mut set = globset::GlobSetBuilder::new();
+        for glob in globs.iter().filter_map(|it| globset::Glob::new(it).ok()) {
+            set.add(glob);
+        }
+        Self(set.build().unwrap_or_default())
+    }
+
+    fn has(&self, path: &Utf8PathBuf) -> bool {
+        self.0.is_match(path)
+    }
+}
+
+/// Returns the globs that match no file.
+fn unmatched(key: &str, globs: &[String], files: &[Utf8PathBuf]) -> Vec<String> {
+    let nothing = |glob: &&String| {
+        let glob = Surface::new(std::slice::from_ref(*glob));
+        !files.iter().any(|it| glob.has(it))
+    };
+    let words = |glob: &String| {
+        format!(
+            "`{glob}` of `{key}` matches no file that git tracks; commit what it should match, or correct it"
+        )
+    };
+    globs.iter().filter(nothing).map(words).collect()
+}
+
 impl Research {
     /// Returns how many points of its parameters are tried at most.
     pub fn most_trials(&self) -> usize {
         let of_all = self.parameters.len().saturating_mul(20);
         self.trials.map_or(of_all, |it| it as usize)
+    }
+
+    /// Returns what is wrong with the surfaces, given the files that there are, each with what to do.
+    pub fn faults(&self, files: &[Utf8PathBuf]) -> Vec<String> {
+        let mutable = Surface::new(&self.mutable);
+        let mut faults: Vec<String> = [
+            ("mutable", &self.mutable),
+            ("inner", &self.inner),
+            ("outer", &self.outer),
+        ]
+        .into_iter()
+        .flat_map(|(key, globs)| unmatched(key, globs, files))
+        .collect();
+        let forbidden = [
+            ("fixed", &self.fixed[..]),
+            (
+                "holdout.files",
+                self.holdout.as_ref().map_or(&[], |it| &it.files),
+            ),
+        ];
+        for (key, globs) in forbidden {
+            let globs = Surface::new(globs);
+            let both = files.iter().find(|it| mutable.has(it) && globs.has(it));
+            faults.extend(both.map(|file| {
+                format!("`{file}` is in `mutable` and in `{key}`; make `mutable` narrower")
+            }));
+        }
+        for (key, globs) in [("inner", &self.inner), ("outer", &self.outer)] {
+            let globs = Surface::new(globs);
+            let stray = files.iter().find(|it| globs.has(it) && !mutable.has(it));
+            faults.extend(
+                stray.map(|file| {
+                    format!("`{file}` is in `{key}` and not in `mutable`; add it there")
+                }),
+            );
+        }
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            let file = &parameter.file;
+            if !files.contains(file) {
+                faults.push(format!("`{file}` of `parameter[{index}]` is not tracked by git; commit it, or correct its name"));
+            } else if !mutable.has(file) {
+                faults.push(format!(
+                    "`{file}` of `parameter[{index}]` is not in `mutable`; add it there"
+                ));
+            }
+        }
+        faults
     }
 
     /// Writes what the section means into the rest of the profile.
@@ -159,5 +259,56 @@ impl Research {
             profile.scope.fixed.extend(holdout.files.iter().cloned());
         }
         profile.constraints.extend(self.constraints.iter().cloned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(keys: &str) -> Vec<String> {
+        let text = format!(
+            "objective='x'\nmetric='m'\ndirection='minimize'\nrun='x'\ninstances='i'\n{keys}"
+        );
+        let research: Research = toml::from_str(&text).unwrap();
+        let files = ["src/a.py", "src/eval.py", "hidden/t.txt"];
+        research.faults(&files.map(Utf8PathBuf::from))
+    }
+
+    #[test]
+    fn surfaces_that_match_and_keep_apart_have_no_fault() {
+        let sound = "mutable=['src/a*']\nfixed=['src/eval.py', 'later/**']\ninner=['src/a.py']\nholdout={run='x', files=['hidden/**']}";
+        assert_eq!(faults(sound), [""; 0]);
+    }
+
+    #[test]
+    fn every_fault_says_what_to_do() {
+        assert_eq!(
+            faults("mutable=['scr/**']"),
+            [
+                "`scr/**` of `mutable` matches no file that git tracks; commit what it should match, or correct it"
+            ]
+        );
+        assert_eq!(
+            faults("mutable=['src/**']\nfixed=['**/eval.py']"),
+            ["`src/eval.py` is in `mutable` and in `fixed`; make `mutable` narrower"]
+        );
+        assert_eq!(
+            faults("mutable=['**']\nholdout={run='x', files=['hidden/**']}"),
+            ["`hidden/t.txt` is in `mutable` and in `holdout.files`; make `mutable` narrower"]
+        );
+        assert_eq!(
+            faults("mutable=['src/a.py']\ninner=['src/eval.py']"),
+            ["`src/eval.py` is in `inner` and not in `mutable`; add it there"]
+        );
+        assert_eq!(
+            faults(
+                "mutable=['src/a.py']\n[[parameter]]\nfile='src/eval.py'\nkey='N'\ntype='bool'\n[[parameter]]\nfile='no.py'\nkey='N'\ntype='bool'"
+            ),
+            [
+                "`src/eval.py` of `parameter[0]` is not in `mutable`; add it there",
+                "`no.py` of `parameter[1]` is not tracked by git; commit it, or correct its name",
+            ]
+        );
     }
 }

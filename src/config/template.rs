@@ -168,7 +168,9 @@ mod tests {
         );
         let shown: toml::Table = toml::from_str(&live).unwrap();
         let defaults = toml::Table::try_from(Profile::default()).unwrap();
-        for section in ["scope", "eval", "decision", "report", "landing"] {
+        for section in [
+            "scope", "eval", "decision", "report", "landing", "run", "sandbox",
+        ] {
             assert_eq!(shown[section], defaults[section], "[{section}]");
         }
     }
@@ -181,6 +183,7 @@ mod tests {
         let profile = parse(Utf8Path::new("t"), &live).unwrap();
         assert_eq!(profile.metrics.len(), 1);
         assert_eq!(profile.parameters.len(), 1);
+        assert_eq!(profile.research.unwrap().parameters.len(), 1);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What the types cannot say: ranges, sums, names that must exist.
 
+mod backend;
 mod languages;
+mod research;
 mod research_parameter;
 
 use std::collections::BTreeSet;
@@ -35,9 +37,13 @@ pub(super) struct Problem {
 /// Returns everything that is wrong with a profile of the right shape.
 pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     let mut found = Vec::new();
+    if let Some(it) = &profile.research {
+        research::research(it, &mut found);
+    }
     sections(profile, &mut found);
     globs(profile, &mut found);
     languages::languages(profile, &mut found);
+    backend::backend(profile, &mut found);
     guards(profile, &mut found);
     metrics(profile, &mut found);
     references(profile, &mut found);

@@ -1,17 +1,21 @@
 //! What pairs of the same commit, built twice, show about a metric's noise.
 
+use std::f64::consts::LN_2;
+
 use super::difference::{Orientation, value};
+use super::planning::least_effect;
+use super::position::Positions;
+use super::sequential;
 use crate::model::dimension::Direction;
-use crate::model::measurement::{Arm, Calibration, Pair, Scale};
+use crate::model::measurement::{Calibration, Evidence, Pair, Pooled, Scale, TestPlan};
 use crate::stats::estimate::{mad_sigma, median, root_mean_square};
-use crate::stats::rank::sign_test;
 
 /// Fewer differences than these cannot tell a heavy tail from luck.
 const N_FOR_TAILS: usize = 5;
 /// A standard deviation that exceeds the robust one by this factor has heavy tails.
 const HEAVY_TAIL_RATIO: f64 = 2.0;
-/// A position effect is reported below this p-value.
-const POSITION_LEVEL: f64 = 0.01;
+/// What is longer past than so many pairs counts for less.
+const MOST_DEGREES: f64 = 200.0;
 
 /// Judges finished A/A pairs: both arms hold separately built trees of one commit.
 ///
@@ -43,13 +47,34 @@ pub fn calibrate(
         );
     }
     warnings.extend(heavy_tails(&differences));
-    warnings.extend(position_effect(orientation, pairs));
+    let mut positions = Positions::default();
+    positions.add(direction, scale, pairs);
+    warnings.extend(positions.warning());
+    let level = median(&values).unwrap_or(0.0);
+    let run_seconds = run_seconds(pairs);
+    warnings.extend(too_noisy(&differences, scale, level, run_seconds));
     Calibration {
         differences,
         deterministic: unanimous || (declared_deterministic && identical),
-        level: median(&values).unwrap_or(0.0),
-        run_seconds: run_seconds(pairs),
+        level,
+        run_seconds,
         warnings,
+        pooled: Pooled::default(),
+    }
+}
+
+/// Adds what one more experiment showed about the noise, around its own mean.
+pub fn pool(calibration: &mut Calibration, evidence: &Evidence) {
+    let TestPlan::SignBetting(plan) = &evidence.plan else {
+        return;
+    };
+    let (residual, n) = sequential::run(plan, &evidence.pairs).0.residual();
+    let pooled = &mut calibration.pooled;
+    pooled.sum_of_squares += residual;
+    pooled.degrees += f64::from(n.saturating_sub(1));
+    if pooled.degrees > MOST_DEGREES {
+        pooled.sum_of_squares *= MOST_DEGREES / pooled.degrees;
+        pooled.degrees = MOST_DEGREES;
     }
 }
 
@@ -92,28 +117,19 @@ fn heavy_tails(differences: &[f64]) -> Option<String> {
     })
 }
 
-/// Tests whether the arm that runs first wins or loses more often than a fair coin would.
-fn position_effect(orientation: Orientation, pairs: &[Pair]) -> Option<String> {
-    let mut second_wins = 0;
-    let mut first_wins = 0;
-    for pair in pairs {
-        let (incumbent, candidate) = (value(&pair.incumbent)?, value(&pair.candidate)?);
-        let difference = orientation.values(incumbent, candidate).ok()?;
-        let second_better = match pair.first {
-            Arm::Incumbent => difference,
-            Arm::Candidate => -difference,
+/// Tells when the noise hides all but enormous effects.
+fn too_noisy(differences: &[f64], scale: Scale, level: f64, run_seconds: f64) -> Option<String> {
+    let least = least_effect(root_mean_square(differences)?, run_seconds);
+    let hidden = match scale {
+        Scale::LogRatio => least >= LN_2,
+        Scale::Difference => least >= level.abs() && level.abs() > 0.0,
+    };
+    hidden.then(|| {
+        let size = match scale {
+            Scale::LogRatio => format!("a factor of {:.1}", least.exp()),
+            Scale::Difference => format!("{least:.3e} around {level:.3e}"),
         };
-        second_wins += u32::from(second_better > 0.0);
-        first_wins += u32::from(second_better < 0.0);
-    }
-    let p = sign_test(second_wins, first_wins);
-    (p < POSITION_LEVEL).then(|| {
-        let favoured = if second_wins > first_wins {
-            "second"
-        } else {
-            "first"
-        };
-        format!("position effect: the {favoured} run of a pair is better too often (p = {p:.4})")
+        format!("so noisy that effects below {size} cannot be seen; let one run do more work")
     })
 }
 
@@ -127,9 +143,9 @@ fn run_seconds(pairs: &[Pair]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{failed, pair, pair_of, pairs_of};
+    use super::super::sample::{evidence, failed, pair, pair_of, pairs_of, sign_plan};
     use super::*;
-    use crate::model::measurement::Sample;
+    use crate::model::measurement::{Arm, Sample};
 
     fn timing(pairs: &[Pair]) -> Calibration {
         calibrate(Direction::Minimize, Scale::LogRatio, false, pairs)
@@ -216,5 +232,34 @@ mod tests {
             warnings.iter().any(|it| it.contains("the second run")),
             "{warnings:?}"
         );
+    }
+
+    #[test]
+    fn noise_that_hides_everything_is_told() {
+        let wild = timing(&pairs_of(&[(1.0, 9.0), (20.0, 2.0), (3.0, 40.0)]));
+        let told = |warnings: &[String]| warnings.iter().any(|it| it.starts_with("so noisy that"));
+        assert!(told(&wild.warnings), "{:?}", wild.warnings);
+        assert!(!told(
+            &timing(&pairs_of(&[(1.0, 1.3), (1.4, 1.1)])).warnings
+        ));
+    }
+
+    #[test]
+    fn experiments_add_to_what_is_known_about_the_noise() {
+        let mut calibration = timing(&pairs_of(&[(100.0, 101.0), (100.0, 99.0)]));
+        let plan = TestPlan::SignBetting(sign_plan());
+        let pairs = pairs_of(&[(100.0, 99.0), (100.0, 97.0), (100.0, 99.0), (100.0, 97.0)]);
+        let seen = evidence(plan, pairs);
+        pool(&mut calibration, &seen);
+        let once = calibration.pooled;
+        assert!((once.degrees - 3.0).abs() < 1e-12);
+        let around_the_mean = (once.sum_of_squares / once.degrees).sqrt();
+        assert!((around_the_mean - 0.0119).abs() < 1e-3, "{around_the_mean}");
+        for _ in 0..200 {
+            pool(&mut calibration, &seen);
+        }
+        let many = calibration.pooled;
+        assert!((many.degrees - 200.0).abs() < 1e-9);
+        assert!((many.sum_of_squares / many.degrees / around_the_mean.powi(2) - 1.0).abs() < 1e-9);
     }
 }

@@ -4,7 +4,8 @@ use super::difference::value;
 use crate::model::dimension::Direction;
 use crate::model::measurement::{Evidence, Pair, Scale, SignPlan};
 use crate::model::verdict::Effect;
-use crate::stats::estimate::{RunningMean, median, sum_of_squares};
+use crate::stats::bounded_betting::interval;
+use crate::stats::estimate::{RunningMean, mean, median, sum_of_squares};
 use crate::stats::interval::half_width;
 
 /// The reported interval covers the truth with this error, at every look together.
@@ -26,7 +27,7 @@ pub(super) fn of_pairs(
         plan.calibration.differences.len(),
         INTERVAL_ERROR,
     );
-    let interval = half
+    let bounds = half
         .is_finite()
         .then(|| {
             let mean = differences.mean();
@@ -39,7 +40,29 @@ pub(super) fn of_pairs(
         before,
         after,
         relative: share(differences.mean()),
-        interval,
+        interval: bounds,
+        shrunken: None,
+    })
+}
+
+/// Returns the effect that kernel B saw: mean scores, and an interval that assumes no shape.
+pub(super) fn of_scores(
+    evidence: &Evidence,
+    scores: &[(f64, f64)],
+    differences: &[f64],
+) -> Option<Effect> {
+    let before = mean(&scores.iter().map(|it| it.0).collect::<Vec<_>>())?;
+    let after = mean(&scores.iter().map(|it| it.1).collect::<Vec<_>>())?;
+    let share = |difference: f64| Some(difference / before).filter(|it| it.is_finite());
+    let (low, high) = interval(differences, INTERVAL_ERROR);
+    Some(Effect {
+        metric: evidence.metric.to_string(),
+        unit: evidence.unit.clone(),
+        before,
+        after,
+        relative: share(mean(differences)?),
+        interval: share(low).zip(share(high)),
+        shrunken: None,
     })
 }
 
@@ -58,6 +81,7 @@ pub(super) fn of_values(
         after,
         relative: gain.is_finite().then_some(gain),
         interval: None,
+        shrunken: None,
     }
 }
 
@@ -69,7 +93,7 @@ fn medians(pairs: &[Pair]) -> Option<(f64, f64)> {
 }
 
 /// Returns a difference as an improvement relative to the incumbent; `None` from a base of 0.
-fn relative(plan: &SignPlan, before: f64, difference: f64) -> Option<f64> {
+pub(super) fn relative(plan: &SignPlan, before: f64, difference: f64) -> Option<f64> {
     let share = match (plan.scale, plan.direction) {
         (Scale::LogRatio, Direction::Minimize) => -(-difference).exp_m1(),
         (Scale::LogRatio, Direction::Maximize) => difference.exp_m1(),

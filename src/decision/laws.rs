@@ -2,10 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::sample::{calibration, evidence, failed, pair, pair_of, sign_plan, swapped};
+use super::sample::{
+    bounded_plan, calibration, evidence, failed, pair, pair_of, sign_plan, swapped,
+};
 use super::{Look, Next, State, decide, replay};
 use crate::model::dimension::Direction;
-use crate::model::measurement::{Evidence, Pair, Sample, Scale, SignPlan, TestPlan};
+use crate::model::measurement::{BoundedPlan, Evidence, Pair, Sample, Scale, SignPlan, TestPlan};
 use crate::model::verdict::Verdict;
 
 /// A metric around 100 with noise of 1, on a plain scale.
@@ -34,12 +36,24 @@ fn any_pairs() -> impl Strategy<Value = Vec<Pair>> {
     prop::collection::vec(any_pair(), 0..70)
 }
 
+/// Scores of 0, a half or 1, or none.
+fn any_score_pair() -> impl Strategy<Value = Pair> {
+    let score = || prop_oneof![Just(0.0), Just(0.5), Just(1.0)];
+    prop_oneof![
+        8 => (score(), score()).prop_map(|(a, b)| pair_of(a, b)),
+        1 => score().prop_map(|value| pair(Sample::Value { value }, failed("crashed"))),
+        1 => Just(pair(failed("crashed"), failed("crashed"))),
+        4 => Just(pair_of(0.0, 1.0)),
+    ]
+}
+
 fn of(plan: &TestPlan, pairs: &[Pair]) -> Evidence {
     evidence(plan.clone(), pairs.to_vec())
 }
 
-fn kernels() -> [TestPlan; 2] {
+fn kernels() -> [TestPlan; 3] {
     [
+        TestPlan::Bounded(bounded_plan()),
         TestPlan::SignBetting(plan()),
         TestPlan::Deterministic {
             direction: Direction::Maximize,
@@ -63,6 +77,27 @@ proptest! {
     fn replay_is_the_sequence_of_looks(pairs in any_pairs(), extra in any_pairs()) {
         for plan in kernels() {
             let Some((n, next)) = first_stop(&plan, &pairs) else { continue };
+            let prefix = replay(&of(&plan, &pairs[..n]));
+            prop_assert_eq!(&next, &Next::Stop(prefix.clone()));
+            let mut longer = pairs.clone();
+            longer.extend(extra.iter().cloned());
+            prop_assert_eq!(replay(&of(&plan, &longer)), prefix);
+        }
+    }
+
+    #[test]
+    fn scores_too_are_judged_by_the_first_look_that_stops(
+        pairs in prop::collection::vec(any_score_pair(), 0..120),
+        extra in prop::collection::vec(any_score_pair(), 0..40),
+        epsilon in prop_oneof![Just(0.0), 0.0f64..0.3],
+    ) {
+        let plan = TestPlan::Bounded(BoundedPlan { epsilon, ..bounded_plan() });
+        let kept = |pairs: &[Pair]| replay(&of(&plan, pairs)).verdict == Verdict::Keep;
+        if epsilon <= 0.0 {
+            let other: Vec<Pair> = pairs.iter().map(swapped).collect();
+            prop_assert!(!(kept(&pairs) && kept(&other)));
+        }
+        if let Some((n, next)) = first_stop(&plan, &pairs) {
             let prefix = replay(&of(&plan, &pairs[..n]));
             prop_assert_eq!(&next, &Next::Stop(prefix.clone()));
             let mut longer = pairs.clone();

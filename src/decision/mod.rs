@@ -2,13 +2,25 @@
 //! reads or draws anything.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod audit;
+mod bounded;
 mod calibration;
 mod deterministic;
 mod difference;
 mod effect;
+mod keeps;
+mod holdout;
+mod landing;
 mod planning;
+mod position;
+mod price;
+mod reasons;
+mod resumption;
+mod rows;
+mod seen;
 mod sequential;
 mod stream;
+mod unit;
 mod wording;
 
 #[cfg(test)]
@@ -18,10 +30,25 @@ mod sample;
 #[cfg(test)]
 mod simulation;
 
-pub use calibration::calibrate;
-pub use planning::{Ask, calibration_pairs, plan};
+pub use audit::{
+    Audit, Claimed, Retest, is_audit_due, judge_audit, judge_retest, may_simplify, plan_audit,
+    plan_retest, plan_simplifications,
+};
+pub use bounded::{BoundedState, InstanceAsk, plan_instances};
+pub use calibration::{calibrate, pool};
+pub use keeps::plan_keeps;
+pub use holdout::{
+    after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout,
+};
+pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
+pub use planning::{Ask, plan};
+pub use position::Positions;
+pub use price::{Price, fewest_pairs, price};
+pub use resumption::{prolonged, resumable};
+pub use rows::{Preset, calibration_pairs};
+pub use seen::{add_shrunken, seen, shrunken};
 pub use sequential::{Look, State};
-pub use stream::{StreamState, Streams};
+pub use stream::{StreamState, Streams, family};
 
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};
@@ -41,8 +68,8 @@ pub enum Next {
 
 /// Looks at the evidence so far.
 ///
-/// Kernel S looks after every pair. Kernel D wants a second pair, its confirmation, when the first shows
-/// a gain. The verdict is that of the first look that stops: pairs behind it change nothing.
+/// Kernel S looks after every pair, kernel B after every few. Kernel D wants a second pair, its
+/// confirmation, when the first shows a gain. The verdict is that of the first look that stops: pairs behind it change nothing.
 pub fn decide(evidence: &Evidence) -> Next {
     match &evidence.plan {
         TestPlan::Deterministic {
@@ -51,6 +78,7 @@ pub fn decide(evidence: &Evidence) -> Next {
             n_rep,
         } => deterministic::decide(evidence, *direction, *delta, *n_rep),
         TestPlan::SignBetting(plan) => sequential::decide(evidence, plan),
+        TestPlan::Bounded(plan) => bounded::decide(evidence, plan),
     }
 }
 
@@ -72,17 +100,25 @@ pub fn progress(evidence: &Evidence) -> (u32, f64, f64) {
             let state = sequential::run(plan, &evidence.pairs).0;
             (state.n(), state.ln_e(), state.ln_futility())
         }
+        TestPlan::Bounded(plan) => {
+            let state = bounded::run(plan, &evidence.pairs).0;
+            (state.n(), state.ln_e(), state.ln_futility())
+        }
     }
 }
 
 fn unfinished(evidence: &Evidence) -> Decision {
-    let n_pairs = wording::pairs(evidence.pairs.len());
+    let n_pairs = wording::pairs(u32::try_from(evidence.pairs.len()).unwrap_or(u32::MAX));
     let reason = format!("stopped before a verdict, after {n_pairs}");
     match &evidence.plan {
         TestPlan::Deterministic { .. } => Decision::plain(Verdict::Inconclusive, reason),
         TestPlan::SignBetting(plan) => {
             let state = sequential::run(plan, &evidence.pairs).0;
             sequential::conclude(evidence, plan, &state, Verdict::Inconclusive, vec![reason])
+        }
+        TestPlan::Bounded(plan) => {
+            let state = bounded::run(plan, &evidence.pairs).0;
+            bounded::conclude(evidence, plan, &state, Verdict::Inconclusive, vec![reason])
         }
     }
 }

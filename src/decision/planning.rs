@@ -1,8 +1,10 @@
 //! What a test costs and can see, frozen before the candidate's first run.
 
+use super::rows::{Preset, Row};
 use crate::model::dimension::Direction;
 use crate::model::measurement::{Calibration, Scale, SignPlan, StreamPlace, TestPlan};
-use crate::stats::estimate::{root_mean_square, smallest_step};
+use crate::stats::estimate::{smallest_step, sum_of_squares};
+use crate::stats::numeric::count;
 
 /// The chance of giving up a true effect of size δ.
 const BETA: f64 = 0.2;
@@ -28,38 +30,15 @@ pub struct Ask {
     pub epsilon: f64,
     /// Replicate comparisons ever made of a deterministic metric, this one included.
     pub n_rep: u32,
+    /// How small an effect is worth how many runs.
+    pub preset: Preset,
+    /// The pairs that what is left of the budget pays for, where it is limited.
+    pub affordable: Option<u32>,
 }
 
-/// One row of the planning table: slower runs buy fewer pairs, and so can see only larger effects.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Row {
-    /// δ in units of the standard deviation of a pair difference.
-    rho: f64,
-    /// The most pairs.
-    n_max: u32,
-    /// A/A pairs for the calibration.
-    n_calibration: u32,
-}
-
-impl Row {
-    fn of(run_seconds: f64) -> Self {
-        let (rho, n_max, n_calibration) = match run_seconds {
-            seconds if seconds <= 5.0 => (0.7, 60, 10),
-            seconds if seconds <= 120.0 => (1.0, 40, 3),
-            seconds if seconds <= 1800.0 => (1.5, 24, 2),
-            _ => (2.0, 16, 2),
-        };
-        Self {
-            rho,
-            n_max,
-            n_calibration,
-        }
-    }
-}
-
-/// Returns how many A/A pairs a metric of that run time needs.
-pub fn calibration_pairs(run_seconds: f64) -> u32 {
-    Row::of(run_seconds).n_calibration
+/// Returns the smallest effect that is looked for by default in noise of that size.
+pub(super) fn least_effect(sigma: f64, run_seconds: f64) -> f64 {
+    Row::of(run_seconds, Preset::Balanced).rho * sigma
 }
 
 /// Freezes the test before the candidate's first run.
@@ -75,10 +54,10 @@ pub fn plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> TestPlan {
 }
 
 fn sign_plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> SignPlan {
-    let row = Row::of(calibration.run_seconds);
+    let row = Row::of(calibration.run_seconds, ask.preset);
     let tolerance = on_scale(ask.tolerance.unwrap_or(0.0), scale, calibration.level);
     let step = smallest_step(&calibration.differences).unwrap_or(0.0);
-    let observed = root_mean_square(&calibration.differences).unwrap_or(0.0);
+    let observed = noise(calibration);
     let coarse = match step.max(tolerance) {
         coarse if coarse > 0.0 => coarse,
         _ => scale_without_noise(scale, calibration.level),
@@ -96,8 +75,20 @@ fn sign_plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> SignPlan {
         epsilon: ask.epsilon,
         sigma: sigma.max(floor),
         floor,
-        n_max: longest(row.n_max, ask.alpha),
+        n_max: longest(row.n_max, ask.alpha).min(ask.affordable.unwrap_or(u32::MAX)),
         calibration: calibration.clone(),
+    }
+}
+
+/// Returns the standard deviation of one pair difference, by the calibration and all experiments since.
+fn noise(calibration: &Calibration) -> f64 {
+    let pooled = calibration.pooled;
+    let squares = sum_of_squares(&calibration.differences) + pooled.sum_of_squares;
+    let degrees = count(calibration.differences.len()) + pooled.degrees;
+    if degrees > 0.0 {
+        (squares / degrees).sqrt()
+    } else {
+        0.0
     }
 }
 
@@ -134,6 +125,7 @@ fn scale_without_noise(scale: Scale, level: f64) -> f64 {
 mod tests {
     use super::super::sample::calibration;
     use super::*;
+    use crate::model::measurement::Pooled;
     use proptest::prelude::*;
 
     fn ask(tolerance: Option<f64>) -> Ask {
@@ -144,22 +136,20 @@ mod tests {
             stream: None,
             epsilon: 0.0,
             n_rep: 0,
+            preset: Preset::Balanced,
+            affordable: None,
         }
     }
 
     fn signs(tolerance: Option<f64>, scale: Scale, calibration: &Calibration) -> SignPlan {
         match plan(&ask(tolerance), scale, calibration) {
             TestPlan::SignBetting(plan) => plan,
-            TestPlan::Deterministic { .. } => panic!("planned as deterministic"),
+            other => panic!("planned as {other:?}"),
         }
     }
 
     #[test]
     fn slower_runs_buy_fewer_pairs() {
-        let pairs: Vec<u32> = [0.1, 5.0, 5.1, 120.0, 600.0, 1800.0, 7200.0, f64::NAN]
-            .map(calibration_pairs)
-            .to_vec();
-        assert_eq!(pairs, [10, 10, 3, 3, 2, 2, 2, 2]);
         let longest = |run_seconds| {
             let calibration = Calibration {
                 run_seconds,
@@ -168,6 +158,18 @@ mod tests {
             signs(None, Scale::LogRatio, &calibration).n_max
         };
         assert_eq!([1.0, 60.0, 1000.0, 1e4].map(longest), [60, 40, 24, 16]);
+    }
+
+    #[test]
+    fn what_the_budget_does_not_pay_for_is_not_planned() {
+        let ask = Ask {
+            affordable: Some(17),
+            ..ask(None)
+        };
+        let TestPlan::SignBetting(plan) = plan(&ask, Scale::LogRatio, &calibration(&[0.1])) else {
+            panic!("planned as deterministic");
+        };
+        assert_eq!(plan.n_max, 17);
     }
 
     #[test]
@@ -207,6 +209,17 @@ mod tests {
                 n_rep: 1,
             }
         );
+    }
+
+    #[test]
+    fn what_experiments_showed_about_the_noise_counts() {
+        let mut calibration = calibration(&[0.01, -0.01]);
+        calibration.pooled = Pooled {
+            sum_of_squares: 18.0 * 4e-4,
+            degrees: 18.0,
+        };
+        let plan = signs(None, Scale::LogRatio, &calibration);
+        assert!((plan.sigma - (0.0074f64 / 20.0).sqrt()).abs() < 1e-12);
     }
 
     proptest! {

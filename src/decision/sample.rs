@@ -2,7 +2,7 @@
 
 use crate::model::dimension::Direction;
 use crate::model::measurement::{
-    Arm, Calibration, Evidence, Measurement, Pair, Sample, Scale, SignPlan, TestPlan,
+    Arm, BoundedPlan, Calibration, Evidence, Measurement, Pair, Sample, Scale, SignPlan, TestPlan,
 };
 
 pub(super) fn failed(reason: &str) -> Sample {
@@ -25,6 +25,7 @@ pub(super) fn pair(incumbent: Sample, candidate: Sample) -> Pair {
         first: Arm::Incumbent,
         incumbent: run(Arm::Incumbent, incumbent),
         candidate: run(Arm::Candidate, candidate),
+        instance: None,
     }
 }
 
@@ -67,6 +68,21 @@ pub(super) fn sign_plan() -> SignPlan {
     }
 }
 
+/// An accuracy over 400 instances, of which 5 points count.
+pub(super) fn bounded_plan() -> BoundedPlan {
+    BoundedPlan {
+        direction: Direction::Maximize,
+        alpha: 0.01,
+        stream: None,
+        beta: 0.2,
+        delta: 0.05,
+        epsilon: 0.0,
+        sigma: 0.0,
+        n_max: 400,
+        look_every: 10,
+    }
+}
+
 pub(super) fn evidence(plan: TestPlan, pairs: Vec<Pair>) -> Evidence {
     Evidence {
         metric: "parse".parse().unwrap(),
@@ -82,5 +98,6 @@ pub(super) fn swapped(pair: &Pair) -> Pair {
         first: pair.first.other(),
         incumbent: run(Arm::Incumbent, pair.candidate.sample.clone()),
         candidate: run(Arm::Candidate, pair.incumbent.sample.clone()),
+        instance: pair.instance.clone(),
     }
 }

@@ -2,10 +2,10 @@
 
 use std::f64::consts::LN_2;
 
-use super::deterministic::why_none;
-use super::difference::{Orientation, value};
-use super::{Next, effect, wording};
-use crate::model::measurement::{Arm, Evidence, Measurement, Pair, SignPlan};
+use super::difference::Orientation;
+use super::reasons::Stand;
+use super::{Next, effect, unit, wording};
+use crate::model::measurement::{Evidence, Pair, SignPlan};
 use crate::model::verdict::{Decision, Statistics, Verdict};
 use crate::stats::estimate::{RunningMean, sum_of_squares};
 use crate::stats::futility::Futility;
@@ -127,6 +127,11 @@ impl State {
         self.futility.ln_ratio()
     }
 
+    /// Returns the squared deviations of the differences from their mean, and how many they are.
+    pub(super) fn residual(&self) -> (f64, u32) {
+        (self.differences.residual(), self.n())
+    }
+
     /// Returns the mean difference with the margin added: what must be positive for a keep.
     pub fn mean(&self) -> f64 {
         self.differences.mean() + self.epsilon
@@ -168,39 +173,39 @@ pub(super) fn run(plan: &SignPlan, pairs: &[Pair]) -> (State, Look) {
 /// Looks at the evidence after every pair, and stops at the first look that does.
 pub(super) fn decide(evidence: &Evidence, plan: &SignPlan) -> Next {
     let (state, look) = run(plan, &evidence.pairs);
-    let used = used(evidence, &state);
-    let (verdict, reason) = match look {
-        Look::Undecided => return Next::Continue,
-        Look::Refused(reason) => {
-            return Next::Stop(Decision::plain(Verdict::Inconclusive, reason));
-        }
-        _ if used.iter().all(has_no_value) && !used.is_empty() => (
-            Verdict::Spurious,
-            format!("no run of either arm gave a value: {}", first_failure(used)),
-        ),
-        Look::Keep => (Verdict::Keep, keep_reason(evidence, plan, &state)),
-        Look::NoWorthwhileEffect => (Verdict::Revert, give_up_reason(plan, &state)),
-        Look::OutOfPairs => (Verdict::Inconclusive, out_of_pairs_reason(plan, &state)),
-        Look::OutOfReach => (Verdict::Inconclusive, out_of_reach_reason(plan, &state)),
+    let look = match unit::change(used(evidence, &state)) {
+        Some(reason) if look == Look::Keep => Look::Refused(reason),
+        _ => look,
     };
-    Next::Stop(conclude(evidence, plan, &state, verdict, vec![reason]))
+    let effect = || effect::of_pairs(evidence, plan, used(evidence, &state), &state.differences);
+    match stand(plan, &state).verdict(&look, used(evidence, &state), effect) {
+        None => Next::Continue,
+        Some((verdict, reason)) if matches!(look, Look::Refused(_)) => {
+            Next::Stop(Decision::plain(verdict, reason))
+        }
+        Some((verdict, reason)) => {
+            Next::Stop(conclude(evidence, plan, &state, verdict, vec![reason]))
+        }
+    }
+}
+
+fn stand(plan: &SignPlan, state: &State) -> Stand {
+    Stand {
+        direction: plan.direction,
+        alpha: plan.alpha,
+        beta: plan.beta,
+        stream: plan.stream,
+        n: state.n(),
+        n_max: plan.n_max,
+        ln_e: state.ln_e(),
+        ln_futility: state.ln_futility(),
+    }
 }
 
 /// Returns the pairs that the state rests on.
 fn used<'a>(evidence: &'a Evidence, state: &State) -> &'a [Pair] {
     let n = usize::try_from(state.n()).unwrap_or(usize::MAX);
     &evidence.pairs[..n.min(evidence.pairs.len())]
-}
-
-fn has_no_value(pair: &Pair) -> bool {
-    value(&pair.incumbent).is_none() && value(&pair.candidate).is_none()
-}
-
-fn first_failure(pairs: &[Pair]) -> String {
-    pairs
-        .first()
-        .map(|pair| why_none(&pair.candidate))
-        .unwrap_or_default()
 }
 
 /// Returns the decision with effect, statistics, and what every reader should know beside the verdict.
@@ -213,120 +218,19 @@ pub(super) fn conclude(
 ) -> Decision {
     let used = used(evidence, state);
     let effect = effect::of_pairs(evidence, plan, used, &state.differences);
-    if verdict != Verdict::Keep
-        && let Some(effect) = &effect
-    {
-        reasons.push(format!(
-            "measured: {}",
-            wording::measured(effect, plan.direction)
-        ));
-    }
-    if verdict == Verdict::Keep {
-        reasons.push(caveat(plan, state));
-    }
-    reasons.extend(
-        [Arm::Incumbent, Arm::Candidate]
-            .into_iter()
-            .filter_map(|arm| failures(used, arm)),
+    let caveat = format!(
+        "not explained by a candidate that behaves like the incumbent; losses in more than {} of runs \
+         are excluded, rarer ones are not",
+        wording::percent(excluded_loss_rate(state))
     );
+    let stand = stand(plan, state);
+    reasons.extend(stand.remarks(verdict, effect.as_ref(), &caveat, used));
     Decision {
         verdict,
         reasons,
         violations: Vec::new(),
         effect,
         statistics: Some(statistics(plan, state)),
-    }
-}
-
-fn keep_reason(evidence: &Evidence, plan: &SignPlan, state: &State) -> String {
-    let effect = effect::of_pairs(evidence, plan, used(evidence, state), &state.differences);
-    let measured = effect
-        .map(|effect| format!(": {}", wording::measured(&effect, plan.direction)))
-        .unwrap_or_default();
-    format!(
-        "e-value {} ≥ {} after {}{measured}",
-        wording::floored(state.ln_e()),
-        wording::plain(1.0 / plan.alpha),
-        n_pairs(state)
-    )
-}
-
-/// What a keep does not say.
-fn caveat(plan: &SignPlan, state: &State) -> String {
-    let level = match plan.stream {
-        Some(place) => format!(
-            "test {} of its stream, at level {}, so that at most {} of what the stream keeps is \
-             expected to be a fluke",
-            place.index,
-            wording::plain(plan.alpha),
-            wording::percent(place.alpha)
-        ),
-        None => format!(
-            "level {} per experiment, not over the stream",
-            wording::plain(plan.alpha)
-        ),
-    };
-    format!(
-        "not explained by a candidate that behaves like the incumbent; losses in more than {} of runs \
-         are excluded, rarer ones are not; {level}",
-        wording::percent(excluded_loss_rate(state)),
-    )
-}
-
-fn give_up_reason(plan: &SignPlan, state: &State) -> String {
-    format!(
-        "no worthwhile effect: likelihood ratio {} ≥ {} after {}",
-        wording::floored(state.ln_futility()),
-        wording::plain(1.0 / plan.beta),
-        n_pairs(state)
-    )
-}
-
-fn out_of_pairs_reason(plan: &SignPlan, state: &State) -> String {
-    format!(
-        "undecided after all {}: e-value {} of {}",
-        n_pairs(state),
-        wording::floored(state.ln_e()),
-        wording::plain(1.0 / plan.alpha)
-    )
-}
-
-fn out_of_reach_reason(plan: &SignPlan, state: &State) -> String {
-    let left = usize::try_from(plan.n_max - state.n()).unwrap_or(usize::MAX);
-    format!(
-        "undecided: the e-value is {} after {}, and {} more cannot take it to {}",
-        wording::floored(state.ln_e()),
-        n_pairs(state),
-        wording::pairs(left),
-        wording::plain(1.0 / plan.alpha)
-    )
-}
-
-fn n_pairs(state: &State) -> String {
-    wording::pairs(state.path.len())
-}
-
-/// Returns how often an arm's runs gave no value, if ever.
-fn failures(pairs: &[Pair], arm: Arm) -> Option<String> {
-    let runs = || pairs.iter().map(|pair| run_of(pair, arm));
-    let failed: Vec<&Measurement> = runs().filter(|run| value(run).is_none()).collect();
-    let first = failed.first()?;
-    let name = match arm {
-        Arm::Incumbent => "incumbent",
-        Arm::Candidate => "candidate",
-    };
-    Some(format!(
-        "{} of {} {name} runs gave no value, and count as losses: {}",
-        failed.len(),
-        pairs.len(),
-        why_none(first)
-    ))
-}
-
-fn run_of(pair: &Pair, arm: Arm) -> &Measurement {
-    match arm {
-        Arm::Incumbent => &pair.incumbent,
-        Arm::Candidate => &pair.candidate,
     }
 }
 
@@ -345,6 +249,7 @@ fn statistics(plan: &SignPlan, state: &State) -> Statistics {
         sigma: plan.sigma,
         mean: state.differences.mean(),
         excluded_loss_rate: excluded_loss_rate(state),
+        shrunken: None,
         path: state.path.clone(),
     }
 }
@@ -546,5 +451,16 @@ mod tests {
         let evidence = tested(plan, steady(100.0, 100.0));
         assert_eq!(replay(&evidence).verdict, Verdict::Keep);
         assert!(matches!(decide(&evidence), Next::Stop(_)));
+    }
+
+    #[test]
+    fn a_number_in_another_unit_is_not_a_gain() {
+        for factor in [1e3, 1e6, 60.0] {
+            let decision = replay(&tested(sign_plan(), steady(100.0, 100.2 / factor)));
+            assert_eq!(decision.verdict, Verdict::Inconclusive);
+            assert!(decision.reasons[0].contains("another unit"), "{decision:?}");
+        }
+        let honest = replay(&tested(sign_plan(), steady(100.0, 0.2)));
+        assert_eq!(honest.verdict, Verdict::Keep);
     }
 }

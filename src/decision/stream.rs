@@ -11,7 +11,19 @@ use crate::model::measurement::StreamPlace;
 use crate::model::verdict::Verdict;
 use crate::stats::lord::Lord;
 
-/// The streams of a target, one for each noisy metric.
+/// Returns the stream that a test of a metric belongs to: tests with a margin, which show that nothing got
+/// worse, have one of their own.
+pub fn family(metric: &MetricName, epsilon: f64) -> MetricName {
+    if epsilon > 0.0 {
+        format!("keeps:{metric}")
+            .parse()
+            .unwrap_or_else(|_| metric.clone())
+    } else {
+        metric.clone()
+    }
+}
+
+/// The streams of a target, one for each noisy metric and family of claims.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Streams {
     alpha: f64,
@@ -31,6 +43,15 @@ pub struct StreamState {
     pub bound: f64,
 }
 
+/// Whether a test takes an index of its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Index {
+    /// It is a test of its own.
+    New,
+    /// It goes on with a test that took one when it began.
+    Taken,
+}
+
 impl Streams {
     /// Returns unused streams, each of which keeps at most the share `alpha` of flukes.
     pub fn new(alpha: f64) -> Self {
@@ -44,16 +65,22 @@ impl Streams {
     /// index changes nothing.
     pub fn add_closed(&mut self, summary: &Summary) {
         if let Some(spent) = &summary.spent {
-            self.add(spent, summary.verdict == Verdict::Keep);
+            let index = match summary.resumes {
+                None => Index::New,
+                Some(_) => Index::Taken,
+            };
+            self.add(spent, index, summary.verdict == Verdict::Keep);
         }
     }
 
-    fn add(&mut self, spent: &Spent, kept: bool) {
+    fn add(&mut self, spent: &Spent, index: Index, kept: bool) {
         let stream = self
             .by_metric
             .entry(spent.metric.clone())
             .or_insert_with(|| Lord::new(self.alpha));
-        stream.start(spent.level);
+        if index == Index::New {
+            stream.start(spent.level);
+        }
         if kept {
             stream.keep();
         }
@@ -97,8 +124,9 @@ mod tests {
         let spent = Spent {
             metric: metric(name),
             level,
+            seen: None,
         };
-        streams.add(&spent, kept);
+        streams.add(&spent, Index::New, kept);
     }
 
     #[test]
@@ -112,6 +140,33 @@ mod tests {
         let (level, place) = streams.next(&metric("parse"));
         assert!(level < fresh.0);
         assert_eq!((place.index, fresh.1.index), (6, 1));
+    }
+
+    #[test]
+    fn a_test_that_goes_on_takes_no_other_index_and_its_keep_is_credited_when_it_is_decided() {
+        let mut streams = Streams::new(0.05);
+        let (level, _) = streams.next(&metric("parse"));
+        for _ in 0..4 {
+            spend(&mut streams, "parse", false);
+        }
+        let before = streams.next(&metric("parse"));
+        let spent = Spent {
+            metric: metric("parse"),
+            level,
+            seen: None,
+        };
+        streams.add(&spent, Index::Taken, false);
+        assert_eq!(streams.next(&metric("parse")), before);
+        streams.add(&spent, Index::Taken, true);
+        let after = streams.next(&metric("parse"));
+        assert_eq!(after.1, before.1);
+        assert!(after.0 > before.0);
+    }
+
+    #[test]
+    fn tests_with_a_margin_have_a_stream_of_their_own() {
+        assert_eq!(family(&metric("parse"), 0.0), metric("parse"));
+        assert_eq!(family(&metric("parse"), 0.01), metric("keeps:parse"));
     }
 
     #[test]

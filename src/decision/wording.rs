@@ -9,7 +9,7 @@ const TIME_UNITS: [&str; 12] = [
 ];
 
 /// Returns `1 pair`, `9 pairs`.
-pub(super) fn pairs(n: usize) -> String {
+pub(super) fn pairs(n: u32) -> String {
     format!("{n} pair{}", if n == 1 { "" } else { "s" })
 }
 
@@ -127,6 +127,7 @@ mod tests {
             after: 3.0,
             relative: Some(relative),
             interval,
+            shrunken: None,
         }
     }
 

@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{ArmRef, Lab};
 use crate::model::profile::Project;
-use crate::process::{Command, Error, Exit, Finished};
-use crate::sandbox::{Access, Room, Sandbox};
+use crate::process::{Command, Error, Exit, Finished, Limits};
+use crate::sandbox::{Access, Limited, Room, Sandbox};
 use crate::toolchain::{Adapter, Job, Lints};
 
 /// One directory that holds a tree, ready to run things in.
@@ -67,9 +67,33 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// Limits what each process of its commands may use.
+    pub(super) fn within(self, limits: Limits) -> Self {
+        Self {
+            sandbox: Box::new(Limited::new(self.sandbox, limits)),
+            ..self
+        }
+    }
+
+    /// Returns a path that a program on this bench names, relative to the tree where it is in it.
+    pub(super) fn in_tree(&self, named: &Utf8Path) -> Utf8PathBuf {
+        let real = self.dir.canonicalize_utf8().ok();
+        let roots = [Some(&*self.dir), self.sandbox.shown_at(), real.as_deref()];
+        let inside = roots
+            .into_iter()
+            .flatten()
+            .find_map(|it| named.strip_prefix(it).ok());
+        inside.unwrap_or(named).to_owned()
+    }
+
     /// Returns whether its commands can reach the network.
     pub(super) fn has_network(&self) -> bool {
         self.sandbox.report().network
+    }
+
+    /// Returns the folder in which what its commands write into the tree ends up.
+    pub(super) fn written_at(&self) -> Utf8PathBuf {
+        self.sandbox.written_at(&self.dir)
     }
 
     /// Returns whether it holds the unchanged code.

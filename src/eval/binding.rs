@@ -25,8 +25,13 @@ fn harness() -> String {
 }
 
 fn eval_hash(lab: &Lab) -> String {
+    let mut profile = lab.profile.clone();
+    if let Some(research) = &profile.research {
+        // Which of the surfaces is open changes from experiment to experiment, and no number.
+        profile.scope.mutable.clone_from(&research.mutable);
+    }
     let profile =
-        serde_json::to_string(&lab.profile).expect("a profile holds only text and finite numbers");
+        serde_json::to_string(&profile).expect("a profile holds only text and finite numbers");
     hash([FORMULAS.to_owned(), profile])
 }
 

@@ -30,8 +30,11 @@ mod campaign;
 mod dimensions;
 mod edit;
 mod growth;
+pub mod hidden;
 mod hygiene;
 mod impact;
+pub mod instanced;
+pub mod instances;
 mod manifests;
 mod metric;
 mod network;
@@ -43,6 +46,8 @@ mod sample;
 mod scratch;
 mod sources;
 mod suite;
+mod variants;
+pub mod taxonomy;
 #[cfg(test)]
 mod real_tools;
 #[cfg(test)]
@@ -51,6 +56,7 @@ mod testing;
 use bench::Bench;
 use dimensions::Draft;
 pub use hygiene::GUARDS;
+pub use variants::{Said, Source, Usual, Variants};
 
 /// A suite that takes at least so many seconds is worth a look at the tests near to a change first.
 const SLOW_SUITE: u64 = 10;
@@ -388,6 +394,42 @@ impl Lab {
         metric: &Metric,
     ) -> Result<(Sample, f64), process::Error> {
         metric::run(&Bench::of(self, arm)?, metric).await
+    }
+
+    /// Runs a metric once, and reads the file in which this run tells of each instance.
+    ///
+    /// # Errors
+    /// An interruption, or a child or file of the harness that could not be used.
+    pub async fn measure_instances(
+        &self,
+        arm: &ArmRef<'_>,
+        metric: &Metric,
+        file: &Utf8Path,
+    ) -> Result<instanced::InstanceRun, process::Error> {
+        instanced::run(&Bench::of(self, arm)?, metric, file).await
+    }
+
+    /// Runs the holdout's command on an arm that holds the hidden files, with a build folder that is gone
+    /// afterwards: what the evaluated code writes there reaches no other run.
+    ///
+    /// # Errors
+    /// An interruption, or a child or file of the harness that could not be used.
+    pub async fn measure_hidden(
+        &self,
+        arm: &ArmRef<'_>,
+        metric: &Metric,
+        file: &Utf8Path,
+    ) -> Result<instanced::InstanceRun, process::Error> {
+        let name = format!("{}-holdout", arm.name);
+        let build = self.builds.join(&name);
+        let remove = || scratch::remove_tree(&build).map_err(|it| bench::io_error(&build, it));
+        remove()?;
+        scratch::warm(&self.builds.join(arm.name), &build)
+            .map_err(|it| bench::io_error(&build, it))?;
+        let bench = Bench::at(self, arm.dir.to_owned(), &name)?;
+        let run = instanced::run(&bench, metric, file).await;
+        remove()?;
+        run
     }
 
     /// Returns globs protected from experiments: the adapters', the profile's fixed ones, our own files.

@@ -46,15 +46,14 @@ pub(super) struct Spot<'f> {
 
 /// Scripts, benchmarks and examples, configuration that is code, and what go builds on request or on
 /// other machines only: no suite is expected to notice what happens there.
-fn is_beside_the_point(file: &SourceFile) -> bool {
-    let in_folder = file
-        .path
+pub(super) fn is_beside_the_point(path: &Utf8Path, grammar: Grammar, text: &str) -> bool {
+    let in_folder = path
         .components()
         .any(|it| matches!(it.as_str(), "benches" | "examples" | "docs" | "scripts"));
-    let at_root = file.path.components().next();
+    let at_root = path.components().next();
     let is_aside =
         at_root.is_some_and(|it| matches!(it.as_str(), "benchmark" | "benchmarks" | "tools"));
-    in_folder || is_aside || is_build_script(&file.path) || has_build_constraint(file)
+    in_folder || is_aside || is_build_script(path) || has_build_constraint(path, grammar, text)
 }
 
 /// Returns whether a file builds, installs or configures, by its name.
@@ -76,16 +75,13 @@ fn is_build_script(path: &Utf8Path) -> bool {
 }
 
 /// Returns whether a Go file is built under a condition: `//go:build generate`, `_windows.go`.
-fn has_build_constraint(file: &SourceFile) -> bool {
-    let stem = file.path.file_stem().unwrap_or_default();
+fn has_build_constraint(path: &Utf8Path, grammar: Grammar, text: &str) -> bool {
+    let stem = path.file_stem().unwrap_or_default();
     let names_a_system = stem
         .rsplit_once('_')
         .is_some_and(|(_, last)| SYSTEMS.contains(&last));
-    let above = file
-        .text
-        .lines()
-        .take_while(|it| !it.starts_with("package "));
-    file.grammar == Grammar::Go
+    let above = text.lines().take_while(|it| !it.starts_with("package "));
+    grammar == Grammar::Go
         && (names_a_system
             || above
                 .into_iter()
@@ -97,7 +93,7 @@ pub(super) fn spots(files: &[SourceFile]) -> Vec<Spot<'_>> {
     let shipped = with_src(files);
     files
         .iter()
-        .filter(|it| !it.protected && !is_beside_the_point(it))
+        .filter(|it| !it.protected && !is_beside_the_point(&it.path, it.grammar, &it.text))
         .filter(|it| it.path.starts_with("src") || !shipped.contains(&it.project))
         .flat_map(in_file)
         .collect()

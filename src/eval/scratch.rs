@@ -86,7 +86,7 @@ pub(super) fn set_modified(path: &Utf8Path, at: std::time::SystemTime) -> std::i
     file.file().set_times(FileTimes::new().set_modified(at))
 }
 
-fn remove_tree(dir: &Utf8PathBuf) -> std::io::Result<()> {
+pub(super) fn remove_tree(dir: &Utf8PathBuf) -> std::io::Result<()> {
     match fs_err::remove_dir_all(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -113,7 +113,7 @@ impl<'b> Borders<'b> {
 
 /// A Rust test module in a file of its own is marked where it is declared, not where it is: by custom it
 /// is told by its name.
-fn is_test_module(path: &Utf8Path) -> bool {
+pub(super) fn is_test_module(path: &Utf8Path) -> bool {
     path.extension() == Some("rs")
         && path
             .file_stem()
@@ -127,6 +127,8 @@ fn project_of(bench: &Bench<'_>, path: &Utf8Path, grammar: Grammar) -> Option<us
         Grammar::Python => LanguageName::Python,
         Grammar::JavaScript | Grammar::TypeScript | Grammar::Tsx => LanguageName::JavaScript,
         Grammar::Go => LanguageName::Go,
+        // Declared by its commands: what its dimensions are made of is declared too.
+        Grammar::C => return None,
     };
     bench
         .lab
@@ -161,7 +163,7 @@ pub(super) fn paths(root: &Utf8Path) -> Vec<Utf8PathBuf> {
 }
 
 /// Returns a file's text; `None` when it is no text, too large, or gone.
-fn read(path: &Utf8Path) -> Option<String> {
+pub(super) fn read(path: &Utf8Path) -> Option<String> {
     let size = fs_err::metadata(path).ok()?.len();
     (size <= LARGEST)
         .then(|| fs_err::read_to_string(path).ok())

@@ -132,6 +132,7 @@ mod tests {
             files_hash: files_hash(hypothesis),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 

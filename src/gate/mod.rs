@@ -5,6 +5,7 @@ mod diff;
 mod duplicate;
 mod evaluation;
 mod flaky;
+mod leakage;
 mod maintenance;
 mod manifest;
 mod permission;
@@ -17,6 +18,9 @@ pub use diff::{DiffPolicy, FileFacts, judge_diff};
 pub use duplicate::{duplicate_of, files_hash, is_words, was_lost};
 pub use evaluation::{DeterministicMetric, judge_evaluations, judge_metrics};
 pub use flaky::{ReRuns, Suspicion};
+pub use leakage::{
+    HiddenFile, Telltales, answers_on, ids_on, judge_hypothesis, judge_leakage, redacted,
+};
 pub use maintenance::{Noticed, decide_maintenance, judge_maintenance};
 pub use manifest::{ManifestRules, declared_minimums, is_manifest};
 pub use permission::{Asked, Permission};

@@ -67,7 +67,8 @@ impl Asked {
                 tidies: true,
                 ..Self::default()
             },
-            Change::Constant { .. } => Self::default(),
+            // What an agent says of its own idea permits nothing.
+            Change::Constant { .. } | Change::Edits { .. } | Change::Idea { .. } => Self::default(),
         }
     }
 

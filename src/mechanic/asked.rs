@@ -18,6 +18,9 @@ impl Ground<'_> {
             Asked::Format(tool) => self.format(&tool.unwrap_or_else(|| self.formatter())),
             Asked::Knob { key, value } => self.asked_knob(text, &key, value.as_deref()),
             Asked::Parameter { name, value } => self.asked_parameter(text, &name, value.as_deref()),
+            Asked::Edits(metric) => self
+                .asked_edits(metric.as_deref())
+                .unwrap_or_else(|| draft::words(text)),
             Asked::Words(text) => draft::words(&text),
         }
     }

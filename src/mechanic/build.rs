@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::surface::Surface;
 use super::setting::{self, At};
-use super::{job, message, observe, tree};
+use super::{genetic, job, message, observe, tree};
 use crate::agent::{BuildInput, Checkpoint, Error};
 use crate::eval::Lab;
 use crate::model::hypothesis::{Assignment, Change, LintRule};
@@ -30,8 +30,9 @@ pub(crate) async fn build(
         Change::Format { tool } => builder.format(tool, checkpoint).await,
         Change::Knob { file, key, value } => builder.turn(file, key, value, checkpoint),
         Change::Constant { file, name, value } => builder.replace(file, name, value, checkpoint),
+        Change::Edits { metric, seed } => builder.edit(metric, *seed, checkpoint).await,
         Change::Settings { assignments } => builder.assign(assignments, checkpoint),
-        Change::Words { text } => Err(needs_a_model(text)),
+        Change::Words { text } | Change::Idea { text } => Err(needs_a_model(text)),
     }
 }
 
@@ -191,6 +192,30 @@ impl Builder<'_> {
         self.checkpoint_whole(checkpoint)
     }
 
+    /// Writes the patch that a search finds, formatted where the project is.
+    async fn edit(
+        &self,
+        metric: &str,
+        seed: u64,
+        checkpoint: &mut Checkpoint<'_>,
+    ) -> Result<(), Error> {
+        let mut metrics = self.input.lab.profile.metrics.iter();
+        let Some(metric) = metrics.find(|it| it.name == metric) else {
+            return nothing(format!("there is no metric `{metric}`"));
+        };
+        let tidy = self.tidy_parts().await?;
+        let found = genetic::improve(self.input, metric, seed).await?;
+        for (path, text) in &found.texts {
+            self.must_be_mutable(path)?;
+            tree::write(self.input.dir, path, text)?;
+        }
+        for (project, adapter) in tidy {
+            let may_touch = |it: &Utf8Path| found.texts.contains_key(it);
+            adapter.format(&self.place.job(project), &may_touch).await?;
+        }
+        checkpoint(&message::with_body(&found.subject, &found.body))
+    }
+
     /// Takes the checkpoint of a change that is one commit: its subject is the hypothesis's title.
     fn checkpoint_whole(&self, checkpoint: &mut Checkpoint<'_>) -> Result<(), Error> {
         let hypothesis = self.input.hypothesis;
@@ -301,6 +326,7 @@ mod tests {
         let input = BuildInput {
             hypothesis,
             dir: &dir.tree,
+            incumbent: &dir.tree,
             lab,
             cancel: &CancellationToken::new(),
         };

@@ -267,6 +267,39 @@ pub(crate) fn key_of_parameter(constant: &Constant<'_>) -> String {
     format!("constant:{}:{}=", constant.file, constant.name)
 }
 
+/// Returns the hypothesis that some patch of small edits moves a metric.
+pub(crate) fn edits(metric: &str, seed: u64, n_functions: usize, n_files: usize) -> Hypothesis {
+    let functions = if n_functions == 1 {
+        "function"
+    } else {
+        "functions"
+    };
+    let files = if n_files == 1 { "file" } else { "files" };
+    Hypothesis {
+        key: key(&format!("{}{seed}", key_of_edits(metric))),
+        title: message::shortened(&format!("Edit functions by trial to improve {metric}")),
+        why: format!(
+            "{n_functions} {functions} in {n_files} {files} may be edited. Patches of small edits are \
+             tried in a copy where `{metric}` spends its time; the best that no test notices is \
+             measured."
+        ),
+        category: Category::Explore,
+        claim: moves(metric),
+        success: success_of(Some(metric)),
+        change: Change::Edits {
+            metric: metric.to_owned(),
+            seed,
+        },
+        files: BTreeMap::new(),
+        expected_gain: 0.001,
+    }
+}
+
+/// Returns how the keys of all searches for patches begin that are to move a metric.
+pub(crate) fn key_of_edits(metric: &str) -> String {
+    format!("edits:{metric}#")
+}
+
 /// Returns the hypothesis that words stand for, which takes a model to build.
 pub(crate) fn words(text: &str) -> Hypothesis {
     let title = match message::shortened(text) {

@@ -7,6 +7,7 @@ mod asked;
 mod build;
 mod catalogue;
 mod draft;
+mod genetic;
 mod job;
 mod message;
 mod note;
@@ -31,8 +32,10 @@ use camino::Utf8Path;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 
-use crate::agent::{Backend, BuildInput, Checkpoint, Error, ResearchInput, StrategyInput};
-use crate::model::experiment::{Candidate, Experiment};
+use crate::agent::{
+    Backend, BuildInput, Checkpoint, Error, ResearchInput, ReviewInput, StrategyInput,
+};
+use crate::model::experiment::Experiment;
 use crate::model::hypothesis::{Claim, Hypothesis};
 use crate::model::id::StructuralKey;
 use crate::model::observation::Observation;
@@ -101,8 +104,18 @@ impl Backend for Mechanic {
         .boxed_local()
     }
 
-    fn review(&self, hypothesis: &Hypothesis, candidate: &Candidate, diff: &str) -> Vec<String> {
-        review::review(hypothesis, candidate, diff)
+    fn review<'a>(
+        &'a self,
+        input: &'a ReviewInput<'a>,
+    ) -> BoxFuture<'a, Result<Vec<String>, Error>> {
+        async move {
+            Ok(review::review(
+                input.hypothesis,
+                input.candidate,
+                input.diff,
+            ))
+        }
+        .boxed()
     }
 
     fn archive(&self, experiment: &Experiment) -> String {

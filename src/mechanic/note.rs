@@ -165,7 +165,7 @@ fn after_veto(experiment: &Experiment, decision: &Decision) -> String {
     };
     let advice = if broke(&[Rule::NoCandidate]) {
         match experiment.hypothesis.change {
-            Change::Words { .. } => "this takes a backend with a model",
+            Change::Words { .. } | Change::Idea { .. } => "this takes a backend with a model",
             _ => "look at the reason above before trying it again",
         }
     } else if broke(&[Rule::DoesNotBuild, Rule::SuiteBroken, Rule::RequiredTest]) {
@@ -353,6 +353,7 @@ mod tests {
             incumbent: "1".repeat(40).parse().unwrap(),
             incumbent_tree: "2".repeat(40).parse().unwrap(),
             backend: "mechanic".to_owned(),
+            resumes: None,
         })
         .unwrap();
         experiment.candidate = is_built.then(|| Candidate {
@@ -425,6 +426,7 @@ mod tests {
             after: 1240.0,
             relative: Some(-0.0044),
             interval: Some((-0.01, 0.002)),
+            shrunken: None,
         });
         decision.statistics = Some(Statistics {
             kernel: "S".to_owned(),
@@ -436,6 +438,7 @@ mod tests {
             sigma: 1.0,
             mean: 0.0,
             excluded_loss_rate: 0.15,
+            shrunken: None,
             path: Vec::new(),
         });
         assert_eq!(

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::setting::{self, At};
 use super::surface::Surface;
 use super::tune::settings;
-use super::{job, offer, tree};
+use super::{genetic, job, offer, tree};
 use crate::agent::{Error, ResearchInput};
 use crate::config::{Parameter, Profile, ResearchParameter};
 use crate::model::finding::{Finding, TestOutcome};
@@ -32,11 +32,11 @@ pub(crate) async fn research(
     observations.extend(offer::knobs(profile, &input.lab.detection, surface, &read));
     observations.extend(parameters(profile, surface, &read));
     observations.extend(searchable(profile, surface, &read));
+    observations.extend(genetic::editable(input)?);
     let failed = input.evaluation.tests.ids(TestOutcome::Failed);
+    let reported = input.report.iter().flat_map(|it| &it.failing);
     observations.extend(failing(
-        failed
-            .into_iter()
-            .chain(input.report.failing.iter().map(String::as_str)),
+        failed.into_iter().chain(reported.map(String::as_str)),
     ));
     observations.extend(input.wishes.iter().map(|(source, text)| Observation::Wish {
         text: text.clone(),

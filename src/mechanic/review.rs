@@ -4,6 +4,7 @@ use super::build::language_of;
 use crate::model::experiment::Candidate;
 use crate::model::hypothesis::{Change, Hypothesis, LintRule};
 use crate::model::profile::LanguageName;
+use crate::syntax::Grammar;
 
 /// More changed lines than anybody will read in a commit of lint fixes.
 const FIXER_LINES: u32 = 5_000;
@@ -19,6 +20,9 @@ const MANIFESTS: [&str; 5] = [
     "package.json",
     "package-lock.json",
 ];
+
+/// More changed lines than a patch of small edits can need.
+const EDITED_LINES: u32 = 200;
 
 /// Returns what is wrong with a diff, most telling first; nothing lets it pass.
 pub(crate) fn review(hypothesis: &Hypothesis, candidate: &Candidate, diff: &str) -> Vec<String> {
@@ -42,7 +46,8 @@ fn explains(change: &Change, path: &str) -> bool {
         Change::Settings { assignments } => assignments.iter().any(|it| it.place.file == path),
         Change::LintFixes { rules } => rules.iter().any(|it| is_source_for(it, path)),
         Change::Format { tool } => is_formatted_by(tool, path),
-        Change::Words { .. } => true,
+        Change::Edits { .. } => Grammar::of(path.into()).is_some(),
+        Change::Words { .. } | Change::Idea { .. } => true,
     }
 }
 
@@ -85,8 +90,9 @@ fn extensions(language: LanguageName) -> &'static [&'static str] {
 fn too_large(change: &Change, candidate: &Candidate) -> Option<String> {
     let limit = match change {
         Change::LintFixes { .. } => FIXER_LINES,
+        Change::Edits { .. } => EDITED_LINES,
         Change::Knob { .. } | Change::Constant { .. } | Change::Settings { .. } => VALUE_LINES,
-        Change::Format { .. } | Change::Words { .. } => return None,
+        Change::Format { .. } | Change::Words { .. } | Change::Idea { .. } => return None,
     };
     let n_lines = candidate.size.added.saturating_add(candidate.size.removed);
     (n_lines > limit).then(|| {

@@ -77,9 +77,13 @@ impl Ground<'_> {
             Observation::ParameterAvailable { .. } => self.parameter(it).into_iter().collect(),
             Observation::ParameterRange { .. } => self.searched(it),
             Observation::Searchable { settings, .. } => self.turned(settings),
+            Observation::Editable { .. } if self.profile.research.is_some() => self.edits(it).into_iter().collect(),
             Observation::LintFindings { .. }
+            | Observation::Editable { .. }
+            | Observation::InstancesFallShort { .. }
             | Observation::Wish { .. }
-            | Observation::FailingTest { .. } => Vec::new(),
+            | Observation::FailingTest { .. }
+            | Observation::Reported { .. } => Vec::new(),
         });
         fixes.into_iter().chain(others).chain(faster).collect()
     }
@@ -557,6 +561,7 @@ mod tests {
             files_hash: String::new(),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 

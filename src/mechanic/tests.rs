@@ -125,8 +125,9 @@ async fn hypotheses(dir: &Dir, lab: &Lab) -> (Vec<Observation>, Vec<Hypothesis>)
     let research = ResearchInput {
         lab,
         tree: &dir.tree,
+        copy: &dir.tree,
         evaluation: &evaluation,
-        report: &no_report(),
+        report: Some(&no_report()),
         wishes: &[],
     };
     let observations = Mechanic.research(&research).await.unwrap();
@@ -135,8 +136,10 @@ async fn hypotheses(dir: &Dir, lab: &Lab) -> (Vec<Observation>, Vec<Hypothesis>)
         evaluation: &evaluation,
         profile: &lab.profile,
         history: &[],
+        ideas: &[],
         tried: &BTreeSet::new(),
         tree: &dir.tree,
+        copy: &dir.tree,
     };
     let hypotheses = Mechanic.strategise(&strategy).await.unwrap();
     (observations, hypotheses)
@@ -146,6 +149,7 @@ async fn carry_out(dir: &Dir, lab: &Lab, hypothesis: &Hypothesis) -> Result<Vec<
     let input = BuildInput {
         hypothesis,
         dir: &dir.tree,
+        incumbent: &dir.tree,
         lab,
         cancel: &CancellationToken::new(),
     };

@@ -26,6 +26,8 @@ pub(crate) enum Asked {
         /// As typed.
         value: Option<String>,
     },
+    /// Search for a patch of small edits, for that metric if one was given.
+    Edits(Option<String>),
     /// Anything else.
     Words(String),
 }
@@ -36,6 +38,7 @@ pub(crate) fn parse(text: &str, observations: &[Observation], profile: &Profile)
     let words: Vec<&str> = significant(text);
     parameter(text, profile)
         .or_else(|| knob(text))
+        .or_else(|| edits(text))
         .or_else(|| format(&words))
         .or_else(|| {
             rules(
@@ -63,6 +66,21 @@ fn significant(text: &str) -> Vec<&str> {
         .map(|it| it.trim_matches(|it: char| "`'\"".contains(it)))
         .filter(|word| !word.is_empty() && !FILLERS.iter().any(|it| bare(it, word)))
         .collect()
+}
+
+/// Reads `genetic improvement of parse_ns`, of which the first word is enough.
+fn edits(text: &str) -> Option<Asked> {
+    let mut words = text.split_whitespace();
+    let is_asked = words.next()?.eq_ignore_ascii_case("genetic");
+    let fillers = ["improvement", "search", "of", "for"];
+    let mut rest = words.filter(|it| !fillers.contains(it));
+    let metric = rest.next().map(|it| it.trim_matches('`').to_owned());
+    (is_asked && rest.next().is_none()).then_some(Asked::Edits(metric))
+}
+
+/// Returns whether some words ask for a search for patches of small edits.
+pub(crate) fn asks_for_edits(text: &str) -> bool {
+    edits(text.trim()).is_some()
 }
 
 fn parameter(text: &str, profile: &Profile) -> Option<Asked> {

@@ -62,6 +62,29 @@ pub enum RunEvent {
         /// What is being done, in a fragment.
         detail: String,
     },
+    /// A noisy test was planned, and nothing of it was paid for yet.
+    TestPlanned {
+        /// Its number.
+        id: ExperimentId,
+        /// The metric.
+        metric: String,
+        /// Its unit.
+        unit: String,
+        /// The most pairs there can be.
+        n_max: u32,
+        /// Fewer than the table has, because the budget does not pay for them.
+        shortened: bool,
+        /// The smallest effect that counts, in the metric's own unit.
+        delta: f64,
+        /// The same as a share of its level.
+        delta_share: Option<f64>,
+        /// Expected seconds until a candidate without an effect is given up.
+        seconds_null: f64,
+        /// Expected seconds until a keep, where the effect is twice the smallest.
+        seconds_keep: f64,
+        /// Seconds that it takes at most.
+        seconds_most: f64,
+    },
     /// One randomised pair was measured.
     PairMeasured {
         /// Its number.

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::holdout::HoldoutCheck;
 use super::hypothesis::Hypothesis;
 use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
-use super::measurement::{Binding, Evidence, SandboxReport};
+use super::landing::LandingCheck;
+use super::measurement::{Binding, Evidence, SandboxReport, Scale};
 use super::verdict::Decision;
 
 /// What the builder delivered, as stored in the target's object database.
@@ -90,6 +92,9 @@ pub enum ExperimentEvent {
         incumbent_tree: TreeSha,
         /// Who plays the roles.
         backend: String,
+        /// The inconclusive experiment whose test goes on here, with its pairs and its level.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resumes: Option<ExperimentId>,
     },
     /// The builder delivered a candidate.
     Built {
@@ -108,6 +113,14 @@ pub enum ExperimentEvent {
         binding: Binding,
         /// How isolated the arms were.
         sandbox: SandboxReport,
+        /// How the candidate was held to an incumbent that had moved on meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        landing: Option<Box<LandingCheck>>,
+    },
+    /// Hidden instances were asked about a keep.
+    Checked {
+        /// What they said.
+        holdout: Box<HoldoutCheck>,
     },
     /// The verdict, from any stage.
     Decided {
@@ -138,6 +151,7 @@ impl ExperimentEvent {
             Self::Built { .. } => "built",
             Self::Gated => "gated",
             Self::Measured { .. } => "measured",
+            Self::Checked { .. } => "checked",
             Self::Decided { .. } => "decided",
             Self::Landed { .. } => "landed",
             Self::Noted { .. } => "noted",
@@ -164,6 +178,9 @@ pub struct Experiment {
     pub incumbent_tree: TreeSha,
     /// Who played the roles.
     pub backend: String,
+    /// The inconclusive experiment whose test goes on here, with its pairs and its level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<ExperimentId>,
     /// How far it got.
     pub stage: Stage,
     /// What the builder delivered.
@@ -176,6 +193,12 @@ pub struct Experiment {
     pub binding: Option<Binding>,
     /// How isolated the arms were.
     pub sandbox: Option<SandboxReport>,
+    /// What hidden instances said of a keep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<HoldoutCheck>,
+    /// How the candidate was held to an incumbent that had moved on meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landing: Option<LandingCheck>,
     /// The verdict.
     pub decision: Option<Decision>,
     /// The landing branch's tip after a keep.
@@ -246,6 +269,7 @@ impl Experiment {
             incumbent,
             incumbent_tree,
             backend,
+            resumes,
         } = event
         else {
             return Err(IllegalTransition {
@@ -262,12 +286,15 @@ impl Experiment {
             incumbent: incumbent.clone(),
             incumbent_tree: incumbent_tree.clone(),
             backend: backend.clone(),
+            resumes: *resumes,
             stage: Stage::Started,
             candidate: None,
             dimensions: Vec::new(),
             evidence: None,
             binding: None,
             sandbox: None,
+            holdout: None,
+            landing: None,
             decision: None,
             landed: None,
             note: String::new(),
@@ -289,12 +316,15 @@ impl Experiment {
                 evidence,
                 binding,
                 sandbox,
+                landing,
             } => {
                 self.dimensions.clone_from(dimensions);
                 self.evidence = evidence.as_deref().cloned();
                 self.binding = Some(binding.clone());
                 self.sandbox = Some(sandbox.clone());
+                self.landing = landing.as_deref().cloned();
             }
+            ExperimentEvent::Checked { holdout } => self.holdout = Some((**holdout).clone()),
             ExperimentEvent::Decided { decision } => self.decision = Some(decision.clone()),
             ExperimentEvent::Landed { commit } => self.landed = Some(commit.clone()),
             ExperimentEvent::Noted { at, note, cost } => {
@@ -304,6 +334,20 @@ impl Experiment {
             }
         }
         Ok(self)
+    }
+
+    /// Returns what lands if it is kept: the candidate as it was measured, or as it was put on an
+    /// incumbent that had moved on.
+    pub fn to_land(&self) -> Option<&Candidate> {
+        match &self.landing {
+            Some(check) => check.rebased.as_ref(),
+            None => self.candidate.as_ref(),
+        }
+    }
+
+    /// Returns the commit that it lands on top of.
+    pub fn lands_on(&self) -> &CommitSha {
+        self.landing.as_ref().map_or(&self.incumbent, |it| &it.onto)
     }
 
     /// Returns the stage that `event` leads to, if it may follow the present one.
@@ -316,7 +360,8 @@ impl Experiment {
         let next = match (self.stage, event) {
             (Stage::Started, ExperimentEvent::Built { .. }) => Stage::Built,
             (Stage::Built, ExperimentEvent::Gated) => Stage::Gated,
-            (Stage::Gated, ExperimentEvent::Measured { .. }) => Stage::Measured,
+            (Stage::Gated, ExperimentEvent::Measured { .. })
+            | (Stage::Measured, ExperimentEvent::Checked { .. }) => Stage::Measured,
             (
                 Stage::Started | Stage::Built | Stage::Gated | Stage::Measured,
                 ExperimentEvent::Decided { decision },
@@ -381,6 +426,9 @@ pub struct Summary {
     /// What a test of a noisy metric took from the budget of its stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
+    /// The inconclusive experiment whose test it continued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<ExperimentId>,
 }
 
 /// What one test took from the error budget of its stream.
@@ -390,4 +438,25 @@ pub struct Spent {
     pub metric: super::id::MetricName,
     /// The level that the test was given.
     pub level: f64,
+    /// What the test saw; none on records from before it was kept here, and where nothing could be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+}
+
+/// What a test of a noisy metric saw, in units of the pair difference.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Seen {
+    /// The natural logarithm of the e-value when it stopped.
+    pub ln_e: f64,
+    /// The mean of the clipped differences.
+    pub mean: f64,
+    /// The variance of that mean.
+    pub variance: f64,
+    /// The smallest effect that was worth keeping.
+    pub delta: f64,
+    /// How a pair became one number.
+    pub scale: Scale,
+    /// The effect that is to be believed, given all that was ever measured of the metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunken: Option<f64>,
 }

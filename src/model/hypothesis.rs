@@ -121,8 +121,20 @@ pub enum Change {
         /// Those that change, in the order they are written.
         assignments: Vec<Assignment>,
     },
-    /// Words of a person or a model, for a backend that can act on them.
+    /// Search for a patch of small edits that improves a metric.
+    Edits {
+        /// The metric.
+        metric: String,
+        /// What the search draws by.
+        seed: u64,
+    },
+    /// Words of a person, for a backend that can act on them.
     Words {
+        /// The text.
+        text: String,
+    },
+    /// Words of a program that is not ours, for the same; they permit nothing that a person's would.
+    Idea {
         /// The text.
         text: String,
     },

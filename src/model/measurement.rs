@@ -117,6 +117,9 @@ pub struct Pair {
     pub incumbent: Measurement,
     /// The candidate's run.
     pub candidate: Measurement,
+    /// The instance that both ran, where the metric is a mean over instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 /// All raw samples behind one verdict on one metric, enough to compute it again.
@@ -147,6 +150,8 @@ pub enum TestPlan {
     },
     /// Kernel S: sign betting on randomised pairs.
     SignBetting(SignPlan),
+    /// Kernel B: betting on scores in [0, 1], one pair for each instance.
+    Bounded(BoundedPlan),
 }
 
 /// The frozen parameters of a kernel-S test.
@@ -175,6 +180,31 @@ pub struct SignPlan {
     pub n_max: u32,
     /// The squared A/A differences summed, and how many there were.
     pub calibration: Calibration,
+}
+
+/// The frozen parameters of a kernel-B test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BoundedPlan {
+    /// Which way is better.
+    pub direction: super::dimension::Direction,
+    /// The level of this one experiment.
+    pub alpha: f64,
+    /// Its place in the stream of tests of this metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamPlace>,
+    /// The chance of giving up a true effect of size `delta`.
+    pub beta: f64,
+    /// The smallest effect worth keeping, as a difference of mean scores.
+    pub delta: f64,
+    /// The non-inferiority margin; 0 for *moves* claims.
+    pub epsilon: f64,
+    /// The standard deviation of one instance's difference between two runs of the same code; 0 where
+    /// scores repeat.
+    pub sigma: f64,
+    /// The most pairs: every instance once.
+    pub n_max: u32,
+    /// Pairs between two looks.
+    pub look_every: u32,
 }
 
 /// Where a test stands among all tests of its metric.
@@ -209,4 +239,23 @@ pub struct Calibration {
     pub run_seconds: f64,
     /// What a person should know: heavy tails, a position effect.
     pub warnings: Vec<String>,
+    /// What the experiments since then showed about the noise.
+    #[serde(default, skip_serializing_if = "Pooled::is_empty")]
+    pub pooled: Pooled,
+}
+
+/// The noise around the mean of each experiment on a metric, added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pooled {
+    /// Squared deviations of the pair differences from their experiment's mean.
+    pub sum_of_squares: f64,
+    /// One less than the pairs of each experiment, added up; what is long past counts for less.
+    pub degrees: f64,
+}
+
+impl Pooled {
+    /// Returns whether there was no experiment yet.
+    pub fn is_empty(&self) -> bool {
+        self.degrees <= 0.0
+    }
 }

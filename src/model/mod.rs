@@ -3,12 +3,17 @@
 //! Plain data and total functions. Knows nothing of files, clocks, processes, git or terminals.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod budget;
 pub mod dimension;
 pub mod event;
 pub mod experiment;
+pub mod failure;
 pub mod finding;
+pub mod holdout;
 pub mod hypothesis;
 pub mod id;
+pub mod idea;
+pub mod landing;
 pub mod measurement;
 pub mod observation;
 pub mod profile;

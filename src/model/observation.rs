@@ -85,12 +85,36 @@ pub enum Observation {
         /// The metric that they may move.
         metric: String,
     },
+    /// Functions may be edited by trial, to see whether that moves a metric.
+    Editable {
+        /// The metric.
+        metric: String,
+        /// The files that hold them.
+        #[schemars(with = "Vec<String>")]
+        files: Vec<camino::Utf8PathBuf>,
+        /// How many functions there are.
+        functions: usize,
+    },
     /// A person asked for something.
     Wish {
         /// In their words.
         text: String,
         /// `focus` or `backlog`.
         source: String,
+    },
+    /// A program that is not ours saw something.
+    Reported {
+        /// In its words.
+        text: String,
+        /// `path` or `path:line`.
+        places: Vec<String>,
+    },
+    /// Instances of `[research]` fall short in the same way.
+    InstancesFallShort {
+        /// Which way, and how many.
+        failures: super::failure::FailureCount,
+        /// How many instances there are.
+        of: usize,
     },
     /// A test fails on the incumbent.
     FailingTest {

@@ -107,12 +107,15 @@ pub struct Effect {
     pub relative: Option<f64>,
     /// An interval for the relative improvement at 95 %, valid at any stopping time.
     pub interval: Option<(f64, f64)>,
+    /// The relative improvement that is to be believed, given all that was ever measured of the metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunken: Option<f64>,
 }
 
 /// The state of a sequential test when it stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Statistics {
-    /// `S` or `D`.
+    /// `S` or `B`.
     pub kernel: String,
     /// Pairs that were run.
     pub n_pairs: u32,
@@ -128,7 +131,11 @@ pub struct Statistics {
     pub sigma: f64,
     /// Mean of the pair differences.
     pub mean: f64,
-    /// Losses more frequent than this share of runs are excluded: 3/n.
+    /// The effect that is to be believed, given all that was ever measured of the metric, in units of the
+    /// pair difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunken: Option<f64>,
+    /// Losses more frequent than this share of runs are excluded: 3/n; 1 where the test is of the mean.
     pub excluded_loss_rate: f64,
     /// The e-value's natural logarithm after each pair.
     pub path: Vec<f64>,

@@ -54,6 +54,8 @@ pub enum Rule {
     Duplicate,
     /// An executable rule of the project's intent was broken.
     Intent,
+    /// Something shows that could only be known from files that experiments may not read.
+    Leakage,
     /// Harness, measurement or evidence was interfered with.
     Tampered,
 }
@@ -83,6 +85,7 @@ impl Rule {
             Self::NoCandidate => "no_candidate",
             Self::Duplicate => "duplicate",
             Self::Intent => "intent",
+            Self::Leakage => "leakage",
             Self::Tampered => "tampered",
         }
     }
@@ -114,6 +117,9 @@ pub struct Violation {
     pub line: Option<u32>,
     /// What is wrong, in a sentence fragment.
     pub detail: String,
+    /// What a person may know of it and no agent, such as what leaked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_person: Option<String>,
 }
 
 impl Violation {
@@ -124,6 +130,7 @@ impl Violation {
             path: None,
             line: None,
             detail: detail.into(),
+            for_person: None,
         }
     }
 

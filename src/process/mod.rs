@@ -47,7 +47,19 @@ pub struct Command {
     pub log: Option<Utf8PathBuf>,
     /// The program is our launcher, whose first line on stderr says when the command began.
     pub launched: bool,
+    /// What it and its children may each use, set right after its start; on Linux alone.
+    pub limits: Option<Limits>,
 }
+
+/// What one process may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of data that it may hold in memory.
+    pub memory: u64,
+    /// Bytes of one file that it writes.
+    pub file: u64,
+}
+
 impl Command {
     /// A command with a 10 minute limit and 16 MiB of kept output.
     pub fn new(program: impl Into<String>, cwd: impl Into<Utf8PathBuf>) -> Self {
@@ -61,6 +73,7 @@ impl Command {
             output_cap: DEFAULT_OUTPUT_CAP,
             log: None,
             launched: false,
+            limits: None,
         }
     }
 
@@ -99,6 +112,13 @@ impl Command {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets what it may use.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
         self
     }
 

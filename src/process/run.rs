@@ -43,6 +43,7 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Finish
     let started = Instant::now();
     let since = announce::now();
     let (mut child, family) = spawn(command)?;
+    limit(&child, command).map_err(io_error)?;
     let writer = feed(&mut child, command.stdin.clone());
     let mut stdout = follow(child.stdout.take(), command, false).map_err(io_error)?;
     let mut stderr = follow(child.stderr.take(), command, command.launched).map_err(io_error)?;
@@ -106,6 +107,36 @@ fn spawn(command: &Command) -> Result<(Child, Family), Error> {
         cwd: command.cwd.clone(),
         source,
     })
+}
+
+/// Limits what a child may use; what it starts from now on inherits that.
+#[cfg(target_os = "linux")]
+fn limit(child: &Child, command: &Command) -> io::Result<()> {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let pid = child.id().and_then(|it| Pid::from_raw(it.cast_signed()));
+    let (Some(limits), Some(pid)) = (command.limits, pid) else {
+        return Ok(());
+    };
+    for (resource, most) in [
+        (Resource::Data, limits.memory),
+        (Resource::Fsize, limits.file),
+    ] {
+        let limit = Rlimit {
+            current: Some(most),
+            maximum: Some(most),
+        };
+        match prlimit(Some(pid), resource, limit) {
+            // It ended before: nothing is left to limit.
+            Ok(_) | Err(rustix::io::Errno::SRCH) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit(_child: &Child, _command: &Command) -> io::Result<()> {
+    Ok(())
 }
 
 fn feed(child: &mut Child, bytes: Option<Vec<u8>>) -> Option<JoinHandle<()>> {

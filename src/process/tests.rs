@@ -221,3 +221,21 @@ fn a_line_becomes_program_and_arguments() {
         Err(Error::Syntax { .. })
     ));
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_child_that_takes_more_than_its_share_is_stopped() {
+    let (_dir, path) = directory();
+    let limits = Limits {
+        memory: 64 << 20,
+        file: 1 << 20,
+    };
+    // What is started later inherits the limits: the shell waits, so that they are there.
+    let hungry = "sleep 0.1; head -c 200000000 /dev/zero | tail -n 1 >/dev/null";
+    let finished = run_now(&shell(hungry).limits(limits)).await;
+    assert!(!finished.success(), "{finished:?}");
+    let long = format!("sleep 0.1; head -c 5000000 /dev/zero >{path}/long");
+    run_now(&shell(&long).limits(limits)).await;
+    assert_eq!(std::fs::metadata(path.join("long")).unwrap().len(), 1 << 20);
+    assert!(run_now(&shell("echo fine").limits(limits)).await.success());
+}

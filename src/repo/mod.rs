@@ -12,6 +12,7 @@ mod compose;
 mod diff;
 mod error;
 mod files;
+mod hide;
 mod home;
 mod landing;
 mod objects;

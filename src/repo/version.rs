@@ -14,7 +14,7 @@ use super::stamps::Stamp;
 use super::target::oid;
 use super::tree::Entry;
 use super::{Error, Target, files};
-use crate::model::id::CommitSha;
+use crate::model::id::{CommitSha, TreeSha};
 
 /// Git's mark of a file that it need not look at: no tree that is evaluated is called dirty.
 const ASSUME_UNCHANGED: u16 = 0x8000;
@@ -29,13 +29,20 @@ pub struct VersionRepository {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Made {
     base: CommitSha,
+    tree: TreeSha,
     tags: BTreeSet<String>,
     files: BTreeMap<String, Stamp>,
 }
 
 impl VersionRepository {
-    /// Makes the folder for a commit, unless it is there already and untouched.
-    pub fn make(target: &Target, base: &CommitSha, layer: &Utf8Path) -> Result<Self, Error> {
+    /// Makes the folder for a commit of which evaluations see that tree, unless it is there already and
+    /// untouched.
+    pub fn make(
+        target: &Target,
+        base: &CommitSha,
+        tree: &TreeSha,
+        layer: &Utf8Path,
+    ) -> Result<Self, Error> {
         let repository = Self {
             layer: layer.to_owned(),
         };
@@ -43,6 +50,7 @@ impl VersionRepository {
         let stamps = stamps_of(layer).unwrap_or_default();
         let made = Made {
             base: base.clone(),
+            tree: tree.clone(),
             tags,
             files: stamps,
         };
@@ -50,7 +58,7 @@ impl VersionRepository {
             return Ok(repository);
         }
         files::remove(layer).map_err(Error::io("remove", layer))?;
-        repository.write(target, base, &made.tags)?;
+        repository.write(target, base, tree, &made.tags)?;
         let made = Made {
             files: stamps_of(layer).map_err(Error::io("read", layer))?,
             ..made
@@ -90,6 +98,7 @@ impl VersionRepository {
         &self,
         target: &Target,
         base: &CommitSha,
+        tree: &TreeSha,
         tags: &BTreeSet<String>,
     ) -> Result<(), Error> {
         let git_dir = self.layer.join(".git");
@@ -97,7 +106,6 @@ impl VersionRepository {
             let folder = git_dir.join(folder);
             fs_err::create_dir_all(&folder).map_err(Error::io("make", folder))?;
         }
-        let tree = target.tree_of(base)?;
         let when = target.time_of(base)?;
         let author = Signature::new("factory", "factory@localhost", &when)
             .map_err(Error::git("use the author's identity"))?;
@@ -113,7 +121,7 @@ impl VersionRepository {
             let file = git_dir.join(name);
             fs_err::write(&file, contents).map_err(Error::io("write", file))?;
         }
-        write_index(&git_dir, target.entries(&tree)?).map_err(Error::git("write an index"))?;
+        write_index(&git_dir, target.entries(tree)?).map_err(Error::git("write an index"))?;
         let annotated = |name: &str| target.is_annotated(name);
         write_tags(&git_dir, commit, &author, tags, annotated).map_err(Error::git("write a tag"))
     }
@@ -255,7 +263,8 @@ mod tests {
     fn made(fixture: &Fixture) -> VersionRepository {
         let target = fixture.target();
         let base = target.head().unwrap().commit;
-        VersionRepository::make(&target, &base, &fixture.dir("layer")).unwrap()
+        let tree = target.head_tree();
+        VersionRepository::make(&target, &base, &tree, &fixture.dir("layer")).unwrap()
     }
 
     fn tree(fixture: &Fixture, name: &str, files: &[(&str, &str)]) -> Utf8PathBuf {

@@ -23,11 +23,11 @@ use rustix::thread::{
     set_capabilities, set_no_new_privs,
 };
 
-use super::loopback;
+use super::{hide, loopback};
 use super::stage::{Shown, Stage};
 use crate::process::{Announcement, announce};
 
-type Step<T> = Result<T, (String, io::Error)>;
+pub(super) type Step<T> = Result<T, (String, io::Error)>;
 
 /// What root keeps: most of what containers give it, so that suites which run as root still find their
 /// rights, and nothing with which it could undo the stage or open a device.
@@ -66,7 +66,7 @@ pub(super) fn enter(stage: &Stage, words: &[OsString]) -> Step<Infallible> {
     Err((String::new(), error))
 }
 
-fn step<T, E: Into<io::Error>>(what: &str, result: Result<T, E>) -> Step<T> {
+pub(super) fn step<T, E: Into<io::Error>>(what: &str, result: Result<T, E>) -> Step<T> {
     result.map_err(|error| (what.to_owned(), error.into()))
 }
 
@@ -128,6 +128,9 @@ fn assemble(stage: &Stage, owns_root: bool) -> Step<()> {
         };
         step("show the machine's folders", made)?;
     }
+    if let Some(privacy) = &stage.privacy {
+        hide::hide(root, privacy)?;
+    }
     let top = root.join(&stage.top);
     let (tree, build) = (top.join("tree"), top.join("build"));
     for folder in [&top, &tree, &build] {
@@ -137,7 +140,14 @@ fn assemble(stage: &Stage, owns_root: bool) -> Step<()> {
         "show the build folder",
         mount_bind_recursive(stage.build.as_std_path(), &build),
     )?;
-    show(&stage.tree, &tree, owns_root)
+    show(&stage.tree, &tree, owns_root)?;
+    if stage.read_only {
+        hide::make_read_only(&tree, None)?;
+    }
+    if stage.privacy.is_some() {
+        hide::close(root)?;
+    }
+    Ok(())
 }
 
 fn entries(top: &str) -> io::Result<Vec<(OsString, Entry)>> {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::paths::Names;
 use super::probe::Allowed;
-use super::stage::{Shown, Stage};
+use super::stage::{Privacy, Shown, Stage};
 use super::{Access, Room, Sandbox};
 use crate::model::measurement::{SandboxReport, SandboxTier};
 use crate::process::{self, Command, Error, Finished};
@@ -38,6 +38,8 @@ pub struct LauncherSpec<'a> {
     pub network: bool,
     /// What this machine allows.
     pub allowed: Allowed,
+    /// What is kept from commands, where they run code that others wrote.
+    pub privacy: Option<Privacy>,
 }
 
 struct Shared {
@@ -47,6 +49,7 @@ struct Shared {
     git: Option<Utf8PathBuf>,
     allowed: Allowed,
     network: bool,
+    privacy: Option<Privacy>,
     /// The folder at the top of a command's root, and what is in it.
     top: String,
     tree: Utf8PathBuf,
@@ -75,6 +78,7 @@ impl Launcher {
             git: spec.git.map(Utf8Path::to_owned),
             allowed: spec.allowed,
             network: spec.network,
+            privacy: spec.privacy,
             tree: shown.join("tree"),
             build: shown.join("build"),
             top,
@@ -87,7 +91,17 @@ impl Launcher {
     }
 
     fn has_network(&self) -> bool {
-        self.shared.network || self.access != Access::Evaluation
+        match self.access {
+            Access::Evaluation => self.shared.network,
+            Access::Networked | Access::Preparation => true,
+            Access::Agent { network, .. } => network,
+        }
+    }
+
+    /// Returns what is kept from commands; installing what the evals need is left as it is.
+    fn privacy(&self) -> Option<&Privacy> {
+        let privacy = self.shared.privacy.as_ref();
+        privacy.filter(|_| self.access != Access::Preparation)
     }
 
     async fn launch(
@@ -115,6 +129,9 @@ impl Launcher {
         let names = Names::new([(room.tree, &*shared.tree), (room.build, &*shared.build)]);
         let mut shown = command.clone();
         names.show(&mut shown);
+        if self.privacy().is_some() && !shown.env.iter().any(|(name, _)| name == "TMPDIR") {
+            shown.env.push(("TMPDIR".to_owned(), "/tmp".to_owned()));
+        }
         let stage = Stage {
             parent: rustix::process::getpid().as_raw_pid(),
             root: shared.root(),
@@ -123,6 +140,14 @@ impl Launcher {
             build: room.build.to_owned(),
             cwd: shown.cwd.clone(),
             network: self.has_network(),
+            privacy: self.privacy().cloned(),
+            read_only: matches!(
+                self.access,
+                Access::Agent {
+                    read_only: true,
+                    ..
+                }
+            ),
         };
         let finished = process::run(&shared.through(shown, &stage), cancel).await;
         if let Some(arm) = arm {
@@ -149,13 +174,21 @@ impl Sandbox for Launcher {
         };
         let refused = self.shared.allowed.refused.as_deref();
         let refused = refused.map_or_else(String::new, |it| format!(" ({it})"));
-        SandboxReport {
-            // Files of the person can be read and written, so this is no more than the lowest tier.
-            tier: SandboxTier::T0,
-            network: self.has_network(),
-            note: format!(
-                "namespaces of its own: {network}; {tree}{refused}; the evaluated code could still reach your files"
+        let (tier, rest) = match self.privacy() {
+            Some(_) => (
+                SandboxTier::T2,
+                "the machine can only be read, and your home, this repository, temporary files and what factory keeps are not there but for the programs in them; the evaluated code could still send signals to your processes",
             ),
+            // Files of the person can be read and written, so this is no more than the lowest tier.
+            None => (
+                SandboxTier::T0,
+                "the evaluated code could still reach your files",
+            ),
+        };
+        SandboxReport {
+            tier,
+            network: self.has_network(),
+            note: format!("namespaces of its own: {network}; {tree}{refused}; {rest}"),
         }
     }
 
@@ -182,8 +215,14 @@ impl Sandbox for Launcher {
         }
     }
 
+    fn written_at(&self, tree: &Utf8Path) -> Utf8PathBuf {
+        let arm = self.shared.arm(tree).filter(|_| self.has_layers());
+        arm.map_or_else(|| tree.to_owned(), Arm::upper)
+    }
+
     fn has_layers(&self) -> bool {
-        self.shared.allowed.layers && self.access != Access::Preparation
+        self.shared.allowed.layers
+            && matches!(self.access, Access::Evaluation | Access::Networked)
     }
 
     fn shown_at(&self) -> Option<&Utf8Path> {

@@ -4,23 +4,29 @@
 //! [`Launcher`] shows both at a place of their own, in namespaces that end with the command.
 
 #[cfg(target_os = "linux")]
+mod hide;
+#[cfg(target_os = "linux")]
 mod inside;
 mod launcher;
+mod limited;
 #[cfg(target_os = "linux")]
 mod loopback;
 mod parents;
 mod paths;
+mod privacy;
 mod probe;
 mod stage;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 pub use launcher::{Launcher, LauncherSpec};
+pub use limited::Limited;
 pub use parents::leak_above;
+pub use privacy::{Places, keeps_private, privacy};
 pub use probe::{Allowed, OURSELVES, probe};
-pub use stage::launch;
+pub use stage::{Privacy, launch};
 
 use crate::model::measurement::{SandboxReport, SandboxTier};
 use crate::process::{self, Command, Error, Finished};
@@ -43,6 +49,13 @@ pub enum Access {
     Networked,
     /// The network, and the tree itself: for what the evals need and the tree lacks.
     Preparation,
+    /// An agent's own repository: it writes into the tree itself, unless it only reads.
+    Agent {
+        /// Whether it reaches the network.
+        network: bool,
+        /// Whether it may only read the tree.
+        read_only: bool,
+    },
 }
 
 /// A way to run a command apart from the rest of the machine.
@@ -66,6 +79,9 @@ pub trait Sandbox: Send + Sync {
     /// # Errors
     /// A folder that cannot be removed or made.
     fn renew(&self, tree: &Utf8Path) -> std::io::Result<()>;
+
+    /// Returns the folder in which what commands write into a tree ends up.
+    fn written_at(&self, tree: &Utf8Path) -> Utf8PathBuf;
 
     /// Returns whether arms are shown through layers, with a `.git` of their own.
     fn has_layers(&self) -> bool;
@@ -119,6 +135,10 @@ impl Sandbox for Plain {
 
     fn renew(&self, _tree: &Utf8Path) -> std::io::Result<()> {
         Ok(())
+    }
+
+    fn written_at(&self, tree: &Utf8Path) -> Utf8PathBuf {
+        tree.to_owned()
     }
 
     fn has_layers(&self) -> bool {

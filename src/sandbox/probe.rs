@@ -81,6 +81,7 @@ async fn attempt(
                 git: None,
                 network: false,
                 allowed: allowed.clone(),
+                privacy: None,
             })
         });
     let launcher = made.map_err(|source| Error::Io {

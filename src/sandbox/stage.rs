@@ -23,6 +23,23 @@ pub(super) struct Stage {
     pub(super) cwd: Utf8PathBuf,
     /// Whether the machine's network is there.
     pub(super) network: bool,
+    /// What is kept from it beside, where the code is not trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) privacy: Option<Privacy>,
+    /// Whether the tree itself cannot be written.
+    #[serde(default)]
+    pub(super) read_only: bool,
+}
+
+/// What of the machine untrusted code does not see; it can change nothing but its own tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Privacy {
+    /// Folders and files that are not there.
+    pub hidden: Vec<Utf8PathBuf>,
+    /// Of those, what is there after all, and can only be read.
+    pub shown: Vec<Utf8PathBuf>,
+    /// Of that again, what is not.
+    pub secrets: Vec<Utf8PathBuf>,
 }
 
 /// How a tree is shown.

@@ -37,6 +37,61 @@ impl Futility {
     }
 }
 
+/// The likelihood ratio for differences in [−1, 1] whose noise is not known beforehand, because it depends
+/// on how many instances the candidate treats differently.
+///
+/// The noise is estimated from the differences so far. It is at least the noise of repeated runs, and at
+/// least what an effect of δ makes by itself: differences that are no smaller than a step `s` where they
+/// are not 0 have a mean square of at least `s δ`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearningFutility {
+    delta: f64,
+    least_variance: f64,
+    sum: f64,
+    squares: f64,
+    n: f64,
+    step: f64,
+}
+
+impl LearningFutility {
+    /// Starts a test of 0 against `delta`; runs of the same code differ by `sigma`, which may be 0.
+    pub fn new(delta: f64, sigma: f64) -> Self {
+        Self {
+            delta,
+            least_variance: sigma * sigma,
+            sum: 0.0,
+            squares: 0.0,
+            n: 0.0,
+            step: 1.0,
+        }
+    }
+
+    /// Takes one more difference `d`, which counts as `d + margin`.
+    pub fn push(&mut self, d: f64, margin: f64) {
+        self.n += 1.0;
+        self.sum += d + margin;
+        self.squares += d * d;
+        if d.abs() > 0.0 {
+            self.step = self.step.min(d.abs());
+        }
+    }
+
+    /// Returns the natural logarithm of the ratio; large means that an effect of δ is implausible.
+    pub fn ln_ratio(&self) -> f64 {
+        -(self.delta * self.sum - self.n * self.delta * self.delta / 2.0) / self.variance()
+    }
+
+    /// Returns the standard deviation of one difference, as far as it is known.
+    pub fn sigma(&self) -> f64 {
+        self.variance().sqrt()
+    }
+
+    fn variance(&self) -> f64 {
+        let seen = self.squares / self.n.max(1.0);
+        seen.max(self.least_variance).max(self.step * self.delta)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +123,29 @@ mod tests {
         let mut futility = Futility::new(10.0, 1.0);
         futility.push(10.0);
         assert!((futility.ln_ratio() + 50.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn instances_without_any_difference_are_given_up_in_the_end() {
+        let mut futility = LearningFutility::new(0.05, 0.0);
+        for _ in 0..64 {
+            assert!(futility.ln_ratio() < 5f64.ln());
+            futility.push(0.0, 0.0);
+        }
+        futility.push(0.0, 0.0);
+        assert!(futility.ln_ratio() >= 5f64.ln());
+    }
+
+    #[test]
+    fn many_wins_and_losses_make_the_noise_large() {
+        let mut futility = LearningFutility::new(0.05, 0.0);
+        for d in [1.0, -1.0].repeat(10) {
+            futility.push(d, 0.0);
+        }
+        assert!((futility.sigma() - 1.0).abs() < 1e-12);
+        assert!((futility.ln_ratio() - 20.0 * 0.05 * 0.05 / 2.0).abs() < 1e-12);
+        let mut quiet = LearningFutility::new(0.05, 0.5);
+        quiet.push(0.0, 0.0);
+        assert!((quiet.sigma() - 0.5).abs() < 1e-12);
     }
 }

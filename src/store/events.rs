@@ -111,6 +111,7 @@ fn of_event(id: ExperimentId, idx: u64, event: &ExperimentEvent) -> RecordEvent 
         ExperimentEvent::Built { .. }
         | ExperimentEvent::Gated
         | ExperimentEvent::Measured { .. }
+        | ExperimentEvent::Checked { .. }
         | ExperimentEvent::Landed { .. } => {}
     }
     line

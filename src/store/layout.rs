@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::decision;
 use crate::gate;
 use crate::model::experiment::{Experiment, Spent, Summary};
 use crate::model::id::ExperimentId;
@@ -139,21 +140,24 @@ pub fn summary_of(experiment: &Experiment) -> Option<Summary> {
         files_hash: gate::files_hash(&experiment.hypothesis),
         landed: experiment.landed.clone(),
         spent: spent(experiment),
+        resumes: experiment.resumes,
     })
 }
 
 /// Returns what the experiment's test took from its stream: an index is used up by the first pair.
 fn spent(experiment: &Experiment) -> Option<Spent> {
     let evidence = experiment.evidence.as_ref()?;
-    match &evidence.plan {
-        TestPlan::SignBetting(plan) if plan.stream.is_some() && !evidence.pairs.is_empty() => {
-            Some(Spent {
-                metric: evidence.metric.clone(),
-                level: plan.alpha,
-            })
-        }
-        _ => None,
-    }
+    let (stream, level, epsilon) = match &evidence.plan {
+        TestPlan::SignBetting(plan) => (plan.stream, plan.alpha, plan.epsilon),
+        TestPlan::Bounded(plan) => (plan.stream, plan.alpha, plan.epsilon),
+        TestPlan::Deterministic { .. } => return None,
+    };
+    let statistics = experiment.decision.as_ref()?.statistics.as_ref();
+    (stream.is_some() && !evidence.pairs.is_empty()).then(|| Spent {
+        metric: decision::family(&evidence.metric, epsilon),
+        level,
+        seen: statistics.and_then(|it| decision::seen(evidence, it)),
+    })
 }
 
 /// Returns the totals of a snapshot in the order reports list verdicts.

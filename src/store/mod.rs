@@ -8,6 +8,7 @@ mod crash;
 mod control;
 mod error;
 mod events;
+mod ideas;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod repair;
 #[cfg(test)]
 mod sample;
 mod view;
+mod waiting;
 mod writer;
 
 use jiff::Timestamp;
@@ -40,6 +42,7 @@ pub use reader::Reader;
 pub use registry::{Registered, Registry};
 pub use repair::{Repaired, repair, repair_at};
 pub use view::{hide_view, write_view};
+pub use waiting::Waiting;
 pub use writer::{Joined, Writer};
 
 /// What an open or recovery found to tell the person.

@@ -9,8 +9,8 @@ use crate::model::experiment::{Candidate, Cost, DiffSize, DimensionPair, Experim
 use crate::model::hypothesis::{Category, Change, Claim, Hypothesis, LintRule};
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::{
-    Arm, Binding, Calibration, Evidence, Measurement, Pair, Sample, SandboxReport, SandboxTier,
-    Scale, SignPlan, StreamPlace, TestPlan,
+    Arm, Binding, Calibration, Evidence, Measurement, Pair, Pooled, Sample, SandboxReport,
+    SandboxTier, Scale, SignPlan, StreamPlace, TestPlan,
 };
 use crate::model::verdict::{Decision, Effect, Statistics, Verdict};
 use crate::model::violation::{Rule, Violation};
@@ -69,6 +69,7 @@ pub(super) fn started(id: u32) -> ExperimentEvent {
         incumbent: "1".repeat(40).parse().unwrap(),
         incumbent_tree: tree("2"),
         backend: "mechanic".to_owned(),
+        resumes: None,
     }
 }
 
@@ -102,6 +103,7 @@ fn evidence() -> Evidence {
                 deterministic: false,
                 run_seconds: 0.25,
                 warnings: Vec::new(),
+                pooled: Pooled::default(),
             },
         }),
         pairs: vec![Pair {
@@ -113,6 +115,7 @@ fn evidence() -> Evidence {
                 },
                 ..run(Arm::Candidate, "4", 0.0)
             },
+            instance: None,
         }],
     }
 }
@@ -132,6 +135,7 @@ pub(super) fn decided(verdict: Verdict) -> ExperimentEvent {
                 after: 3.0,
                 relative: Some(0.75),
                 interval: Some((0.5, 1.0)),
+                shrunken: None,
             }),
             statistics: Some(Statistics {
                 kernel: "S".to_owned(),
@@ -143,6 +147,7 @@ pub(super) fn decided(verdict: Verdict) -> ExperimentEvent {
                 sigma: 0.0125,
                 mean: 0.0625,
                 excluded_loss_rate: 1.0,
+                shrunken: None,
                 path: vec![4.75],
             }),
             ..Decision::plain(verdict, "lint: 9 findings fewer")
@@ -189,6 +194,7 @@ pub(super) fn events(id: u32, verdict: Verdict) -> Vec<ExperimentEvent> {
                 network: true,
                 note: "evals could reach the network".to_owned(),
             },
+            landing: None,
         },
         decided(verdict),
     ];

@@ -1,4 +1,5 @@
-//! tree-sitter views of one source file: surface, tests, mutants, suppressions, failure paths, constants.
+//! tree-sitter views of one source file: surface, tests, mutants, edits, suppressions, failure paths,
+//! constants.
 //!
 //! Every view is a function of the text alone. A file that does not parse gives what its readable
 //! parts give: these views steer and inform, they never decide whether code is valid.
@@ -8,16 +9,21 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+mod c;
+mod edits;
 mod go;
 mod inline;
 mod javascript;
 mod mutation;
 mod python;
 mod rust;
+mod said;
 mod tokens;
 mod tree;
 
+pub use edits::{Edit, EditKind, edited, edits};
 pub use inline::{Spliced, with_tests_of};
+pub use said::{Said, said};
 
 /// Languages with a grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,17 +40,20 @@ pub enum Grammar {
     Tsx,
     /// `.go`
     Go,
+    /// `.c`
+    C,
 }
 
 impl Grammar {
     /// All of them.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Rust,
         Self::Python,
         Self::JavaScript,
         Self::TypeScript,
         Self::Tsx,
         Self::Go,
+        Self::C,
     ];
 
     /// Returns the grammar of a file by its extension.
@@ -64,6 +73,7 @@ impl Grammar {
             Self::TypeScript => &javascript::TYPESCRIPT,
             Self::Tsx => &javascript::TSX,
             Self::Go => &go::LANGUAGE,
+            Self::C => &c::LANGUAGE,
         }
     }
 }
@@ -92,6 +102,8 @@ struct Language {
     surface: fn(Node<'_>, &str) -> Vec<(String, String)>,
     /// Tests that live inside source files.
     inline: fn(Node<'_>, &str) -> inline::Found,
+    /// What its edits are made from.
+    edits: &'static edits::Table,
 }
 
 /// A function or method.
@@ -271,6 +283,7 @@ mod tests {
         }
         assert_eq!(Grammar::of("a.tsx".into()), Some(Grammar::Tsx));
         assert_eq!(Grammar::of("a.go".into()), Some(Grammar::Go));
+        assert_eq!(Grammar::of("a.c".into()), Some(Grammar::C));
         assert_eq!(Grammar::of("Makefile".into()), None);
         assert_eq!(Grammar::of("x.rs.bak".into()), None);
     }

@@ -1,5 +1,7 @@
 //! Parsing and walking, the same for every grammar; knows no language's node kinds.
 
+use std::ops::Range;
+
 use tree_sitter::{Node, Parser, Tree};
 
 use super::Grammar;
@@ -68,6 +70,13 @@ pub(super) fn traverse<'t>(root: Node<'t>, visit: &mut impl FnMut(Step<'t>) -> b
 /// Returns a node's ancestors, nearest first.
 pub(super) fn ancestors(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     std::iter::successors(node.parent(), Node::parent)
+}
+
+/// Returns the outermost node of that very range.
+pub(super) fn spanning<'t>(root: Node<'t>, range: &Range<usize>) -> Option<Node<'t>> {
+    let inner = root.descendant_for_byte_range(range.start, range.end)?;
+    let outer = ancestors(inner).take_while(|it| it.byte_range() == inner.byte_range());
+    Some(outer.last().unwrap_or(inner))
 }
 
 /// Returns all children of a node.

@@ -9,6 +9,7 @@ mod declared;
 mod detect;
 mod discovery;
 pub mod go;
+pub mod hotspots;
 pub mod javascript;
 mod job;
 mod lcov;

@@ -4,7 +4,7 @@ use crate::ceo::report::Stream;
 use crate::ceo::{Line, RunReport};
 use crate::model::verdict::Verdict;
 
-use super::{lines, number, style, text};
+use super::{lines, number, pursued, style, text};
 
 /// Returns the report as text.
 pub fn render(report: &RunReport, width: usize) -> String {
@@ -16,6 +16,9 @@ pub fn render(report: &RunReport, width: usize) -> String {
         out.push_str(&experiment(line, width));
     }
     out.push_str(&untried(report, width));
+    if let Some(it) = &report.research {
+        out.push_str(&pursued::render(it, width));
+    }
     out.push_str(&summary(report, width));
     out.push_str(&landing(report, width));
     out.push_str(&honesty(report, width));
@@ -120,7 +123,8 @@ fn summary(report: &RunReport, width: usize) -> String {
     let cost = &report.cost;
     let mut out = format!("{}\n", style::heading("Summary"));
     out.push_str(&format!("  {}\n", lines::tally(&counts)));
-    if report.score_before.is_some() || report.score_after.is_some() {
+    let is_composite = report.research.is_none();
+    if is_composite && (report.score_before.is_some() || report.score_after.is_some()) {
         out.push_str(&format!(
             "  composite {} → {}\n",
             number::score(report.score_before),
@@ -192,13 +196,19 @@ fn error_rate(stream: &Stream) -> String {
 
 fn honesty(report: &RunReport, width: usize) -> String {
     let mut out = format!("{}\n", style::heading("Good to know"));
-    for reason in by_reason(&report.not_measured) {
+    // Research looks at one number; what else could be measured is a matter of other modes.
+    let not_measured: &[String] = match &report.research {
+        Some(_) => &[],
+        None => &report.not_measured,
+    };
+    for reason in by_reason(not_measured) {
         out.push_str(&text::bullet(
             &format!("not measured: {}", text::harmless(&reason)),
             width,
         ));
     }
-    if report.kept > 0 && report.first_report.tests == 0 {
+    let tests = report.first_report.as_ref().map(|it| it.tests);
+    if report.kept > 0 && tests == Some(0) {
         let words = "no test ran: nothing here can tell whether the code still does what it did; \
                      read the diff before you land it";
         out.push_str(&text::bullet(words, width));
@@ -273,6 +283,7 @@ mod tests {
             after: 293.0,
             relative: Some(0.061),
             interval: Some((0.03, 0.092)),
+            shrunken: None,
         });
         noisy.claim = "moves parse".into();
         noisy.e_value = Some(131.7);
@@ -318,7 +329,9 @@ mod tests {
                     .into(),
             interrupted: false,
             seed: 7,
-            first_report: crate::ui::first_report::tests::sample(),
+            stopped: crate::ceo::Stopped::NothingMore,
+            research: None,
+            first_report: Some(crate::ui::first_report::tests::sample()),
         }
     }
 
@@ -375,7 +388,7 @@ mod tests {
     fn a_keep_without_any_test_is_not_praised() {
         let mut report = sample();
         assert!(!render(&report, 80).contains("no test ran"));
-        report.first_report.tests = 0;
+        report.first_report.as_mut().unwrap().tests = 0;
         assert!(render(&report, 80).contains("no test ran"));
     }
 

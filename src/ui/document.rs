@@ -10,11 +10,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ceo::RunReport;
-use crate::config::{Profile, Setting};
+use crate::ceo::noise::Noise;
+use crate::config::{Profile, Role, Setting};
 use crate::eval::report::FirstReport;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId};
+use crate::model::measurement::SandboxTier;
 use crate::model::profile::{Detection, OwnCommand};
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::Violation;
@@ -51,6 +53,22 @@ pub struct Init {
     pub written: bool,
     /// Its text.
     pub text: String,
+}
+
+/// What `research init` made, or `research check` found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResearchPage {
+    /// `factory.research/1`.
+    pub schema: String,
+    /// The profile's file.
+    #[schemars(with = "String")]
+    pub path: Utf8PathBuf,
+    /// Whether the section was written to it now.
+    pub written: bool,
+    /// The section that was made; empty for `check`.
+    pub text: String,
+    /// What unchanged code shows about the number.
+    pub noise: Noise,
 }
 
 /// What the gates say about a difference.
@@ -401,6 +419,54 @@ pub struct ConfigReport {
     pub schema: String,
     /// By key.
     pub settings: Vec<Setting>,
+}
+
+/// The backends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Agents {
+    /// `factory.agents/1`.
+    pub schema: String,
+    /// Each of them.
+    pub agents: Vec<AgentLine>,
+}
+
+/// One backend.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentLine {
+    /// Its name, as in `--backend`.
+    pub name: String,
+    /// Whether it could play here, as far as can be told for free.
+    pub ready: bool,
+    /// What it may be asked for.
+    pub roles: Vec<Role>,
+    /// Whether it may use the network.
+    pub network: bool,
+    /// The sandbox tier that it runs under here.
+    pub tier: SandboxTier,
+    /// What it is, or what it lacks.
+    pub detail: String,
+    /// How to get what it lacks.
+    pub cure: Option<String>,
+}
+
+/// What was taken over from another program's record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Imported {
+    /// `factory.import/1`.
+    pub schema: String,
+    /// The file that was read.
+    #[schemars(with = "String")]
+    pub source: Utf8PathBuf,
+    /// Whether anything was written; `false` with `--dry-run`.
+    pub done: bool,
+    /// Ideas in it.
+    pub found: usize,
+    /// Ideas that were not known.
+    pub new: usize,
+    /// Rows that were left out, each with the reason.
+    pub left_out: Vec<String>,
+    /// A `[research]` section for `factory.toml`; what could not be found is a comment.
+    pub proposal: String,
 }
 
 /// The documents that have a schema.

@@ -44,6 +44,10 @@ pub(super) fn lasting(event: &RunEvent, width: usize) -> Option<String> {
             style::heading(&format!("#{id} {}", text::harmless(title))),
             style::faint(&format!("({claim})"))
         ),
+        RunEvent::TestPlanned { .. } => {
+            let body = text::wrap(&planned(event), width.saturating_sub(3), 3);
+            format!("   {}", style::faint(&body))
+        }
         RunEvent::ExperimentFinished {
             decision, seconds, ..
         } => finished(decision, *seconds, width),
@@ -125,6 +129,40 @@ fn finished(decision: &Decision, seconds: f64, width: usize) -> String {
     format!("{out} {}", style::faint(&number::duration(seconds)))
 }
 
+/// Returns what a test costs and can see.
+fn planned(event: &RunEvent) -> String {
+    let RunEvent::TestPlanned {
+        metric,
+        unit,
+        n_max,
+        shortened,
+        delta,
+        delta_share,
+        seconds_null,
+        seconds_keep,
+        seconds_most,
+        ..
+    } = event
+    else {
+        return String::new();
+    };
+    let share = delta_share.map_or_else(String::new, |it| format!("{:.2} %, ", 100.0 * it));
+    let why = if *shortened {
+        ", which is what the budget pays for"
+    } else {
+        ""
+    };
+    format!(
+        "the price of testing {}: at most {}{why}, {}; changes from {share}{} count; about {} to find no effect, {} to a keep",
+        text::harmless(metric),
+        number::count(*n_max as usize, "pairs"),
+        number::duration(*seconds_most),
+        number::quantity(*delta, unit),
+        number::duration(*seconds_null),
+        number::duration(*seconds_keep),
+    )
+}
+
 fn join(what: &str, detail: &str) -> String {
     if detail.is_empty() {
         what.to_owned()
@@ -202,6 +240,7 @@ mod tests {
                     after: 3.0,
                     relative: Some(0.75),
                     interval: None,
+                    shrunken: None,
                 }),
                 ..Decision::plain(Verdict::Keep, "`lint` 12 → 3 findings, confirmed")
             },
@@ -222,5 +261,25 @@ mod tests {
         ];
         assert_eq!(plain(&tally(&counts)), "2 kept · 1 vetoed");
         assert_eq!(tally(&[]), "nothing was tried");
+    }
+
+    #[test]
+    fn the_price_is_told_in_time_and_in_the_metrics_own_unit() {
+        let event = RunEvent::TestPlanned {
+            id: ExperimentId(1),
+            metric: "parse".into(),
+            unit: "ms".into(),
+            n_max: 60,
+            shortened: true,
+            delta: 2.1,
+            delta_share: Some(0.007),
+            seconds_null: 16.0,
+            seconds_keep: 45.0,
+            seconds_most: 7200.0,
+        };
+        assert_eq!(
+            planned(&event),
+            "the price of testing parse: at most 60 pairs, which is what the budget pays for, 2 h 0 min; changes from 0.70 %, 2.1 ms count; about 16.0 s to find no effect, 45.0 s to a keep"
+        );
     }
 }

@@ -226,6 +226,7 @@ mod tests {
             after: 293.0,
             relative: Some(0.061),
             interval: Some((0.03, 0.092)),
+            shrunken: None,
         };
         assert_eq!(
             effect(&it),

@@ -73,6 +73,18 @@ pub fn show(shown: &Shown, width: usize) -> String {
             field("put back", path);
         }
     }
+    if let Some(original) = it.resumes {
+        field(
+            "goes on with",
+            &format!("#{original}, all of whose pairs count here"),
+        );
+    }
+    if let Some(check) = &it.landing {
+        field(
+            "checked on",
+            &format!("{}, which was kept meanwhile", check.onto),
+        );
+    }
     if let Some(landed) = &it.landed {
         field("landed", landed.as_str());
     }
@@ -295,6 +307,13 @@ fn plan(plan: &TestPlan) -> String {
             plan.delta,
             number::count(plan.n_max as usize, "pairs")
         ),
+        TestPlan::Bounded(plan) => format!(
+            "betting on the scores of instances, α = {} for this experiment, δ = {:.4}, at most {}, a look after every {}",
+            plan.alpha,
+            plan.delta,
+            number::count(plan.n_max as usize, "instances"),
+            plan.look_every
+        ),
     }
 }
 
@@ -317,11 +336,13 @@ fn statistics_lines(it: &Statistics, width: usize) -> String {
             width,
         ));
     }
-    let excluded = format!(
-        "losses in more than {:.0} % of runs",
-        it.excluded_loss_rate.min(1.0) * 100.0
-    );
-    out.push_str(&text::labelled("excluded", &excluded, width));
+    if it.excluded_loss_rate < 1.0 {
+        let excluded = format!(
+            "losses in more than {:.0} % of runs",
+            it.excluded_loss_rate * 100.0
+        );
+        out.push_str(&text::labelled("excluded", &excluded, width));
+    }
     out
 }
 
@@ -395,11 +416,13 @@ mod tests {
                 after: 3.0,
                 relative: Some(0.75),
                 interval: None,
+                shrunken: None,
             }),
             cost: Cost::default(),
             files_hash: String::new(),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 

@@ -3,7 +3,9 @@
 use crate::model::verdict::Verdict;
 use crate::store::{Activity, Running};
 
-use super::document::{Backlog, ConfigReport, GuardReport, StatusReport, Targets};
+use super::document::{
+    Agents, Backlog, ConfigReport, GuardReport, Imported, StatusReport, Targets,
+};
 use super::text::{Cell, Tint};
 use super::{lines, number, style, text};
 
@@ -195,6 +197,57 @@ pub fn config(report: &ConfigReport, width: usize) -> String {
         .collect();
     text::table(&["key", "value", "from"], &rows, &[0], width)
 }
+
+/// Returns the backends, and what keeps one from playing.
+pub fn agents(agents: &Agents, width: usize) -> String {
+    let mut out = String::new();
+    for agent in &agents.agents {
+        let mark = if agent.ready {
+            style::good("✓")
+        } else {
+            style::careful("!")
+        };
+        let detail = text::harmless(&agent.detail);
+        out.push_str(&text::labelled(
+            &format!("{mark} {}", agent.name),
+            &detail,
+            width,
+        ));
+        let roles: Vec<&str> = agent.roles.iter().map(|it| it.name()).collect();
+        if !roles.is_empty() {
+            let network = if agent.network { "with" } else { "without" };
+            let tier = format!("{}; {network} network, tier {:?}", roles.join(", "), agent.tier);
+            out.push_str(&text::labelled("", &tier, width));
+        }
+        if let Some(cure) = &agent.cure {
+            out.push_str(&text::labelled("", &text::harmless(cure), width));
+        }
+    }
+    out
+}
+
+/// Returns what was taken over, what was not, and the proposed section.
+pub fn imported(imported: &Imported, _width: usize) -> String {
+    let verb = if imported.done { "took over" } else { "would take over" };
+    let mut out = format!(
+        "{verb} ideas of {}: {} found, {} new; they are no measurements of ours\n",
+        text::harmless(imported.source.as_str()),
+        imported.found,
+        imported.new
+    );
+    for row in imported.left_out.iter().take(LEFT_OUT) {
+        out.push_str(&format!("left out: {}\n", text::harmless(row)));
+    }
+    if let Some(more) = imported.left_out.len().checked_sub(LEFT_OUT + 1) {
+        out.push_str(&format!("and {} more\n", more + 1));
+    }
+    let title = style::heading("Proposed for factory.toml");
+    out.push_str(&format!("\n{title}\n{}", super::tools::profile(&imported.proposal)));
+    out
+}
+
+/// Rows that are named when they are left out.
+const LEFT_OUT: usize = 20;
 
 #[cfg(test)]
 mod tests {

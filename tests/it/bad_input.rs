@@ -65,7 +65,7 @@ fn building_from_an_idea_is_not_offered_yet_and_says_what_is() {
     for idea in ["idea.md", "a weather service", "https://example.org/idea"] {
         env.run(&ceo_with(&[idea])).exits(2).tells("improve");
     }
-    for mode in ["build", "interactive", "research", "meta", "nonsense"] {
+    for mode in ["build", "interactive", "meta", "nonsense"] {
         env.run(&ceo_with(&["--mode", mode, "."]))
             .exits(2)
             .tells("improve");

@@ -6,6 +6,7 @@
 
 mod support;
 
+mod backends;
 mod bad_input;
 mod clean;
 mod day_two;
@@ -15,6 +16,7 @@ mod interrupt;
 mod landing;
 mod messages;
 mod other_languages;
+mod research;
 mod retention;
 mod run_control;
 mod sync;

@@ -43,7 +43,7 @@ fn a_wrong_command_line_is_answered_with_a_right_one() {
     let env = TestEnv::new();
     env.repo("project", &[("src/lib.rs", "//! Nothing.\n")]);
     let lines = [
-        "ceo project --mode research",
+        "ceo project --mode meta",
         "ceo idea.md",
         "land project",
         "reject 1 project --because x",

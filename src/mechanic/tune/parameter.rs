@@ -110,11 +110,13 @@ mod tests {
                 after: 1.0 - relative,
                 relative: Some(relative),
                 interval: None,
+                shrunken: None,
             }),
             cost: Cost::default(),
             files_hash: String::new(),
             landed: None,
             spent: None,
+            resumes: RESUMES,
         }
     }
 

@@ -285,11 +285,13 @@ type = 'bool'
                 after: 1.0 - relative,
                 relative: Some(relative),
                 interval: None,
+                shrunken: None,
             }),
             cost: Cost::default(),
             files_hash: String::new(),
             landed: None,
             spent: None,
+            resumes: RESUMES,
         }
     }
 

@@ -132,13 +132,14 @@ impl Writer {
         let epoch = epoch_at(&reader, theirs)?.max(epoch_at(&reader, mine)?);
         let mut lease = Some(self.lease_after(epoch));
         let first = self.snapshot_at(base)?.next;
+        let numbers = joined.renumbered.iter().copied().collect();
         for summary in self.reader.summaries_from(first)? {
-            let (mut changes, after, message) = self.again(&reader, &tip, &snapshot, summary)?;
+            let (mut changes, after, message) =
+                self.again(&reader, &tip, &snapshot, &numbers, summary)?;
             changes.extend(lease.take());
             tip = reader.ledger.commit(Some(&tip), &changes, &message, now)?;
             snapshot = after;
         }
-        let numbers = joined.renumbered.iter().copied().collect();
         let mut rest = Merge {
             reader: &self.reader,
             mine,
@@ -158,9 +159,12 @@ impl Writer {
         reader: &Reader,
         tip: &CommitSha,
         snapshot: &Snapshot,
+        numbers: &BTreeMap<ExperimentId, ExperimentId>,
         mut summary: Summary,
     ) -> Result<(Vec<FileChange>, Snapshot, String), Error> {
         let was = summary.id;
+        let renumbered = |id: ExperimentId| numbers.get(&id).copied().unwrap_or(id);
+        summary.resumes = summary.resumes.map(renumbered);
         let Some(mut experiment) = self.reader.experiment(was)? else {
             // Its record was lost to damage before; its line in the index is all there is.
             let mut after = snapshot.clone();
@@ -176,6 +180,7 @@ impl Writer {
             return Ok((vec![index, counts], after, message));
         };
         experiment.id = snapshot.next;
+        experiment.resumes = experiment.resumes.map(renumbered);
         let line = format!("This was experiment {was} of the clone that ran it.");
         let note = format!("{}\n\n{line}", experiment.note);
         note.trim().clone_into(&mut experiment.note);

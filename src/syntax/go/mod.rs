@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::edits::Table;
 use super::tokens::Tokens;
 use super::tree::{Step, children, field, line, parts, text, traverse, walk};
 use super::{Item, Language};
@@ -29,6 +30,25 @@ pub(super) const LANGUAGE: Language = Language {
     constants,
     surface: surface::surface,
     inline: |_, _| super::inline::Found::default(),
+    edits: &EDITS,
+};
+
+/// What edits of Go are made from.
+const EDITS: Table = Table {
+    blocks: &["statement_list"],
+    is_statement: |kind| {
+        let is_declaration = matches!(kind, "short_var_declaration" | "var_declaration");
+        is_declaration
+            || kind.ends_with("_statement")
+                && !matches!(kind, "labeled_statement" | "empty_statement")
+    },
+    closed: &["type_declaration", "const_declaration"],
+    loops: &["for_statement"],
+    exits: &["break", "continue"],
+    empty: "",
+    call: "call_expression",
+    receiver: Some(("selector_expression", "operand")),
+    hazards: &[],
 };
 
 /// Beginnings of the names that the go tool runs.

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::edits::Table;
 use super::tree::{Step, ancestors, field, line, text, traverse, walk};
 use super::{Item, Language};
 
@@ -34,6 +35,39 @@ pub(super) const JAVASCRIPT: Language = Language {
     constants,
     surface: surface::surface,
     inline: inline::found,
+    edits: &EDITS,
+};
+
+/// What edits of JavaScript are made from.
+const EDITS: Table = Table {
+    blocks: &["statement_block", "switch_case", "switch_default"],
+    is_statement: |kind| {
+        let is_declaration = matches!(kind, "lexical_declaration" | "variable_declaration");
+        is_declaration
+            || kind.ends_with("_statement")
+                && !matches!(
+                    kind,
+                    "import_statement" | "export_statement" | "empty_statement"
+                )
+    },
+    closed: &[
+        "function_declaration",
+        "generator_function_declaration",
+        "class_declaration",
+        "method_definition",
+        "template_string",
+    ],
+    loops: &[
+        "for_statement",
+        "for_in_statement",
+        "while_statement",
+        "do_statement",
+    ],
+    exits: &["break;", "continue;"],
+    empty: "",
+    call: "call_expression",
+    receiver: Some(("member_expression", "object")),
+    hazards: &[],
 };
 
 /// TypeScript's line.

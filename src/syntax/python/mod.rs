@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::edits::Table;
 use super::tokens::{Tokens, normal_quotes};
 use super::tree::{Step, ancestors, children, field, line, parts, text, traverse, walk};
 use super::{Item, Language};
@@ -27,6 +28,37 @@ pub(super) const LANGUAGE: Language = Language {
     constants,
     surface: surface::surface,
     inline: inline::found,
+    edits: &EDITS,
+};
+
+/// What edits of Python are made from.
+const EDITS: Table = Table {
+    blocks: &["block"],
+    is_statement: |kind| {
+        kind.ends_with("_statement")
+            && !matches!(
+                kind,
+                "import_statement"
+                    | "import_from_statement"
+                    | "future_import_statement"
+                    | "pass_statement"
+                    | "global_statement"
+                    | "nonlocal_statement"
+            )
+    },
+    closed: &[
+        "function_definition",
+        "class_definition",
+        "decorator",
+        "lambda",
+        "string",
+    ],
+    loops: &["for_statement", "while_statement"],
+    exits: &["break", "continue"],
+    empty: "pass",
+    call: "call",
+    receiver: Some(("attribute", "object")),
+    hazards: &[],
 };
 
 /// Returns functions and methods; a decorated one begins at its first decorator.

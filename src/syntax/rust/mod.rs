@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::edits::Table;
 use super::tree::{ancestors, children, field, line, text, walk};
 use super::{Item, Language};
 
@@ -28,6 +29,27 @@ pub(super) const LANGUAGE: Language = Language {
     constants,
     surface: surface::surface,
     inline: inline::found,
+    edits: &EDITS,
+};
+
+/// What edits of Rust are made from.
+const EDITS: Table = Table {
+    blocks: &["block"],
+    is_statement: |kind| matches!(kind, "expression_statement" | "let_declaration"),
+    closed: &[
+        "function_item",
+        "macro_invocation",
+        "macro_definition",
+        "const_block",
+        "const_item",
+        "attribute_item",
+    ],
+    loops: &["for_expression", "while_expression", "loop_expression"],
+    exits: &["break;", "continue;"],
+    empty: "",
+    call: "call_expression",
+    receiver: Some(("field_expression", "value")),
+    hazards: &["unsafe_block"],
 };
 
 /// Attributes whose last path segment makes a function a test.

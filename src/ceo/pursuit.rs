@@ -1,0 +1,358 @@
+//! The one number of a research run: where it stood, where it stands, and when that is enough.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::failures::{self, Analysis, FailureChange};
+use super::session::Session;
+use super::{Error, report::Stopped};
+use crate::config::{Metric, Research};
+use crate::model::dimension::Direction;
+use crate::model::experiment::Experiment;
+use crate::model::measurement::{Arm, Sample};
+use crate::model::verdict::Verdict;
+use crate::search::Plateau;
+use crate::stats::estimate::median;
+
+/// The unchanged code is measured so often before anything is tried.
+const FIRST_RUNS: usize = 3;
+/// A command that takes longer than this, in seconds, is run once.
+const LONG: f64 = 60.0;
+
+/// What became of the number of `[research]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pursued {
+    /// What was wanted.
+    pub objective: String,
+    /// The number.
+    pub metric: String,
+    /// Its unit.
+    pub unit: String,
+    /// Which way is better.
+    pub direction: Direction,
+    /// The value at which the run is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
+    /// Its value on the unchanged code when the run began: the median of `before_runs`.
+    pub before: f64,
+    /// Every run of the unchanged code when the run began.
+    pub before_runs: Vec<f64>,
+    /// Its value on what is kept now: the median in the last kept experiment, raw, as it was measured
+    /// beside its incumbent.
+    pub after: f64,
+    /// The product of the kept relative gains of this run, each measured against the incumbent of its
+    /// time; `None` where nothing was kept or a base was 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_gain: Option<f64>,
+    /// Experiments in a row that were not kept, on the surface that was open last.
+    pub without_keep: u32,
+    /// Whether the wider surface was open at the end.
+    pub is_wide: bool,
+    /// How many instances there are, where the command writes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<usize>,
+    /// How instances fall short, before and after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureChange>,
+}
+
+/// The state of a research run, owned by its session.
+pub(super) struct Pursuit {
+    research: Research,
+    pursued: Pursued,
+    plateau: Plateau,
+    /// The first analysis and the latest one.
+    analyses: Option<[Analysis; 2]>,
+}
+
+impl Pursuit {
+    fn new(research: &Research, runs: Vec<f64>) -> Self {
+        let before = median(&runs).expect("the unchanged code was measured");
+        let has_outer = !research.inner.is_empty();
+        Self {
+            pursued: Pursued {
+                objective: research.objective.clone(),
+                metric: research.metric.clone(),
+                unit: research.unit.clone(),
+                direction: research.direction,
+                target: research.target,
+                before,
+                before_runs: runs,
+                after: before,
+                raw_gain: None,
+                without_keep: 0,
+                is_wide: false,
+                instances: None,
+                failures: Vec::new(),
+            },
+            analyses: None,
+            plateau: Plateau::new(research.plateau, has_outer),
+            research: research.clone(),
+        }
+    }
+
+    /// Returns what the closing report says of it.
+    pub(super) fn into_report(self) -> Pursued {
+        let analyses = self.analyses.as_ref();
+        Pursued {
+            without_keep: self.plateau.without_keep(),
+            is_wide: self.plateau.is_wide(),
+            instances: analyses.map(|it| it[1].instances),
+            failures: analyses
+                .map_or_else(Vec::new, |[first, last]| failures::changes(first, last)),
+            ..self.pursued
+        }
+    }
+
+    /// Takes what falls short now.
+    pub(super) fn take_failures(&mut self, now: Analysis) {
+        let first = self.analyses.take().map(|[first, _]| first);
+        self.analyses = Some([first.unwrap_or_else(|| now.clone()), now]);
+    }
+
+    /// Returns what falls short now, where the command tells.
+    pub(super) fn failures(&self) -> Option<&Analysis> {
+        self.analyses.as_ref().map(|[_, now]| now)
+    }
+
+    /// Returns the globs that are open now.
+    fn surface(&self) -> Vec<String> {
+        let Research {
+            inner,
+            outer,
+            mutable,
+            ..
+        } = &self.research;
+        match (inner.is_empty(), self.plateau.is_wide(), outer.is_empty()) {
+            (true, ..) | (false, true, true) => mutable.clone(),
+            (false, false, _) => inner.clone(),
+            (false, true, false) => inner.iter().chain(outer).cloned().collect(),
+        }
+    }
+
+    fn is_at_target(&self) -> bool {
+        let Some(target) = self.pursued.target else {
+            return false;
+        };
+        match self.pursued.direction {
+            Direction::Minimize => self.pursued.after <= target,
+            Direction::Maximize => self.pursued.after >= target,
+        }
+    }
+
+    fn value(&self, value: f64) -> String {
+        format!("{} {}", short(value), self.pursued.unit)
+            .trim_end()
+            .to_owned()
+    }
+
+    fn at_target(&self) -> String {
+        let Pursued {
+            metric,
+            target,
+            before,
+            after,
+            ..
+        } = &self.pursued;
+        let target = self.value(target.unwrap_or_default());
+        let is_start = before.to_bits() == after.to_bits();
+        let now = self.value(*after);
+        if is_start {
+            format!(
+                "the target is reached already: `{metric}` is {now} on the unchanged code, and {target} was wanted; nothing was tried (a harder `target` in [research] goes on)"
+            )
+        } else {
+            format!("the target is reached: `{metric}` is {now}, and {target} was wanted")
+        }
+    }
+
+    /// Returns that nothing is left, and what could be added.
+    pub(super) fn exhausted(&self) -> String {
+        let more = if self.research.parameters.is_empty() {
+            "declare values that may be searched, with `[[research.parameter]]`"
+        } else {
+            "wider ranges or other values in `[[research.parameter]]` go on"
+        };
+        format!(
+            "nothing is left to try that claims to move `{}`: {more}; so does a backlog wish, or a backend with a model",
+            self.pursued.metric
+        )
+    }
+
+    fn on_plateau(&self) -> String {
+        let words = match self.plateau.without_keep() {
+            1 => "1 experiment".to_owned(),
+            n => format!("{n} experiments in a row"),
+        };
+        format!("a plateau: {words} without a keep (`plateau` in [research])")
+    }
+
+    /// Takes what an experiment showed.
+    fn closed(&mut self, experiment: &Experiment) {
+        let decision = experiment.decision.as_ref();
+        let kept = decision.filter(|it| it.verdict == Verdict::Keep && experiment.landed.is_some());
+        self.plateau.closed(kept.is_some());
+        let effect = kept.and_then(|it| it.effect.as_ref());
+        if let Some(effect) = effect.filter(|it| it.metric == self.pursued.metric) {
+            self.pursued.after = effect.after;
+            let so_far = self.pursued.raw_gain.unwrap_or(0.0);
+            self.pursued.raw_gain = effect
+                .relative
+                .map(|gain| chained(self.pursued.direction, so_far, gain));
+        }
+    }
+}
+
+/// Returns two relative gains, one after the other, as one.
+fn chained(direction: Direction, first: f64, second: f64) -> f64 {
+    match direction {
+        Direction::Minimize => 1.0 - (1.0 - first) * (1.0 - second),
+        Direction::Maximize => (1.0 + first) * (1.0 + second) - 1.0,
+    }
+}
+
+impl Session<'_> {
+    /// Measures the number of `[research]` on the unchanged code: without it there is nothing to try.
+    pub(super) async fn read_number(&mut self) -> Result<(), Error> {
+        let Some(research) = self.request.profile.research.clone() else {
+            return Ok(());
+        };
+        let metric = self.number(&research);
+        let since = self.begin_phase("metric", format!("{} on the unchanged code", metric.name));
+        let tree = self.incumbent.tree.clone();
+        self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
+        let runs = self.first_runs(&metric).await?;
+        let pursuit = Pursuit::new(&research, runs);
+        self.end_phase("metric", since, pursuit.first_line());
+        self.pursuit = Some(pursuit);
+        self.open_surface();
+        Ok(())
+    }
+
+    pub(super) fn number(&self, research: &Research) -> Metric {
+        let metrics = &self.bench.lab.profile.metrics;
+        let metric = metrics.iter().find(|it| it.name == research.metric);
+        metric
+            .expect("`[research]` is settled into a metric when the profile is loaded")
+            .clone()
+    }
+
+    async fn first_runs(&mut self, metric: &Metric) -> Result<Vec<f64>, Error> {
+        let broken = |reason: String| Error::MetricBroken {
+            name: metric.name.clone(),
+            reason,
+        };
+        let place = self.bench.arm(Arm::Incumbent);
+        let built = self.bench.lab.build_metric(&place, metric).await?;
+        built.map_err(broken)?;
+        let mut runs = Vec::new();
+        while runs.len() < FIRST_RUNS {
+            let place = self.bench.arm(Arm::Incumbent);
+            let (sample, seconds) = self.bench.lab.measure(&place, metric).await?;
+            self.cost.metric_runs += 1;
+            match sample {
+                Sample::Value { value } => runs.push(value),
+                Sample::Failed { reason } => return Err(broken(reason)),
+            }
+            if seconds > LONG {
+                break;
+            }
+        }
+        Ok(runs)
+    }
+
+    /// Lets experiments touch what is open now, and nothing else.
+    fn open_surface(&mut self) {
+        if let Some(pursuit) = &self.pursuit {
+            self.bench.lab.profile.scope.mutable = pursuit.surface();
+        }
+    }
+
+    /// Takes what an experiment showed of the number, and goes back to the inner surface after a keep.
+    pub(super) async fn note_progress(&mut self, experiment: &Experiment) -> Result<(), Error> {
+        let Some(pursuit) = &mut self.pursuit else {
+            return Ok(());
+        };
+        let was_wide = pursuit.plateau.is_wide();
+        pursuit.closed(experiment);
+        if was_wide && !pursuit.plateau.is_wide() {
+            self.observations = None;
+            self.notice("kept: back to the `inner` surface".to_owned());
+        }
+        self.open_surface();
+        if experiment.landed.is_some() {
+            self.analyse_failures().await?;
+        }
+        Ok(())
+    }
+
+    /// Returns why the run has enough, if it has: the target is reached, or a plateau on every surface.
+    pub(super) fn has_enough(&mut self) -> Option<(Stopped, String)> {
+        let pursuit = self.pursuit.as_ref()?;
+        if pursuit.is_at_target() {
+            return Some((Stopped::Target, pursuit.at_target()));
+        }
+        if !pursuit.plateau.is_reached() {
+            return None;
+        }
+        let words = pursuit.on_plateau();
+        (!self.widen(&words)).then_some((Stopped::Plateau, words))
+    }
+
+    /// Opens the outer surface, if there is one left to open, and says why.
+    pub(super) fn widen(&mut self, why: &str) -> bool {
+        let widened = self.pursuit.as_mut().is_some_and(|it| it.plateau.widen());
+        if widened {
+            // What was set aside as out of reach may be offered now.
+            self.observations = None;
+            self.notice(format!("{why}; the `outer` surface is open now"));
+            self.open_surface();
+        }
+        widened
+    }
+}
+
+impl Pursuit {
+    /// `latency 12.3 ms (3 runs, 12.1 to 12.9); target 10 ms`.
+    fn first_line(&self) -> String {
+        let runs = &self.pursued.before_runs;
+        let mut line = format!(
+            "{} {}",
+            self.pursued.metric,
+            self.value(self.pursued.before)
+        );
+        let least = runs.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = runs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        line.push_str(&if runs.len() == 1 {
+            " (1 run)".to_owned()
+        } else if least.to_bits() == most.to_bits() {
+            format!(" ({} runs, all the same)", runs.len())
+        } else {
+            format!(
+                " ({} runs, {} to {})",
+                runs.len(),
+                short(least),
+                short(most)
+            )
+        });
+        if let Some(target) = self.pursued.target {
+            line.push_str(&format!("; target {}", self.value(target)));
+        }
+        line
+    }
+}
+
+/// Returns a number with four digits that matter.
+fn short(value: f64) -> String {
+    if value == value.trunc() && value.abs() < 1e9 {
+        return format!("{value:.0}");
+    }
+    let digits = value.abs().log10().floor();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to a few digits"
+    )]
+    let decimals = (3.0 - digits).clamp(0.0, 9.0) as usize;
+    format!("{value:.decimals$}")
+}

@@ -1,0 +1,232 @@
+//! Inconclusive experiments go on: the same trees, the same level, more pairs.
+
+use std::time::Instant;
+
+use super::Error;
+use super::landing::{Held, Passed};
+use super::rank::Ranking;
+use super::session::{Incumbent, Session};
+use crate::config;
+use crate::decision::{self, Next};
+use crate::model::experiment::{Candidate, Experiment, ExperimentEvent};
+use crate::model::hypothesis::Hypothesis;
+use crate::model::id::ExperimentId;
+use crate::model::measurement::{Evidence, TestPlan};
+use crate::model::verdict::{Decision, Verdict};
+
+/// After so many experiments the most promising of the inconclusive ones goes on.
+const EVERY: u32 = 5;
+
+/// What the loop does next.
+pub(super) enum Step {
+    /// A hypothesis, from its build on.
+    Try(Box<Hypothesis>),
+    /// An inconclusive experiment goes on.
+    Resume(Box<Unfinished>),
+}
+
+/// An inconclusive experiment with all that is needed to go on with it.
+pub(super) struct Unfinished {
+    original: Experiment,
+    candidate: Candidate,
+    metric: config::Metric,
+    /// Its samples, with room for more.
+    evidence: Evidence,
+}
+
+impl Session<'_> {
+    /// Returns what comes next; `None` where nothing is left to do.
+    ///
+    /// After every few experiments, and when nothing else is left, an inconclusive one goes on.
+    pub(super) fn choose(&mut self, ranking: &Ranking) -> Result<Option<Step>, Error> {
+        if let Some(id) = self.request.resume {
+            if self.not_resumed.contains(&id) {
+                return Ok(None);
+            }
+            return match self.unfinished(id)? {
+                Ok(found) => Ok(Some(Step::Resume(Box::new(found)))),
+                Err(reason) => Err(Error::NotResumable { id, reason }),
+            };
+        }
+        let next = ranking.ranked.first().cloned();
+        let is_due = self.since_resume >= EVERY || next.is_none();
+        // One thing is one thing, and a dry run lists what is new.
+        if is_due && self.request.focus.is_none() && !self.request.dry_run {
+            for id in decision::resumable(self.history.all()) {
+                if self.not_resumed.contains(&id) {
+                    continue;
+                }
+                if let Ok(found) = self.unfinished(id)? {
+                    return Ok(Some(Step::Resume(Box::new(found))));
+                }
+                self.not_resumed.insert(id);
+            }
+        }
+        Ok(next.map(|it| Step::Try(Box::new(it))))
+    }
+
+    /// Returns an inconclusive experiment as it can go on, or why it cannot.
+    fn unfinished(&self, id: ExperimentId) -> Result<Result<Unfinished, String>, Error> {
+        let reader = self.writer.reader();
+        let Some(original) = reader.experiment(id)? else {
+            return Ok(Err("there is no such experiment".to_owned()));
+        };
+        if reader.pruned()?.contains(&id) {
+            return Ok(Err("its candidate was pruned".to_owned()));
+        }
+        Ok(self.check(original))
+    }
+
+    fn check(&self, original: Experiment) -> Result<Unfinished, String> {
+        let verdict = original.decision.as_ref().map(|it| it.verdict);
+        if verdict != Some(Verdict::Inconclusive) {
+            let verdict = verdict.map_or("open", Verdict::name);
+            return Err(format!("it is {verdict}, and only inconclusive ones go on"));
+        }
+        if original.resumes.is_some() {
+            return Err("it went on once already".to_owned());
+        }
+        let later = self.history.all().iter();
+        let mut later = later.filter(|it| it.resumes == Some(original.id));
+        if let Some(later) = later.find(|it| it.verdict != Verdict::Spurious) {
+            return Err(format!("it went on already, as experiment {}", later.id));
+        }
+        let (Some(candidate), Some(evidence)) = (&original.candidate, &original.evidence) else {
+            return Err("no metric was measured in it".to_owned());
+        };
+        let Some(metric) = self.metric_named(evidence.metric.as_str()) else {
+            return Err(format!("`{}` is no metric here any more", evidence.metric));
+        };
+        let now = self.bench.lab.binding();
+        let then = original.binding.as_ref();
+        if then.is_none_or(|it| it.eval_hash != now.eval_hash) {
+            return Err(
+                "the profile is another now, so that its pairs and new ones do not compare"
+                    .to_owned(),
+            );
+        }
+        if then.is_none_or(|it| it.environment != now.environment) {
+            return Err("the machine or its tools are others now, so that its pairs and new ones do not compare".to_owned());
+        }
+        let TestPlan::SignBetting(plan) = &evidence.plan else {
+            return Err("its test has no further pairs".to_owned());
+        };
+        let pair_seconds = 2.0 * plan.calibration.run_seconds;
+        let further = self.affordable(pair_seconds).unwrap_or(u32::MAX);
+        let Some(evidence) = decision::prolonged(evidence, plan.n_max.min(further)) else {
+            return Err("as many pairs again could not decide it".to_owned());
+        };
+        Ok(Unfinished {
+            candidate: candidate.clone(),
+            metric,
+            evidence,
+            original,
+        })
+    }
+
+    /// Goes on with an inconclusive experiment, as an experiment of its own that holds all pairs.
+    pub(super) async fn resume(
+        &mut self,
+        unfinished: Unfinished,
+    ) -> Result<(Experiment, Option<Error>), Error> {
+        let since = Instant::now();
+        let before = self.cost;
+        let original = &unfinished.original;
+        self.since_resume = 0;
+        self.not_resumed.insert(original.id);
+        let hypothesis = original.hypothesis.clone();
+        let on = Incumbent {
+            commit: original.incumbent.clone(),
+            tree: original.incumbent_tree.clone(),
+            branch_tip: None,
+        };
+        let id = self.begin(&hypothesis, &on, Some(original.id))?;
+        self.remarks.push(format!(
+            "It goes on with experiment {}, which was inconclusive: all its pairs and its level count here.",
+            original.id
+        ));
+        self.journal(&ExperimentEvent::Built {
+            candidate: unfinished.candidate.clone(),
+        })?;
+        self.journal(&ExperimentEvent::Gated)?;
+        let attempt = self.go_on(id, &hypothesis, unfinished).await;
+        self.settle(id, &hypothesis, attempt, before, since)
+    }
+
+    /// Runs further pairs against the commit that the first ones were run against.
+    async fn go_on(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+        unfinished: Unfinished,
+    ) -> Result<Decision, Error> {
+        let Unfinished {
+            original,
+            candidate,
+            metric,
+            mut evidence,
+        } = unfinished;
+        let trees = [&original.incumbent_tree, &candidate.tree];
+        if let Some(reason) = self.build_trees(id, &metric, trees).await? {
+            return Ok(Decision::plain(Verdict::Spurious, reason));
+        }
+        if let TestPlan::SignBetting(plan) = &evidence.plan {
+            let pair_seconds = 2.0 * plan.calibration.run_seconds;
+            let n = plan.n_max - u32::try_from(evidence.pairs.len()).unwrap_or(plan.n_max);
+            let most = std::time::Duration::from_secs_f64(f64::from(n) * pair_seconds);
+            let most = crate::model::budget::words(std::time::Duration::from_secs(most.as_secs()));
+            let detail = format!("at most {n} more pairs of the same two trees, in {most}");
+            self.enter(id, "measure", detail);
+        }
+        // What is cold after so long says nothing about either arm.
+        drop(self.run_pair(&metric).await?);
+        while let Next::Continue = decision::decide(&evidence) {
+            let pair = self.run_pair(&metric).await?;
+            evidence.pairs.push(pair);
+            self.tell_pair(id, &metric, &evidence);
+        }
+        let mut decision = decision::replay(&evidence);
+        self.believe(&evidence, &mut decision);
+        let held = self
+            .hold(id, hypothesis, &original, &candidate, &evidence, decision)
+            .await?;
+        let dimensions = match &held.evaluation {
+            Some(evaluation) => self.beside_baseline(evaluation),
+            None => original.dimensions,
+        };
+        self.journal(&ExperimentEvent::Measured {
+            dimensions,
+            evidence: Some(Box::new(evidence)),
+            binding: self.bench.lab.binding(),
+            sandbox: self.bench.lab.sandbox.report(),
+            landing: held.landing.map(Box::new),
+        })?;
+        self.candidate_evaluation = held.evaluation;
+        Ok(held.decision)
+    }
+
+    async fn hold(
+        &mut self,
+        id: ExperimentId,
+        hypothesis: &Hypothesis,
+        original: &Experiment,
+        candidate: &Candidate,
+        evidence: &Evidence,
+        decision: Decision,
+    ) -> Result<Held, Error> {
+        if decision.verdict != Verdict::Keep {
+            return Ok(Held {
+                decision,
+                evaluation: None,
+                landing: None,
+            });
+        }
+        let passed = Passed {
+            incumbent: &original.incumbent,
+            candidate,
+            evidence: Some(evidence),
+            decision,
+        };
+        self.hold_to_head(id, hypothesis, passed).await
+    }
+}

@@ -1,0 +1,186 @@
+//! What agents must not learn: the guards at hypothesis and diff, and what they are told of a verdict.
+
+use std::collections::BTreeSet;
+
+use super::Error;
+use super::experiment::Stage;
+use super::session::Session;
+use crate::eval::hidden::{self, Hidden};
+use crate::gate::{self, FileFacts, Telltales};
+use crate::model::experiment::{Experiment, Summary};
+use crate::model::hypothesis::Hypothesis;
+use crate::model::id::TreeSha;
+use crate::model::verdict::Decision;
+use crate::model::violation::Violation;
+use crate::repo::Target;
+
+/// Readable text that is looked at for what gives nothing away, in bytes.
+const MOST_READ: usize = 64 << 20;
+
+/// What would give hidden files away, for the present incumbent.
+#[derive(Default)]
+pub(super) struct Withheld {
+    of: Option<TreeSha>,
+    telltales: Telltales,
+    instances: BTreeSet<String>,
+}
+
+impl Withheld {
+    /// Adds the ids of instances, which no hypothesis and no diff may name.
+    pub(super) fn note_instances<'a>(&mut self, ids: impl Iterator<Item = &'a String>) {
+        let before = self.instances.len();
+        self.instances.extend(ids.cloned());
+        if self.instances.len() > before {
+            self.of = None;
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Lets a hypothesis pass that needs nothing but what may be read.
+    pub(super) fn guard_hypothesis(&mut self, hypothesis: &Hypothesis) -> Result<Stage<()>, Error> {
+        let violations = gate::judge_hypothesis(self.telltales()?, hypothesis);
+        self.tell_person(&violations);
+        Ok(if violations.is_empty() {
+            Stage::Proceed(())
+        } else {
+            Stage::Stop(Box::new(Decision::vetoed(violations)))
+        })
+    }
+
+    /// Returns where a diff shows what its builder could not have read.
+    pub(super) fn leaks(
+        &mut self,
+        facts: &[FileFacts],
+        subjects: &[String],
+    ) -> Result<Vec<Violation>, Error> {
+        let violations = gate::judge_leakage(self.telltales()?, facts, subjects);
+        self.tell_person(&violations);
+        Ok(violations)
+    }
+
+    /// Returns the history as backends may read it.
+    pub(super) fn history_for_agents(&mut self) -> Result<Option<Vec<Summary>>, Error> {
+        if self.telltales()?.is_empty() {
+            return Ok(None);
+        }
+        let telltales = &self.withheld.telltales;
+        let mut summaries = self.history.all().to_vec();
+        for summary in &mut summaries {
+            summary.reason = gate::redacted(telltales, &summary.reason);
+        }
+        Ok(Some(summaries))
+    }
+
+    /// Returns an experiment as backends may read it.
+    pub(super) fn for_agents(&self, experiment: &Experiment) -> Experiment {
+        let mut told = experiment.clone();
+        let telltales = &self.withheld.telltales;
+        if let Some(decision) = &mut told.decision {
+            for reason in &mut decision.reasons {
+                *reason = gate::redacted(telltales, reason);
+            }
+            for violation in &mut decision.violations {
+                violation.for_person = None;
+                violation.detail = gate::redacted(telltales, &violation.detail);
+            }
+        }
+        told
+    }
+
+    fn tell_person(&self, violations: &[Violation]) {
+        for violation in violations {
+            if let Some(what) = &violation.for_person {
+                self.notice(format!("{violation}: {what}"));
+            }
+        }
+    }
+
+    /// Returns what would give hidden files away; learnt once for each incumbent.
+    fn telltales(&mut self) -> Result<&Telltales, Error> {
+        let profile = &self.bench.lab.profile;
+        let hidden = Hidden::of(profile);
+        let instances = profile
+            .research
+            .as_ref()
+            .and_then(|it| it.instances.clone());
+        let tree = &self.incumbent.tree;
+        let is_known = self.withheld.of.as_ref() == Some(tree);
+        if is_known || hidden.is_empty() && instances.is_none() {
+            return Ok(&self.withheld.telltales);
+        }
+        let mut telltales = Telltales::default();
+        if let Some(path) = &instances {
+            telltales.learn_path(path);
+            for id in &self.withheld.instances {
+                telltales.learn_instance(id, path);
+            }
+        }
+        learn(&mut telltales, &self.target, tree, &hidden, &|it| {
+            self.bench.lab.policy().mutable.is_match(it)
+        })?;
+        self.withheld.of = Some(tree.clone());
+        self.withheld.telltales = telltales;
+        Ok(&self.withheld.telltales)
+    }
+}
+
+/// Learns from the hidden files of a tree, and forgets what its other files say.
+fn learn(
+    telltales: &mut Telltales,
+    target: &Target,
+    tree: &TreeSha,
+    hidden: &Hidden,
+    is_mutable: &dyn Fn(&camino::Utf8Path) -> bool,
+) -> Result<(), Error> {
+    let mut readable = Vec::new();
+    for path in target.list(tree)?.into_keys() {
+        if !hidden.from_builders(&path) {
+            readable.push(path);
+            continue;
+        }
+        let bytes = target.read(tree, &path)?.unwrap_or_default();
+        if let Some(text) = hidden::readable(&bytes) {
+            telltales.learn(&hidden::telling(path, &text));
+        } else {
+            telltales.learn_path(&path);
+        }
+    }
+    let mut n_read = 0;
+    for path in readable {
+        let bytes = target.read(tree, &path)?.unwrap_or_default();
+        n_read += bytes.len();
+        if n_read > MOST_READ {
+            break;
+        }
+        if let Some(text) = hidden::readable(&bytes) {
+            telltales.forget(&text, is_mutable(&path));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Profile;
+
+    #[test]
+    fn ids_are_learnt_anew_only_when_there_are_new_ones() {
+        let mut withheld = Withheld {
+            of: Some("a".repeat(40).parse().unwrap()),
+            ..Withheld::default()
+        };
+        let ids = ["q17b".to_owned()];
+        withheld.note_instances(ids.iter());
+        assert_eq!(withheld.of, None);
+        withheld.of = Some("a".repeat(40).parse().unwrap());
+        withheld.note_instances(ids.iter());
+        assert!(withheld.of.is_some());
+    }
+
+    #[test]
+    fn nothing_is_hidden_without_research() {
+        assert!(Hidden::of(&Profile::default()).is_empty());
+    }
+}

@@ -1,0 +1,122 @@
+//! The number of a research run in its closing report: where it stood, where it stands, what still fails.
+
+use crate::ceo::{FailureChange, Pursued};
+
+use super::{number, style, text};
+
+/// Kinds of failures that are listed.
+const LISTED: usize = 8;
+
+/// Returns the section about the number.
+pub(super) fn render(pursued: &Pursued, width: usize) -> String {
+    let mut out = format!("{}\n", style::heading("The number"));
+    let mut add = |words: &str| {
+        let body = text::wrap(&text::harmless(words), width.saturating_sub(2), 2);
+        out.push_str(&format!("  {body}\n"));
+    };
+    add(&values(pursued));
+    if let Some(gain) = pursued.raw_gain {
+        add(&format!(
+            "raw gain: {} (as measured in this run's kept experiments, each beside its incumbent)",
+            number::relation(gain, &pursued.unit)
+        ));
+    }
+    if let Some(instances) = pursued.instances {
+        let sum = |of: fn(&FailureChange) -> usize| pursued.failures.iter().map(of).sum::<usize>();
+        let (before, after) = (sum(|it| it.before), sum(|it| it.after));
+        add(&format!(
+            "fall short: {} of {instances} instances",
+            if before == after {
+                after.to_string()
+            } else {
+                format!("{before} → {after}")
+            }
+        ));
+    }
+    for change in pursued.failures.iter().take(LISTED) {
+        let count = if change.before == change.after {
+            change.after.to_string()
+        } else {
+            format!("{} → {}", change.before, change.after)
+        };
+        add(&format!("· {count} {} ({})", change.words, change.kind));
+    }
+    let more = pursued.failures.len().saturating_sub(LISTED);
+    if more > 0 {
+        add(&format!("and {more} more kinds: --json lists them"));
+    }
+    out
+}
+
+fn values(pursued: &Pursued) -> String {
+    let mut line = format!("{} ", pursued.metric);
+    let is_still = pursued.before.to_bits() == pursued.after.to_bits();
+    if is_still {
+        line.push_str(&number::quantity(pursued.before, &pursued.unit));
+        line.push_str(", as before");
+    } else {
+        line.push_str(&number::change(
+            pursued.before,
+            pursued.after,
+            &pursued.unit,
+        ));
+    }
+    if let Some(target) = pursued.target {
+        line.push_str(&format!(
+            "; target {}",
+            number::quantity(target, &pursued.unit)
+        ));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::dimension::Direction;
+
+    fn sample() -> Pursued {
+        Pursued {
+            objective: "less".into(),
+            metric: "bytes".into(),
+            unit: "B".into(),
+            direction: Direction::Minimize,
+            target: Some(11_000.0),
+            before: 16_105.0,
+            before_runs: vec![16_105.0; 3],
+            after: 12_000.0,
+            raw_gain: Some(0.2549),
+            without_keep: 3,
+            is_wide: true,
+            instances: Some(480),
+            failures: vec![FailureChange {
+                kind: "f1".into(),
+                words: "wrong in rule: no … matched".into(),
+                before: 41,
+                after: 22,
+            }],
+        }
+    }
+
+    #[test]
+    fn the_number_and_what_still_fails_are_told() {
+        let text = anstream::adapter::strip_str(&render(&sample(), 80)).to_string();
+        insta::assert_snapshot!(text, @"
+        The number
+          bytes 16105 → 12000 B; target 11000 B
+          raw gain: 25.5 % better (as measured in this run's kept experiments, each
+          beside its incumbent)
+          fall short: 41 → 22 of 480 instances
+          · 41 → 22 wrong in rule: no … matched (f1)
+        ");
+    }
+
+    #[test]
+    fn a_number_that_did_not_move_is_told_once() {
+        let mut still = sample();
+        (still.after, still.raw_gain) = (still.before, None);
+        let text = render(&still, 80);
+        assert!(text.contains("16105 B, as before"), "{text}");
+        assert!(!text.contains("raw gain"), "{text}");
+    }
+}
