@@ -26,8 +26,22 @@ pub struct Settings {
 /// Returns a text of 24,000 bytes: a log of a program, as full of repetition as logs are.
 pub fn sample() -> Vec<u8> {
     const WORDS: [&str; 16] = [
-        "request", "accepted", "connection", "from", "closed", "after", "retry", "timeout", "user",
-        "session", "cache", "miss", "hit", "queue", "length", "worker",
+        "request",
+        "accepted",
+        "connection",
+        "from",
+        "closed",
+        "after",
+        "retry",
+        "timeout",
+        "user",
+        "session",
+        "cache",
+        "miss",
+        "hit",
+        "queue",
+        "length",
+        "worker",
     ];
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut text = Vec::new();

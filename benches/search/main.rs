@@ -171,7 +171,10 @@ fn searched(problem: &Problem, trials: usize, seed: u64) -> f64 {
 fn serve() {
     let program = program();
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-        let point: Vec<f64> = line.split_whitespace().filter_map(|it| it.parse().ok()).collect();
+        let point: Vec<f64> = line
+            .split_whitespace()
+            .filter_map(|it| it.parse().ok())
+            .collect();
         println!("{}", (program.cost)(&point));
     }
 }

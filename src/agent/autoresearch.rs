@@ -66,7 +66,9 @@ pub fn results(bytes: &[u8]) -> Result<Results, String> {
     let rows = lines.filter(|(line, _)| !line.trim().is_empty());
     for (n_rows, (line, number)) in rows.enumerate() {
         if n_rows >= MAX_ROWS {
-            left_out.push(format!("line {number} and all after it: at most {MAX_ROWS} rows are read"));
+            left_out.push(format!(
+                "line {number} and all after it: at most {MAX_ROWS} rows are read"
+            ));
             break;
         }
         match header.idea(line) {
@@ -129,11 +131,17 @@ impl<'a> Header<'a> {
         let cells: Vec<&str> = line.split('\t').map(str::trim).collect();
         let n_columns = self.columns.len();
         if cells.len() != n_columns {
-            return Err(format!("{} columns, where the first line has {n_columns}", cells.len()));
+            return Err(format!(
+                "{} columns, where the first line has {n_columns}",
+                cells.len()
+            ));
         }
         let (status, description) = (cells[self.status], cells[self.description]);
         if !["keep", "discard", "crash"].contains(&status) {
-            return Err(format!("`{}` is no status; `keep`, `discard` and `crash` are", brief(status)));
+            return Err(format!(
+                "`{}` is no status; `keep`, `discard` and `crash` are",
+                brief(status)
+            ));
         }
         if description.is_empty() || line.chars().any(|it| it.is_control() && it != '\t') {
             return Err("no description in plain text".to_owned());
@@ -209,16 +217,22 @@ pub fn program(text: &str) -> Program {
         let code = || CODE.captures_iter(line).map(|it| it[1].to_owned());
         let is_file = |it: &String| it.contains('.') && !it.contains(char::is_whitespace);
         let forbids = lower.contains("do not modify") || lower.contains("read-only");
-        let allows = lower.contains("the file you modify") || lower.trim_start_matches(['-', ' ', '*']).starts_with("modify `");
+        let allows = lower.contains("the file you modify")
+            || lower
+                .trim_start_matches(['-', ' ', '*'])
+                .starts_with("modify `");
         if forbids {
             found.fixed.extend(code().filter(is_file));
         } else if allows {
             found.mutable.extend(code().filter(is_file));
         }
-        if found.run.is_none() && (lower.contains("launch it") || lower.contains("run the experiment")) {
+        if found.run.is_none()
+            && (lower.contains("launch it") || lower.contains("run the experiment"))
+        {
             let command = code().find(|it| it.contains(' '));
             // What comes behind `>` writes a log for somebody else to read.
-            found.run = command.map(|it| it.split('>').next().unwrap_or_default().trim().to_owned());
+            found.run =
+                command.map(|it| it.split('>').next().unwrap_or_default().trim().to_owned());
         }
     }
     for files in [&mut found.mutable, &mut found.fixed] {
@@ -249,8 +263,16 @@ pub fn proposal(results: &Results, program: &Program) -> String {
     });
     line("objective", words(&program.objective), "\"what is wanted\"");
     line("metric", words(&results.metric), "");
-    line("direction", direction.and_then(words), "\"minimize\" # or \"maximize\"");
-    line("run", program.run.as_deref().and_then(words), "\"python3 train.py\"");
+    line(
+        "direction",
+        direction.and_then(words),
+        "\"minimize\" # or \"maximize\"",
+    );
+    line(
+        "run",
+        program.run.as_deref().and_then(words),
+        "\"python3 train.py\"",
+    );
     let parser = format!(
         r"regex:(?m)^{}:\s*([-+0-9.eE]+)",
         regex::escape(&results.metric)
@@ -284,8 +306,14 @@ mod tests {
         assert_eq!(found.left_out, Vec::<String>::new());
         assert_eq!(found.ideas.len(), 4);
         let last = &found.ideas[3];
-        assert_eq!((last.status.as_str(), last.commit.as_str()), ("crash", "d4e5f6g"));
-        assert_eq!(found.ideas[1].numbers["memory_gb"].to_bits(), 44.2_f64.to_bits());
+        assert_eq!(
+            (last.status.as_str(), last.commit.as_str()),
+            ("crash", "d4e5f6g")
+        );
+        assert_eq!(
+            found.ideas[1].numbers["memory_gb"].to_bits(),
+            44.2_f64.to_bits()
+        );
     }
 
     #[test]
@@ -300,9 +328,15 @@ mod tests {
         for (bytes, reason) in [
             (&b""[..], "it is empty"),
             (b"\xff\xfe", "byte 0 is not UTF-8"),
-            (b"commit,val,status,description\n", "lacks the columns commit, status, description"),
+            (
+                b"commit,val,status,description\n",
+                "lacks the columns commit, status, description",
+            ),
             (b"commit\tstatus\tdescription\n", "no column for a metric"),
-            (b"commit\tx\tstatus\tdescription\na\tb\n", "line 2: 2 columns, where the first line has 4"),
+            (
+                b"commit\tx\tstatus\tdescription\na\tb\n",
+                "line 2: 2 columns, where the first line has 4",
+            ),
         ] {
             let found = results(bytes).unwrap_err();
             assert!(found.contains(reason), "{found}");
@@ -349,7 +383,10 @@ mod tests {
             ..results(TSV.as_bytes()).unwrap()
         };
         let text = proposal(&record, &Program::default());
-        assert!(text.contains("\n#direction = \"minimize\" # or \"maximize\"\n"), "{text}");
+        assert!(
+            text.contains("\n#direction = \"minimize\" # or \"maximize\"\n"),
+            "{text}"
+        );
         assert!(text.contains("\n#mutable = [\"train.py\"]\n"), "{text}");
     }
 }

@@ -133,8 +133,7 @@ impl Program {
             wrong = match self.judge(&finished, &printed, dir, check) {
                 Reading::Answer(answer) => return Ok(Some(answer)),
                 Reading::Declined => {
-                    let mut declined =
-                        self.declined.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut declined = self.declined.lock().unwrap_or_else(PoisonError::into_inner);
                     declined.insert(role);
                     return Ok(None);
                 }
@@ -161,7 +160,11 @@ impl Program {
     ///
     /// # Errors
     /// As [`Self::ask`]; also where the program says that there is nothing to deliver.
-    pub async fn build<I: Serialize>(&self, input: I, dir: &Utf8Path) -> Result<Option<String>, Error> {
+    pub async fn build<I: Serialize>(
+        &self,
+        input: I,
+        dir: &Utf8Path,
+    ) -> Result<Option<String>, Error> {
         let is_there = |_: &Build| match fs_err::symlink_metadata(dir) {
             Ok(metadata) if metadata.is_dir() => Vec::new(),
             _ => vec!["the folder of the tree is gone".to_owned()],
@@ -183,7 +186,11 @@ impl Program {
     /// Keeps a sentence for the person, until [`Self::take_played`].
     pub fn note(&self, notice: String) {
         let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
-        played.entry(Utf8PathBuf::new()).or_default().notices.push(notice);
+        played
+            .entry(Utf8PathBuf::new())
+            .or_default()
+            .notices
+            .push(notice);
     }
 
     /// Returns what playing has cost since the last call, in one folder or in all, as the program reports

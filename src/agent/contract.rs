@@ -70,9 +70,10 @@ fn has_bad_delta(claim: &Claim) -> bool {
 fn paths(hypothesis: &Hypothesis) -> impl Iterator<Item = &Utf8Path> {
     let changed = match &hypothesis.change {
         Change::Knob { file, .. } | Change::Constant { file, .. } => vec![file.as_path()],
-        Change::Settings { assignments } => {
-            assignments.iter().map(|it| it.place.file.as_path()).collect()
-        }
+        Change::Settings { assignments } => assignments
+            .iter()
+            .map(|it| it.place.file.as_path())
+            .collect(),
         Change::LintFixes { .. }
         | Change::Format { .. }
         | Change::Edits { .. }

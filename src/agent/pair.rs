@@ -50,19 +50,19 @@ impl Pair {
         is_words && self.program.plays(Role::Builder)
     }
 
-    async fn observe(
-        &self,
-        input: &ResearchInput<'_>,
-    ) -> Result<Vec<Observation>, Error> {
+    async fn observe(&self, input: &ResearchInput<'_>) -> Result<Vec<Observation>, Error> {
         let mut observations = self.rest.research(input).await?;
         let profile = &input.lab.profile;
         let question = wire::ResearcherInput {
             ground: ground(profile, Some(input.evaluation), &observations),
             observations: observations.clone(),
         };
-        let asked = self
-            .program
-            .ask::<_, wire::Observations>(Role::Researcher, question, input.copy, &|_| Vec::new());
+        let asked = self.program.ask::<_, wire::Observations>(
+            Role::Researcher,
+            question,
+            input.copy,
+            &|_| Vec::new(),
+        );
         let seen = self.or_note(asked.await)?.flatten();
         let seen = seen.into_iter().flat_map(|it| it.observations);
         observations.extend(seen.map(|it| Observation::Reported {
@@ -92,7 +92,9 @@ impl Pair {
             })
             .collect()
         };
-        let asked = self.program.ask(Role::Strategist, question, input.copy, &faults);
+        let asked = self
+            .program
+            .ask(Role::Strategist, question, input.copy, &faults);
         let answer = self.or_note(asked.await)?.flatten();
         let proposals = answer.map_or_else(Vec::new, |it| it.hypotheses);
         let all = proposals.into_iter();
@@ -223,9 +225,9 @@ impl Pair {
             diff: input.diff.to_owned(),
             put_back: input.candidate.neutralised.clone(),
         };
-        let asked = self
-            .program
-            .ask::<_, wire::Review>(Role::Reviewer, question, input.copy, &|_| Vec::new());
+        let asked =
+            self.program
+                .ask::<_, wire::Review>(Role::Reviewer, question, input.copy, &|_| Vec::new());
         let review = self.or_note(asked.await)?.flatten();
         objections.extend(review.into_iter().flat_map(|it| it.objections));
         Ok(objections)
@@ -423,11 +425,13 @@ fn hashes(tree: &Utf8Path, files: Vec<Utf8PathBuf>) -> BTreeMap<Utf8PathBuf, Str
     };
     let hash = |path: &Utf8Path| {
         let is_plain = stays(path)
-            && tree
-                .join(path)
-                .canonicalize_utf8()
-                .is_ok_and(|real| tree.canonicalize_utf8().is_ok_and(|it| real.starts_with(it)));
-        let bytes = is_plain.then(|| fs_err::read(tree.join(path)).ok()).flatten();
+            && tree.join(path).canonicalize_utf8().is_ok_and(|real| {
+                tree.canonicalize_utf8()
+                    .is_ok_and(|it| real.starts_with(it))
+            });
+        let bytes = is_plain
+            .then(|| fs_err::read(tree.join(path)).ok())
+            .flatten();
         bytes.map_or_else(
             || "absent".to_owned(),
             |it| blake3::hash(&it).to_hex().to_string(),

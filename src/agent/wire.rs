@@ -336,14 +336,20 @@ impl Answer for Hypotheses {
 impl Answer for Build {
     fn faults(&self) -> Vec<String> {
         let Some(message) = &self.message else {
-            let is_said = self.nothing.as_ref().is_some_and(|it| !it.trim().is_empty());
+            let is_said = self
+                .nothing
+                .as_ref()
+                .is_some_and(|it| !it.trim().is_empty());
             let fault = "neither a `message` nor why there is `nothing` to deliver";
             return (!is_said).then(|| fault.to_owned()).into_iter().collect();
         };
         let subject = message.lines().next().unwrap_or_default();
         let is_control = |it: char| it.is_control() && it != '\n' && it != '\t';
         let checks = [
-            (subject.trim().is_empty(), "the first line of `message` is empty"),
+            (
+                subject.trim().is_empty(),
+                "the first line of `message` is empty",
+            ),
             (
                 subject.chars().count() > SUBJECT,
                 "the first line of `message` is longer than 200 characters",
@@ -537,7 +543,10 @@ mod tests {
             "{\"message\":\"a\",\"cost\":{\"usd\":-1}}",
             "{\"message\":\"a\",\"cost\":{\"usd\":1e999}}",
         ] {
-            assert!(matches!(read::<Build>(printed), Reading::Wrong(_)), "{printed}");
+            assert!(
+                matches!(read::<Build>(printed), Reading::Wrong(_)),
+                "{printed}"
+            );
         }
         let deep = "[".repeat(100_000);
         assert!(matches!(read::<Build>(&deep), Reading::Wrong(_)));

@@ -53,7 +53,12 @@ impl Session<'_> {
         if most < 2 || !ranked.first().is_some_and(|it| may_build(&it)) {
             return Ok(());
         }
-        let batch: Vec<Hypothesis> = ranked.iter().filter(may_build).take(most).cloned().collect();
+        let batch: Vec<Hypothesis> = ranked
+            .iter()
+            .filter(may_build)
+            .take(most)
+            .cloned()
+            .collect();
         let dirs = self.bench.builders(batch.len());
         for dir in &dirs {
             self.bench
@@ -129,8 +134,8 @@ impl Session<'_> {
                 let moves = candidate.tree != self.incumbent.tree;
                 let waiting = &mut self.ahead[place];
                 waiting.incumbent = self.incumbent.commit.clone();
-                waiting.reason = (!moves)
-                    .then(|| "what it changes is in the incumbent by now".to_owned());
+                waiting.reason =
+                    (!moves).then(|| "what it changes is in the incumbent by now".to_owned());
                 waiting.candidate = moves.then_some(candidate);
                 self.keep_queue()?;
                 Ok(true)
@@ -212,9 +217,11 @@ impl Session<'_> {
         }
         let mut waiting = self.writer.reader().waiting();
         waiting.retain(|it| {
-            let is_tried = self.history.all().iter().any(|old| {
-                old.key == it.hypothesis.key && old.verdict != Verdict::Spurious
-            });
+            let is_tried = self
+                .history
+                .all()
+                .iter()
+                .any(|old| old.key == it.hypothesis.key && old.verdict != Verdict::Spurious);
             let commit = it.candidate.as_ref().map_or(&it.incumbent, |it| &it.commit);
             !is_tried && self.target.tree_of(commit).is_ok()
         });

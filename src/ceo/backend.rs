@@ -7,10 +7,10 @@ use super::workbench::Workbench;
 use super::{Error, Request};
 use crate::agent::{Backend, Pair, Program, ProgramSpec, Secrets};
 use crate::mechanic::Mechanic;
-use crate::sandbox::{Room, keeps_private};
 use crate::model::experiment::Cost;
 use crate::model::measurement::SandboxTier;
 use crate::repo::Target;
+use crate::sandbox::{Room, keeps_private};
 
 /// Who plays the roles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

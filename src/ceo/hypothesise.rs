@@ -13,8 +13,8 @@ use crate::eval::report::first_report;
 use crate::model::dimension::{Status, Tier};
 use crate::model::experiment::Experiment;
 use crate::model::finding::TestOutcome;
-use crate::model::id::StructuralKey;
 use crate::model::hypothesis::Hypothesis;
+use crate::model::id::StructuralKey;
 use crate::model::measurement::Arm;
 use crate::model::verdict::Verdict;
 use crate::store::BacklogItem;
@@ -96,6 +96,7 @@ impl Session<'_> {
         if self.observations.is_none() {
             let mut observations = self.observe().await?;
             observations.extend(self.observed_failures());
+            self.withhold_from(&mut observations)?;
             if self.request.focus.is_none() {
                 self.rejections.forget(&mut observations);
             }
@@ -138,8 +139,11 @@ impl Session<'_> {
         if halves > 0 {
             // Halves of a vetoed candidate finish what was begun before a new bet is placed.
             // So does what is built already.
-            let begun: Vec<&Hypothesis> =
-                self.halves.iter().chain(self.waiting_hypotheses()).collect();
+            let begun: Vec<&Hypothesis> = self
+                .halves
+                .iter()
+                .chain(self.waiting_hypotheses())
+                .collect();
             ranking
                 .ranked
                 .sort_by_key(|it| !begun.iter().any(|other| other.key == it.key));

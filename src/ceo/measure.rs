@@ -49,6 +49,7 @@ impl Session<'_> {
         let mut evaluation = self
             .evaluate(Arm::Candidate, &candidate.tree, depth)
             .await?;
+        self.note_side_effects(metric.as_ref(), &evaluation);
         let veto = match self.veto(&evaluation).await? {
             None => self.veto_metrics(id, hypothesis, &evaluation).await?,
             veto => veto,
@@ -225,6 +226,7 @@ impl Session<'_> {
             plan: self.freeze_plan(metric, delta),
             pairs: Vec::new(),
         };
+        self.weigh_side_effects(&mut evidence.plan);
         if let Some(reason) = self.build_arms(id, metric, candidate).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), Some(evidence)));
         }

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod backend;
+mod bargain;
 mod experiment;
 mod failures;
 mod history;
@@ -54,8 +55,8 @@ use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
 use crate::model::hypothesis::Hypothesis;
-use crate::model::measurement::SandboxTier;
 use crate::model::id::ExperimentId;
+use crate::model::measurement::SandboxTier;
 
 /// What a person asked for; made by `cli`, never read from the environment here.
 #[derive(Clone, Debug)]
@@ -150,7 +151,9 @@ pub enum Error {
         name: String,
     },
     /// A program that is not ours, and what it builds, would run with too little protection.
-    #[error("a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}")]
+    #[error(
+        "a backend that is not ours needs sandbox tier {needed:?}, and this is {found:?}: {note}"
+    )]
     TierTooLow {
         /// What there is.
         found: SandboxTier,

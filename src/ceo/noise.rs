@@ -218,7 +218,12 @@ mod tests {
     #[test]
     fn a_noisy_number_has_a_price_and_a_least_gain() {
         let values = [(10.0, 10.4), (10.2, 9.9), (10.1, 10.3), (9.8, 10.2)];
-        let found = judge(&metric(Direction::Minimize), &pairs(&values), 0.05, None);
+        let found = judge(
+            &metric(Direction::Minimize),
+            &pairs(&values),
+            &DecisionSection::default(),
+            None,
+        );
         assert!(!found.deterministic && found.relative);
         assert!(found.noise > 0.02 && found.noise < 0.06, "{found:?}");
         assert!(found.smallest_gain > 0.0 && found.smallest_gain < found.noise);
@@ -231,7 +236,7 @@ mod tests {
         let found = judge(
             &metric(Direction::Maximize),
             &pairs(&[(0.5, 0.5); 3]),
-            0.05,
+            &DecisionSection::default(),
             Some(9),
         );
         assert!(found.deterministic);

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
 use super::backend;
+use super::bargain::Bargain;
 use super::history::History;
 use super::instances::InstanceBase;
 use super::measure::Calibrated;
@@ -93,6 +94,8 @@ pub(super) struct Session<'a> {
     /// Experiments since one went on.
     pub(super) since_resume: u32,
     pub(super) calibrations: BTreeMap<String, Calibrated>,
+    /// What the present candidate does beside its claim.
+    pub(super) bargain: Bargain,
     pub(super) replicates: BTreeMap<String, u32>,
     /// What is known of metrics over instances.
     pub(super) instance_bases: BTreeMap<String, InstanceBase>,
@@ -178,6 +181,7 @@ impl<'a> Session<'a> {
             not_resumed: BTreeSet::new(),
             since_resume: 0,
             calibrations: BTreeMap::new(),
+            bargain: Bargain::default(),
             replicates: BTreeMap::new(),
             instance_bases: BTreeMap::new(),
             rejections,

@@ -358,12 +358,12 @@ impl Session<'_> {
             .dimension(GUARDS)
             .is_none()
             .then(|| lab.without_guards(self.baseline()));
-        gate::judge_evaluations(
+        self.beyond_price(gate::judge_evaluations(
             &self.required_tests(),
             &self.quarantined,
             unguarded.as_ref().unwrap_or(self.baseline()),
             candidate,
-        )
+        ))
     }
 }
 

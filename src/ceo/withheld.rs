@@ -10,6 +10,7 @@ use crate::gate::{self, FileFacts, Telltales};
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::hypothesis::Hypothesis;
 use crate::model::id::TreeSha;
+use crate::model::observation::Observation;
 use crate::model::verdict::Decision;
 use crate::model::violation::Violation;
 use crate::repo::Target;
@@ -72,9 +73,29 @@ impl Session<'_> {
         Ok(Some(summaries))
     }
 
+    /// Leaves out of what was seen whatever gives hidden files away.
+    pub(super) fn withhold_from(&mut self, observations: &mut [Observation]) -> Result<(), Error> {
+        let telltales = self.telltales()?;
+        for observation in observations {
+            if let Observation::InstancesFallShort { failures, .. } = observation {
+                for words in [
+                    &mut failures.status,
+                    &mut failures.stage,
+                    &mut failures.cause,
+                ] {
+                    *words = gate::redacted(telltales, words);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Returns an experiment as backends may read it.
     pub(super) fn for_agents(&self, experiment: &Experiment) -> Experiment {
-        let mut told = experiment.clone();
+        let mut told = Experiment {
+            holdout: None,
+            ..experiment.clone()
+        };
         let telltales = &self.withheld.telltales;
         if let Some(decision) = &mut told.decision {
             for reason in &mut decision.reasons {

@@ -376,8 +376,11 @@ impl Workbench {
 
     /// Returns places for so many builders at a time.
     pub fn builders(&self, n_builders: usize) -> Vec<Utf8PathBuf> {
-        let others = (2..=n_builders).map(|it| self.builder.with_file_name(format!("builder-{it}")));
-        std::iter::once(self.builder.clone()).chain(others).collect()
+        let others =
+            (2..=n_builders).map(|it| self.builder.with_file_name(format!("builder-{it}")));
+        std::iter::once(self.builder.clone())
+            .chain(others)
+            .collect()
     }
 
     /// Removes the repositories of builders and readers.

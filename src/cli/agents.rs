@@ -56,7 +56,10 @@ pub(super) fn run(args: &AgentsArgs, ctx: &Context) -> Result<Exit, CliError> {
             let fault = fault(config, ctx).or_else(|| {
                 (tier < profile.sandbox.min_tier).then(|| {
                     let why = allowed.refused.clone().unwrap_or_default();
-                    (format!("this machine gives no namespaces: {why}"), "`factory doctor` says how to get them".to_owned())
+                    (
+                        format!("this machine gives no namespaces: {why}"),
+                        "`factory doctor` says how to get them".to_owned(),
+                    )
                 })
             });
             line(config, tier, fault)
@@ -70,11 +73,7 @@ pub(super) fn run(args: &AgentsArgs, ctx: &Context) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn line(
-    config: &CommandBackend,
-    tier: SandboxTier,
-    fault: Option<(String, String)>,
-) -> AgentLine {
+fn line(config: &CommandBackend, tier: SandboxTier, fault: Option<(String, String)>) -> AgentLine {
     let roles = if config.roles.is_empty() {
         Role::ALL.to_vec()
     } else {

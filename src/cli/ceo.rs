@@ -328,7 +328,9 @@ fn player(options: &Options, flags: &RunFlags, ctx: &Context) -> Result<Player, 
         )
         .hint(format!("export it, or take `{name}` out of `env`"))),
     });
-    Ok(Player::Command(Secrets::new(found.collect::<Result<_, _>>()?)))
+    Ok(Player::Command(Secrets::new(
+        found.collect::<Result<_, _>>()?,
+    )))
 }
 
 fn request(

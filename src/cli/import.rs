@@ -48,8 +48,13 @@ pub(super) fn run(args: &ImportArgs, ctx: &Context) -> Result<Exit, CliError> {
     };
     let bytes = read(&file)?;
     let results = autoresearch::results(&bytes).map_err(|reason| {
-        CliError::new(Exit::Input, format!("`{file}` is no record of autoresearch: {reason}"))
-            .hint("its first line names the columns: commit, the metric, memory_gb, status, description")
+        CliError::new(
+            Exit::Input,
+            format!("`{file}` is no record of autoresearch: {reason}"),
+        )
+        .hint(
+            "its first line names the columns: commit, the metric, memory_gb, status, description",
+        )
     })?;
     let program = file.with_file_name("program.md");
     let program = if program.is_file() {
@@ -86,11 +91,10 @@ fn read(path: &Utf8Path) -> Result<Vec<u8>, CliError> {
     let size = fs_err::metadata(path)?.len();
     if size > autoresearch::MAX_BYTES {
         let limit = autoresearch::MAX_BYTES >> 20;
-        return Err(CliError::new(
-            Exit::Input,
-            format!("`{path}` is larger than {limit} MiB"),
-        )
-        .hint("such a record holds one line for each experiment"));
+        return Err(
+            CliError::new(Exit::Input, format!("`{path}` is larger than {limit} MiB"))
+                .hint("such a record holds one line for each experiment"),
+        );
     }
     Ok(fs_err::read(path)?)
 }

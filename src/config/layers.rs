@@ -321,6 +321,7 @@ mod tests {
             root: Some(utf8(&root)),
             environment: &[("FACTORY_REPORT_SECONDS".into(), "30".into())],
             command_line: &["report.seconds=40".into()],
+            unwritten: None,
         })
         .unwrap();
         assert_eq!(options.profile.report.seconds, 40);

@@ -5,6 +5,7 @@
 mod audit;
 mod bounded;
 mod calibration;
+mod composite;
 mod deterministic;
 mod difference;
 mod effect;
@@ -36,10 +37,9 @@ pub use audit::{
 };
 pub use bounded::{BoundedState, InstanceAsk, plan_instances};
 pub use calibration::{calibrate, pool};
+pub use composite::{deterministic_gain, weigh};
+pub use holdout::{after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout};
 pub use keeps::plan_keeps;
-pub use holdout::{
-    after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout,
-};
 pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
 pub use planning::{Ask, plan};
 pub use position::Positions;

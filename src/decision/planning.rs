@@ -73,6 +73,7 @@ fn sign_plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> SignPlan {
         beta: BETA,
         delta,
         epsilon: ask.epsilon,
+        shift: 0.0,
         sigma: sigma.max(floor),
         floor,
         n_max: longest(row.n_max, ask.alpha).min(ask.affordable.unwrap_or(u32::MAX)),

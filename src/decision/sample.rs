@@ -59,6 +59,7 @@ pub(super) fn sign_plan() -> SignPlan {
         beta: 0.2,
         delta: 0.007,
         epsilon: 0.0,
+        shift: 0.0,
         sigma: 0.01,
         floor: 0.002,
         n_max: 60,

@@ -17,7 +17,8 @@ use crate::stats::sign_betting::{RunningScale, SignBetting};
 pub struct State {
     orientation: Orientation,
     penalty: f64,
-    epsilon: f64,
+    /// What is added to each difference: the margin, and what else the change does.
+    added: f64,
     ln_needed: f64,
     ln_give_up: f64,
     n_max: u32,
@@ -56,7 +57,7 @@ impl State {
                 scale: plan.scale,
             },
             penalty: 3.0 * plan.sigma.max(plan.delta),
-            epsilon: plan.epsilon,
+            added: plan.epsilon + plan.shift,
             ln_needed: -plan.alpha.ln(),
             ln_give_up: -plan.beta.ln(),
             n_max: plan.n_max,
@@ -86,7 +87,7 @@ impl State {
 
     /// Takes one more difference.
     pub(super) fn push(&mut self, difference: f64) {
-        let x = difference + self.epsilon;
+        let x = difference + self.added;
         let sigma = self.scale.push(x);
         self.betting.push(x, sigma);
         self.futility.push(x);
@@ -134,7 +135,7 @@ impl State {
 
     /// Returns the mean difference with the margin added: what must be positive for a keep.
     pub fn mean(&self) -> f64 {
-        self.differences.mean() + self.epsilon
+        self.differences.mean() + self.added
     }
 }
 
@@ -152,7 +153,8 @@ fn refusal(plan: &SignPlan) -> Option<String> {
     let usable = [plan.sigma, plan.floor, plan.delta].map(is_size) == [true; 3]
         && [plan.alpha, plan.beta].map(is_level) == [true; 2]
         && plan.epsilon.is_finite()
-        && plan.epsilon >= 0.0;
+        && plan.epsilon >= 0.0
+        && plan.shift.is_finite();
     (!usable).then(|| "the plan of the test has a parameter that makes no sense".to_owned())
 }
 
@@ -451,6 +453,19 @@ mod tests {
         let evidence = tested(plan, steady(100.0, 100.0));
         assert_eq!(replay(&evidence).verdict, Verdict::Keep);
         assert!(matches!(decide(&evidence), Next::Stop(_)));
+    }
+
+    #[test]
+    fn a_loss_elsewhere_is_to_be_paid_for() {
+        let verdict = |shift| {
+            let plan = SignPlan {
+                shift,
+                ..sign_plan()
+            };
+            replay(&tested(plan, steady(100.0, 97.0))).verdict
+        };
+        assert_eq!(verdict(-0.01), Verdict::Keep);
+        assert_eq!(verdict(-0.03), Verdict::Revert);
     }
 
     #[test]

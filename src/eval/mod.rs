@@ -46,8 +46,8 @@ mod sample;
 mod scratch;
 mod sources;
 mod suite;
-mod variants;
 pub mod taxonomy;
+mod variants;
 #[cfg(test)]
 mod real_tools;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! honest change hits them by chance.
 
 mod answers;
+mod ids;
 mod words;
 
 use std::collections::btree_map::Entry;
@@ -15,6 +16,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use self::answers::Answers;
 pub use self::answers::{answers_on, ids_on};
+use self::ids::Ids;
 use self::words::{Word, is_common, is_compound, significant, words};
 use super::diff::FileFacts;
 use crate::model::hypothesis::{Change, Hypothesis};
@@ -59,7 +61,6 @@ enum Kind {
     Number,
     Line,
     Path,
-    Instance,
 }
 
 /// What would give a hidden file away.
@@ -77,6 +78,7 @@ pub struct Telltales {
     by_words: BTreeMap<String, Trace>,
     first_words: BTreeSet<String>,
     lengths: BTreeSet<usize>,
+    ids: Ids,
     answers: Answers,
 }
 
@@ -90,7 +92,7 @@ struct Found {
 impl Telltales {
     /// Returns whether nothing could be given away.
     pub fn is_empty(&self) -> bool {
-        self.by_words.is_empty() && self.answers.is_empty()
+        self.by_words.is_empty() && self.ids.is_empty() && self.answers.is_empty()
     }
 
     /// Learns what would give a file away.
@@ -118,15 +120,7 @@ impl Telltales {
 
     /// Learns the id of an instance. Ids that are plain numbers or plain words stand everywhere.
     pub fn learn_instance(&mut self, id: &str, from: &Utf8Path) {
-        let parts = words(id);
-        let texts: Vec<&str> = parts.iter().map(|it| it.text.as_str()).collect();
-        let letters = id.chars().any(char::is_alphabetic);
-        let digits = id.chars().any(|it| it.is_ascii_digit());
-        let is_telling = letters && digits && id.chars().count() >= 4
-            || texts.iter().filter(|it| !is_common(it)).count() >= 2;
-        if is_telling {
-            self.learn_words(&texts, Kind::Instance, from, true);
-        }
+        self.ids.learn(id, from);
     }
 
     /// Forgets whatever this readable text says. Paths stay, unless the text is code that experiments may
@@ -139,6 +133,7 @@ impl Telltales {
                 self.by_words.remove(&key);
             }
         }
+        self.ids.forget(text);
         self.answers.forget(&stream);
     }
 
@@ -372,7 +367,7 @@ pub fn judge_leakage(
 /// Returns a text in which nothing gives a hidden file away: what did is left out.
 pub fn redacted(telltales: &Telltales, text: &str) -> String {
     let stream = words(text);
-    let mut spans: Vec<(usize, usize)> = Vec::new();
+    let mut spans = telltales.ids.spans_in(text);
     let by_digits = telltales.numbers_by_digits();
     for (start, word) in stream.iter().enumerate() {
         if !telltales.first_words.contains(&word.text) {
@@ -395,6 +390,7 @@ pub fn redacted(telltales: &Telltales, text: &str) -> String {
             }
         }
     }
+    spans.sort_unstable();
     let mut out = String::new();
     let mut from = 0;
     for (start, end) in spans {
@@ -426,6 +422,10 @@ fn in_file(telltales: &Telltales, file: &FileFacts) -> Vec<(Found, &'static str)
         .into_iter()
         .map(|(found, kind)| (found, wording(kind)))
         .collect();
+    for (number, line) in &file.added_lines {
+        let named = telltales.ids.named_in(line).into_iter();
+        found.extend(named.map(|what| instance_found(*number, what)));
+    }
     for (number, said) in prose {
         let hints = telltales.answers.named_in(&words::words_on(said, number));
         found.extend(hints.into_iter().map(answer_found));
@@ -438,13 +438,25 @@ fn in_prose(telltales: &Telltales, text: &str) -> Vec<(Found, &'static str)> {
     let search = telltales.search(&stream).into_iter();
     let found = search.map(|(found, kind)| (found, wording(kind)));
     let hints = telltales.answers.named_in(&stream).into_iter();
-    found.chain(hints.map(answer_found)).collect()
+    let lines = text.lines().zip(1..);
+    let ids = lines.flat_map(|(line, number)| {
+        let named = telltales.ids.named_in(line).into_iter();
+        named.map(move |what| instance_found(number, what))
+    });
+    found.chain(hints.map(answer_found)).chain(ids).collect()
 }
 
 fn answer_found((line, what): (u32, String)) -> (Found, &'static str) {
     (
         Found { line, what },
         "names an answer, or rules one out, that only files hold which experiments may not read",
+    )
+}
+
+fn instance_found(line: u32, what: String) -> (Found, &'static str) {
+    (
+        Found { line, what },
+        "names an instance of what it is measured on",
     )
 }
 
@@ -455,7 +467,6 @@ fn wording(kind: Kind) -> &'static str {
         Kind::Number => "holds a number that only files hold which experiments may not read",
         Kind::Line => "repeats content of files that experiments may not read",
         Kind::Path => "names a file that experiments may not read",
-        Kind::Instance => "names an instance of what it is measured on",
     }
 }
 

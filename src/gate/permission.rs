@@ -87,7 +87,9 @@ impl Asked {
     /// Returns whether setting this key is the very change.
     pub(super) fn is_knob(&self, path: &Utf8Path, key: &[String]) -> bool {
         let key = key.join(".");
-        self.knobs.iter().any(|(file, knob)| file == path && *knob == key)
+        self.knobs
+            .iter()
+            .any(|(file, knob)| file == path && *knob == key)
     }
 }
 

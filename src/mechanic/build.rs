@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
-use super::surface::Surface;
 use super::setting::{self, At};
+use super::surface::Surface;
 use super::{genetic, job, message, observe, tree};
 use crate::agent::{BuildInput, Checkpoint, Error};
 use crate::eval::Lab;
@@ -135,7 +135,8 @@ impl Builder<'_> {
         if current.is_some_and(|it| setting::same(&it, value)) {
             return nothing(format!("`{key}` in `{file}` is already {value}"));
         }
-        let text = setting::set(file, &text, At::Key(key), value).map_err(|it| unusable(file, &it))?;
+        let text =
+            setting::set(file, &text, At::Key(key), value).map_err(|it| unusable(file, &it))?;
         tree::write(self.input.dir, file, &text)?;
         self.checkpoint_whole(checkpoint)
     }
@@ -532,7 +533,11 @@ mod tests {
     #[tokio::test]
     async fn several_values_change_together_or_not_at_all() {
         let json = "{ \"n\": 1, // one\n  \"m\": 2 }\n";
-        let dir = Dir::new(&[("a.json", json), ("Makefile", "cc -O2\n"), ("test_a.toml", "n = 1\n")]);
+        let dir = Dir::new(&[
+            ("a.json", json),
+            ("Makefile", "cc -O2\n"),
+            ("test_a.toml", "n = 1\n"),
+        ]);
         let lab = python(&dir, None);
         let all = [
             assignment("a.json", Some("n"), "8"),

@@ -215,7 +215,10 @@ pub(crate) fn constant(constant: &Constant<'_>) -> Hypothesis {
 /// Returns the hypothesis that another point of the searched values moves the metric of the research;
 /// `idx` is its place among those that are proposed together.
 pub(crate) fn settings(next: &Next, metric: &str, idx: usize) -> Hypothesis {
-    let names = next.changes.iter().map(|(it, now)| (it, now, name_of(&it.place)));
+    let names = next
+        .changes
+        .iter()
+        .map(|(it, now)| (it, now, name_of(&it.place)));
     let title: Vec<String> = names
         .clone()
         .map(|(it, _, name)| format!("{name} to {}", setting::display(&it.value)))
@@ -223,7 +226,10 @@ pub(crate) fn settings(next: &Next, metric: &str, idx: usize) -> Hypothesis {
     let moved: Vec<String> = names
         .map(|(it, now, name)| {
             let (file, value) = (&it.place.file, setting::display(&it.value));
-            format!("`{name}` in {file} from {} to {value}", setting::display(now))
+            format!(
+                "`{name}` in {file} from {} to {value}",
+                setting::display(now)
+            )
         })
         .collect();
     let tried = match next.n_tried {

@@ -322,7 +322,9 @@ mod tests {
     #[test]
     fn what_cannot_be_searched_is_seen_with_its_reason() {
         let table = |file: &str, key: &str, kind: &str| {
-            format!("[[research.parameter]]\nfile='{file}'\nkey='{key}'\ntype='{kind}'\nlow=1\nhigh=9\n")
+            format!(
+                "[[research.parameter]]\nfile='{file}'\nkey='{key}'\ntype='{kind}'\nlow=1\nhigh=9\n"
+            )
         };
         let tables = [
             table("a.yml", "n", "int"),
@@ -334,13 +336,19 @@ mod tests {
         ];
         let section = "[research]\nobjective='o'\nmetric='t'\ndirection='minimize'\nrun='x'\nmutable=['**']\n";
         let profile: Profile = toml::from_str(&format!("{section}{}", tables.concat())).unwrap();
-        let files = [("a.yml", "n: 4 # four\ns: fast\n"), ("d.yml", "n: &x 4\nm: *x\n")];
+        let files = [
+            ("a.yml", "n: 4 # four\ns: fast\n"),
+            ("d.yml", "n: &x 4\nm: *x\n"),
+        ];
         let seen = searchable(&profile, &everything(), &reader(&files));
         let Some(Observation::Searchable { settings, .. }) = seen else {
             panic!("{seen:?}");
         };
         assert_eq!(settings[0].current.as_deref(), Some("4"));
-        let reasons: Vec<&str> = settings[1..].iter().map(|it| it.reason.as_deref().unwrap()).collect();
+        let reasons: Vec<&str> = settings[1..]
+            .iter()
+            .map(|it| it.reason.as_deref().unwrap())
+            .collect();
         for (reason, said) in reasons.iter().zip([
             "its value is fast, which is no number",
             "nothing is there",

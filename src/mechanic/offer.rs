@@ -72,7 +72,11 @@ fn offer(
     manifest: &Manifest,
     metric: &Metric,
 ) -> Option<Observation> {
-    let at = |key: &str| setting::get(&manifest.path, &manifest.text, At::Key(key)).ok().flatten();
+    let at = |key: &str| {
+        setting::get(&manifest.path, &manifest.text, At::Key(key))
+            .ok()
+            .flatten()
+    };
     let is_shadowed = knob.shadow_in(build).is_some_and(|it| at(&it).is_some());
     let current = at(&knob.key);
     let is_offered = !is_shadowed && knob.is_offered(current.as_deref(), manifest.has_product);

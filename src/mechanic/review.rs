@@ -12,6 +12,11 @@ const FIXER_LINES: u32 = 5_000;
 /// More changed lines than one setting or one value can need.
 const VALUE_LINES: u32 = 20;
 
+<<<<<<< HEAD
+=======
+/// More changed lines than a patch of small edits can need.
+const EDITED_LINES: u32 = 200;
+>>>>>>> main
 /// Files that say what a project depends on.
 const MANIFESTS: [&str; 5] = [
     "Cargo.toml",
@@ -20,9 +25,12 @@ const MANIFESTS: [&str; 5] = [
     "package.json",
     "package-lock.json",
 ];
+<<<<<<< HEAD
 
 /// More changed lines than a patch of small edits can need.
 const EDITED_LINES: u32 = 200;
+=======
+>>>>>>> main
 
 /// Returns what is wrong with a diff, most telling first; nothing lets it pass.
 pub(crate) fn review(hypothesis: &Hypothesis, candidate: &Candidate, diff: &str) -> Vec<String> {
@@ -54,7 +62,10 @@ fn explains(change: &Change, path: &str) -> bool {
 fn is_source_for(rule: &LintRule, path: &str) -> bool {
     // A dependency goes from its manifest, and the lock file follows.
     if rule.rule == "unused-dependency" {
-        return path.rsplit('/').next().is_some_and(|it| MANIFESTS.contains(&it));
+        return path
+            .rsplit('/')
+            .next()
+            .is_some_and(|it| MANIFESTS.contains(&it));
     }
     match language_of(&rule.tool) {
         Some(language) => extensions(language).iter().any(|it| path.ends_with(it)),
@@ -90,8 +101,8 @@ fn extensions(language: LanguageName) -> &'static [&'static str] {
 fn too_large(change: &Change, candidate: &Candidate) -> Option<String> {
     let limit = match change {
         Change::LintFixes { .. } => FIXER_LINES,
-        Change::Edits { .. } => EDITED_LINES,
         Change::Knob { .. } | Change::Constant { .. } | Change::Settings { .. } => VALUE_LINES,
+        Change::Edits { .. } => EDITED_LINES,
         Change::Format { .. } | Change::Words { .. } | Change::Idea { .. } => return None,
     };
     let n_lines = candidate.size.added.saturating_add(candidate.size.removed);
@@ -246,7 +257,10 @@ mod tests {
             assert!(review(&unused(tool), &candidate(2, 4), &diff(&paths)).is_empty());
         }
         let touched = diff(&["pyproject.toml", "src/a.py"]);
-        assert_eq!(review(&unused("python"), &candidate(2, 4), &touched).len(), 1);
+        assert_eq!(
+            review(&unused("python"), &candidate(2, 4), &touched).len(),
+            1
+        );
     }
 
     #[test]

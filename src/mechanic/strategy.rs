@@ -76,11 +76,13 @@ impl Ground<'_> {
             Observation::KnobAvailable { .. } => self.knob(it).into_iter().collect(),
             Observation::ParameterAvailable { .. } => self.parameter(it).into_iter().collect(),
             Observation::ParameterRange { .. } => self.searched(it),
+            Observation::Editable { .. } if self.profile.research.is_some() => {
+                self.edits(it).into_iter().collect()
+            }
             Observation::Searchable { settings, .. } => self.turned(settings),
-            Observation::Editable { .. } if self.profile.research.is_some() => self.edits(it).into_iter().collect(),
             Observation::LintFindings { .. }
-            | Observation::Editable { .. }
             | Observation::InstancesFallShort { .. }
+            | Observation::Editable { .. }
             | Observation::Wish { .. }
             | Observation::FailingTest { .. }
             | Observation::Reported { .. } => Vec::new(),

@@ -172,6 +172,10 @@ pub struct SignPlan {
     pub delta: f64,
     /// The non-inferiority margin; 0 for *moves* claims.
     pub epsilon: f64,
+    /// What the change does to everything that is measured once, in units of the pair difference: added to
+    /// each difference. Below 0 is a loss that the metric has to pay for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shift: f64,
     /// The standard deviation of one pair difference, from calibration; never 0.
     pub sigma: f64,
     /// What the scale of a single step never falls below while it learns; never 0.
@@ -205,6 +209,14 @@ pub struct BoundedPlan {
     pub n_max: u32,
     /// Pairs between two looks.
     pub look_every: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape that serde asks for"
+)]
+fn is_zero(value: &f64) -> bool {
+    value.abs() <= 0.0
 }
 
 /// Where a test stands among all tests of its metric.

@@ -23,8 +23,8 @@ use rustix::thread::{
     set_capabilities, set_no_new_privs,
 };
 
-use super::{hide, loopback};
 use super::stage::{Shown, Stage};
+use super::{hide, loopback};
 use crate::process::{Announcement, announce};
 
 pub(super) type Step<T> = Result<T, (String, io::Error)>;

@@ -221,8 +221,7 @@ impl Sandbox for Launcher {
     }
 
     fn has_layers(&self) -> bool {
-        self.shared.allowed.layers
-            && matches!(self.access, Access::Evaluation | Access::Networked)
+        self.shared.allowed.layers && matches!(self.access, Access::Evaluation | Access::Networked)
     }
 
     fn shown_at(&self) -> Option<&Utf8Path> {

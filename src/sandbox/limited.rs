@@ -44,12 +44,12 @@ impl Sandbox for Limited {
         self.inner.renew(tree)
     }
 
-    fn written_at(&self, tree: &Utf8Path) -> Utf8PathBuf {
-        self.inner.written_at(tree)
-    }
-
     fn has_layers(&self) -> bool {
         self.inner.has_layers()
+    }
+
+    fn written_at(&self, tree: &Utf8Path) -> Utf8PathBuf {
+        self.inner.written_at(tree)
     }
 
     fn shown_at(&self) -> Option<&Utf8Path> {

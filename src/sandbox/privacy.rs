@@ -88,7 +88,10 @@ fn root_of_programs(folder: &Utf8Path, home: Option<&Utf8Path>) -> Option<Utf8Pa
     if !folder.is_absolute() {
         return None;
     }
-    let is_usual = matches!(folder.file_name(), Some("bin" | "sbin" | "shims" | "Scripts"));
+    let is_usual = matches!(
+        folder.file_name(),
+        Some("bin" | "sbin" | "shims" | "Scripts")
+    );
     let root = folder.parent().filter(|it| is_usual && Some(*it) != home);
     Some(root.unwrap_or(folder).to_owned())
 }

@@ -35,14 +35,19 @@ impl Writer {
         let n_before = ideas.len();
         let known: std::collections::BTreeSet<(String, String, String)> =
             ideas.iter().map(identity).collect();
-        ideas.extend(new.iter().filter(|it| !known.contains(&identity(it))).cloned());
+        ideas.extend(
+            new.iter()
+                .filter(|it| !known.contains(&identity(it)))
+                .cloned(),
+        );
         let n_new = ideas.len() - n_before;
         if n_new > 0 {
             let note = Note {
                 schema: SCHEMA.to_owned(),
                 ideas,
             };
-            let text = serde_json::to_string_pretty(&note).expect("ideas hold finite numbers alone");
+            let text =
+                serde_json::to_string_pretty(&note).expect("ideas hold finite numbers alone");
             self.note(IDEAS, &text, now)?;
         }
         Ok(n_new)

@@ -95,6 +95,7 @@ fn evidence() -> Evidence {
             beta: 0.1,
             delta: 0.02,
             epsilon: 0.0,
+            shift: 0.0,
             sigma: 0.0125,
             n_max: 40,
             calibration: Calibration {

@@ -85,8 +85,11 @@ mod tests {
     fn what_waits_is_read_back_until_nothing_does() {
         let place = place();
         let (mut writer, _) = open(&place.common_dir);
-        let crate::model::experiment::ExperimentEvent::Started { hypothesis, incumbent, .. } =
-            started(1)
+        let crate::model::experiment::ExperimentEvent::Started {
+            hypothesis,
+            incumbent,
+            ..
+        } = started(1)
         else {
             unreachable!("it is one");
         };

@@ -24,5 +24,6 @@ mod style;
 pub mod text;
 pub mod tools;
 pub mod verbs;
+mod withheld;
 
 pub use output::{ColorMode, Output, color_mode};

@@ -108,6 +108,7 @@ pub fn show(shown: &Shown, width: usize) -> String {
         ),
     );
     out.push_str(&reasons(it, width));
+    out.push_str(&super::withheld::for_person(it, width));
     out.push_str(&dimensions(&it.dimensions, width));
     out.push_str(&evidence(it, width));
     if !it.note.is_empty() {

@@ -216,7 +216,11 @@ pub fn agents(agents: &Agents, width: usize) -> String {
         let roles: Vec<&str> = agent.roles.iter().map(|it| it.name()).collect();
         if !roles.is_empty() {
             let network = if agent.network { "with" } else { "without" };
-            let tier = format!("{}; {network} network, tier {:?}", roles.join(", "), agent.tier);
+            let tier = format!(
+                "{}; {network} network, tier {:?}",
+                roles.join(", "),
+                agent.tier
+            );
             out.push_str(&text::labelled("", &tier, width));
         }
         if let Some(cure) = &agent.cure {
@@ -228,7 +232,11 @@ pub fn agents(agents: &Agents, width: usize) -> String {
 
 /// Returns what was taken over, what was not, and the proposed section.
 pub fn imported(imported: &Imported, _width: usize) -> String {
-    let verb = if imported.done { "took over" } else { "would take over" };
+    let verb = if imported.done {
+        "took over"
+    } else {
+        "would take over"
+    };
     let mut out = format!(
         "{verb} ideas of {}: {} found, {} new; they are no measurements of ours\n",
         text::harmless(imported.source.as_str()),
@@ -242,7 +250,10 @@ pub fn imported(imported: &Imported, _width: usize) -> String {
         out.push_str(&format!("and {} more\n", more + 1));
     }
     let title = style::heading("Proposed for factory.toml");
-    out.push_str(&format!("\n{title}\n{}", super::tools::profile(&imported.proposal)));
+    out.push_str(&format!(
+        "\n{title}\n{}",
+        super::tools::profile(&imported.proposal)
+    ));
     out
 }
 

@@ -112,7 +112,10 @@ fn the_shipped_examples_in_two_languages_find_the_formula() {
         assert_eq!(document["kept"], 1, "{document:#}");
         assert_eq!(document["sandbox"]["tier"], "T2");
         let effect = &document["experiments"][0]["effect"];
-        assert_eq!((&effect["before"], &effect["after"]), (&100.0.into(), &1.0.into()));
+        assert_eq!(
+            (&effect["before"], &effect["after"]),
+            (&100.0.into(), &1.0.into())
+        );
         let shown = repo.factory(&["show", "1", "--json"]).exits(0).json();
         assert_eq!(shown["experiment"]["backend"], "command", "{shown:#}");
         assert_untouched(&before, &repo.fingerprint());
@@ -127,20 +130,32 @@ fn two_wins_that_were_built_at_once_are_stacked() {
     }
     let (repo, run) = target(
         &env,
-        &[("Lower a", "write('a.txt', '10')"), ("Lower b", "write('b.txt', '20')")],
+        &[
+            ("Lower a", "write('a.txt', '10')"),
+            ("Lower b", "write('b.txt', '20')"),
+        ],
     );
     let document = repo
         .factory(&with_backend(&run, &["--parallel", "2"]))
         .exits(0)
         .json();
     assert_eq!(document["kept"], 2, "{document:#}");
-    let (one, other) = (verdict_of(&document, "Lower a"), verdict_of(&document, "Lower b"));
+    let (one, other) = (
+        verdict_of(&document, "Lower a"),
+        verdict_of(&document, "Lower b"),
+    );
     assert_eq!(one["effect"]["after"], 60.0);
     // The second was measured on top of the first: the sum of both is what was tested.
-    assert_eq!((&other["effect"]["before"], &other["effect"]["after"]), (&60.0.into(), &30.0.into()));
+    assert_eq!(
+        (&other["effect"]["before"], &other["effect"]["after"]),
+        (&60.0.into(), &30.0.into())
+    );
     assert_eq!(one["cost"]["tokens"], 10);
     assert_eq!(one["cost"]["usd_cents"], 1);
-    assert_eq!(repo.git(&["show", "factory/best:a.txt", "factory/best:b.txt"]), "10\n20\n");
+    assert_eq!(
+        repo.git(&["show", "factory/best:a.txt", "factory/best:b.txt"]),
+        "10\n20\n"
+    );
     assert_eq!(answers_of_the_builder(&repo), 2);
 }
 
@@ -163,7 +178,10 @@ fn a_candidate_that_conflicts_with_a_keep_is_deferred_and_built_again() {
         .tells("deferred, since it conflicts in a.txt");
     let document = ran.json();
     assert_eq!(document["kept"], 2, "{document:#}");
-    assert_eq!(verdict_of(&document, "2: set a to 20")["effect"]["before"], 90.0);
+    assert_eq!(
+        verdict_of(&document, "2: set a to 20")["effect"]["before"],
+        90.0
+    );
     assert_eq!(answers_of_the_builder(&repo), 3);
 }
 
@@ -175,12 +193,21 @@ fn a_killed_run_loses_no_candidate_that_was_built() {
     }
     let (repo, run) = target(
         &env,
-        &[("Lower a", "write('a.txt', '10')"), ("Lower b", "write('b.txt', '20')")],
+        &[
+            ("Lower a", "write('a.txt', '10')"),
+            ("Lower b", "write('b.txt', '20')"),
+        ],
     );
     let args = with_backend(&run, &["--parallel", "2"]);
     let events: Vec<&str> = args
         .iter()
-        .map(|it| if *it == "--json" { "--json=events" } else { *it })
+        .map(|it| {
+            if *it == "--json" {
+                "--json=events"
+            } else {
+                *it
+            }
+        })
         .collect();
     let mut running = repo.start(&events);
     assert!(
@@ -191,7 +218,10 @@ fn a_killed_run_loses_no_candidate_that_was_built() {
     running.signal(Signal::KILL);
     running.end();
     repo.factory(&args).exits(0);
-    assert_eq!(repo.git(&["show", "factory/best:a.txt", "factory/best:b.txt"]), "10\n20\n");
+    assert_eq!(
+        repo.git(&["show", "factory/best:a.txt", "factory/best:b.txt"]),
+        "10\n20\n"
+    );
     assert_eq!(answers_of_the_builder(&repo), 2);
 }
 
@@ -216,8 +246,14 @@ fn what_a_builder_must_not_do_is_put_back_refused_or_vetoed() {
             ("1: cheat", "write('total.sh', 'echo METRIC total=1')"),
             ("2: claim", "pass"),
             ("3: verdict", "answer['verdict'] = 'keep'"),
-            ("4: link", "os.remove('a.txt'); os.symlink('/etc/hostname', 'a.txt')"),
-            ("5: remove", "[os.remove(it) for it in os.listdir('.') if os.path.isfile(it)]\nshutil.rmtree('.git')"),
+            (
+                "4: link",
+                "os.remove('a.txt'); os.symlink('/etc/hostname', 'a.txt')",
+            ),
+            (
+                "5: remove",
+                "[os.remove(it) for it in os.listdir('.') if os.path.isfile(it)]\nshutil.rmtree('.git')",
+            ),
             ("6: peek", &peek),
             ("7: nonsense", "answer = 'done!'"),
         ],
@@ -230,11 +266,20 @@ fn what_a_builder_must_not_do_is_put_back_refused_or_vetoed() {
         .json();
     assert_eq!(document["kept"], 0, "{document:#}");
     for (title, reason) in [
-        ("1: cheat", "the builder changed nothing that an experiment may change"),
-        ("2: claim", "the builder changed nothing that an experiment may change"),
+        (
+            "1: cheat",
+            "the builder changed nothing that an experiment may change",
+        ),
+        (
+            "2: claim",
+            "the builder changed nothing that an experiment may change",
+        ),
         ("3: verdict", "unknown field `verdict`"),
         ("4: link", "a.txt"),
-        ("6: peek", "the builder changed nothing that an experiment may change"),
+        (
+            "6: peek",
+            "the builder changed nothing that an experiment may change",
+        ),
         ("7: nonsense", "the builder gave no usable answer"),
     ] {
         let experiment = verdict_of(&document, title);
@@ -243,8 +288,22 @@ fn what_a_builder_must_not_do_is_put_back_refused_or_vetoed() {
         assert!(found.contains(reason), "{title}: {found}");
     }
     assert_ne!(verdict_of(&document, "5: remove")["verdict"], "keep");
-    let logs = env.git(&repo.path, &["grep", "--no-index", "--no-exclude-standard", "-h", "home", "--", ".factory/logs"]);
-    assert!(logs.contains(".netrc False") && !logs.contains("True"), "{logs}");
+    let logs = env.git(
+        &repo.path,
+        &[
+            "grep",
+            "--no-index",
+            "--no-exclude-standard",
+            "-h",
+            "home",
+            "--",
+            ".factory/logs",
+        ],
+    );
+    assert!(
+        logs.contains(".netrc False") && !logs.contains("True"),
+        "{logs}"
+    );
     assert_untouched(&before, &repo.fingerprint());
     let left = env.settled_processes();
     assert!(left.is_empty(), "still running: {left:#?}");
@@ -254,10 +313,13 @@ fn what_a_builder_must_not_do_is_put_back_refused_or_vetoed() {
 fn a_program_is_refused_where_it_would_be_kept_apart_too_little() {
     let env = TestEnv::new();
     let (repo, run) = target(&env, &[("Lower a", "pass")]);
-    repo.factory(&with_backend(&run, &["--config", "sandbox.min_tier=\"T3\""]))
-        .exits(5)
-        .tells("needs sandbox tier T3")
-        .tells("min_tier");
+    repo.factory(&with_backend(
+        &run,
+        &["--config", "sandbox.min_tier=\"T3\""],
+    ))
+    .exits(5)
+    .tells("needs sandbox tier T3")
+    .tells("min_tier");
     repo.factory(&ceo_with(&["--backend", "command"]))
         .exits(3)
         .tells("[backend.command]");
@@ -265,9 +327,15 @@ fn a_program_is_refused_where_it_would_be_kept_apart_too_little() {
     repo.factory(&with_backend(&run, &["--config", key]))
         .exits(3)
         .tells("`NO_SUCH_KEY`");
-    let agents = repo.factory(&["agents", "--json", "--config", &run]).exits(0).json();
+    let agents = repo
+        .factory(&["agents", "--json", "--config", &run])
+        .exits(0)
+        .json();
     assert_eq!(agents["agents"][0]["name"], "mechanic");
-    assert_eq!(agents["agents"][1]["detail"], run.split('"').nth(1).unwrap());
+    assert_eq!(
+        agents["agents"][1]["detail"],
+        run.split('"').nth(1).unwrap()
+    );
 }
 
 #[test]
@@ -283,10 +351,24 @@ fn another_record_is_taken_over_once_and_as_ideas_alone() {
     fs::write(folder.join("program.md"), "Get the lowest val_bpb.\n").unwrap();
     let path = folder.to_str().unwrap();
     let import = |n_new: u64| {
-        let document = repo.factory(&["import", "autoresearch", path, "--json"]).exits(0).json();
-        assert_eq!((&document["found"], &document["new"]), (&2.into(), &n_new.into()));
-        assert_eq!(document["left_out"][0], "line 4: `x` is no number for `val_bpb`");
-        assert!(document["proposal"].as_str().unwrap().contains("lowest val_bpb"));
+        let document = repo
+            .factory(&["import", "autoresearch", path, "--json"])
+            .exits(0)
+            .json();
+        assert_eq!(
+            (&document["found"], &document["new"]),
+            (&2.into(), &n_new.into())
+        );
+        assert_eq!(
+            document["left_out"][0],
+            "line 4: `x` is no number for `val_bpb`"
+        );
+        assert!(
+            document["proposal"]
+                .as_str()
+                .unwrap()
+                .contains("lowest val_bpb")
+        );
     };
     import(2);
     let ledger = repo.rev("refs/factory/ledger");

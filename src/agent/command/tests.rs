@@ -107,7 +107,10 @@ async fn a_program_that_hangs_is_stopped_and_not_asked_again() {
     let program = dir.with(&script, |it| it.timeout = 1);
     let reason = dir.build(&program).await.unwrap_err();
     assert!(reason.contains("ran past its limit of 1 s"), "{reason}");
-    assert_eq!(fs_err::read_to_string(dir.base.join("asked")).unwrap(), "x\n");
+    assert_eq!(
+        fs_err::read_to_string(dir.base.join("asked")).unwrap(),
+        "x\n"
+    );
 }
 
 #[tokio::test]
@@ -128,7 +131,10 @@ async fn a_daemon_ends_with_the_answer() {
 async fn floods_and_failures_are_no_answers() {
     let dir = Dir::new();
     for (script, told) in [
-        ("head -c 5000000 /dev/zero | tr '\\0' '{'", "more than 4 MiB"),
+        (
+            "head -c 5000000 /dev/zero | tr '\\0' '{'",
+            "more than 4 MiB",
+        ),
         ("echo '{\"message\":\"Do it\"}'; exit 3", "exit status 3"),
         ("true", "nothing was printed"),
         ("kill -9 $$", "killed by signal 9"),
@@ -147,16 +153,38 @@ async fn a_builder_that_says_so_delivers_nothing_at_once() {
     );
     let reason = dir.build(&dir.program(&script)).await.unwrap_err();
     assert!(reason.ends_with("no idea how"), "{reason}");
-    assert_eq!(fs_err::read_to_string(dir.base.join("asked")).unwrap(), "x\n");
+    assert_eq!(
+        fs_err::read_to_string(dir.base.join("asked")).unwrap(),
+        "x\n"
+    );
 }
 
 #[tokio::test]
+<<<<<<< HEAD
+=======
+async fn a_builder_that_removes_its_tree_delivers_nothing() {
+    let dir = Dir::new();
+    let script = "d=$(pwd); cd /; rm -rf \"$d\"; ln -s /etc \"$d\"; echo '{\"message\":\"Do it\"}'";
+    let reason = dir.build(&dir.program(script)).await.unwrap_err();
+    assert!(
+        reason.contains("the folder of the tree is gone"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+>>>>>>> main
 async fn it_has_a_home_of_its_own_and_of_the_environment_what_was_promised() {
     let dir = Dir::new();
     let seen = dir.base.join("seen");
-    let script = format!("echo \"$HOME $KEY\" >{seen}; pwd >>{seen}; echo '{{\"message\":\"Do it\"}}'");
+    let script =
+        format!("echo \"$HOME $KEY\" >{seen}; pwd >>{seen}; echo '{{\"message\":\"Do it\"}}'");
     dir.build(&dir.program(&script)).await.unwrap();
-    let expected = format!("{} sk-1234567\n{}\n", dir.base.join("agents/tree/home"), dir.tree);
+    let expected = format!(
+        "{} sk-1234567\n{}\n",
+        dir.base.join("agents/tree/home"),
+        dir.tree
+    );
     assert_eq!(fs_err::read_to_string(seen).unwrap(), expected);
 }
 

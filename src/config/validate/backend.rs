@@ -27,7 +27,8 @@ pub(super) fn backend(profile: &Profile, found: &mut Vec<Problem>) {
     for name in &command.env {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty() || !name.chars().all(is_name) {
-            let message = format!("`{name}` is not the name of a variable; values stay out of here");
+            let message =
+                format!("`{name}` is not the name of a variable; values stay out of here");
             report(found, "backend.command.env", message);
         }
     }

@@ -121,7 +121,10 @@ mod tests {
         let wrong = [
             ("target = nan", "research.target"),
             ("timeout = 0", "research.timeout"),
-            ("budget = 'a while'", "research.budget: `a while` is no amount"),
+            (
+                "budget = 'a while'",
+                "research.budget: `a while` is no amount",
+            ),
             ("plateau = 0", "research.plateau"),
             ("parser = 'jsn:a'", "research.parser"),
             ("fixed = ['a[']", "research.fixed"),

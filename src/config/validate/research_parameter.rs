@@ -66,7 +66,10 @@ fn place(parameter: &ResearchParameter, mutable: &GlobSet) -> Result<(), Wrong> 
                 format!("`{pattern}` has no group; put the value in parentheses"),
             )),
             Ok(_) => Ok(()),
-            Err(_) => Err(("pattern", format!("`{pattern}` is not a regular expression"))),
+            Err(_) => Err((
+                "pattern",
+                format!("`{pattern}` is not a regular expression"),
+            )),
         },
         (None, None) => Err(("key", "a parameter needs a `key` or a `pattern`".to_owned())),
         (Some(_), Some(_)) => Err(("key", "give `key` or `pattern`, not both".to_owned())),
@@ -82,14 +85,18 @@ fn values(parameter: &ResearchParameter) -> Result<(), Wrong> {
         {
             refuse("type", "`low`, `high` and `log` are for `float` and `int`")
         }
-        ParameterKind::Bool if !parameter.choices.is_empty() => {
-            refuse("choices", "`choices` are for `choice`; a `bool` is `true` or `false`")
-        }
+        ParameterKind::Bool if !parameter.choices.is_empty() => refuse(
+            "choices",
+            "`choices` are for `choice`; a `bool` is `true` or `false`",
+        ),
         ParameterKind::Bool => Ok(()),
         ParameterKind::Choice => {
             let distinct: BTreeSet<&str> = parameter.choices.iter().map(|it| it.trim()).collect();
             if distinct.len() < 2 || distinct.len() < parameter.choices.len() {
-                return refuse("choices", "a `choice` needs at least two `choices`, each once");
+                return refuse(
+                    "choices",
+                    "a `choice` needs at least two `choices`, each once",
+                );
             }
             Ok(())
         }
@@ -99,7 +106,10 @@ fn values(parameter: &ResearchParameter) -> Result<(), Wrong> {
 fn range(parameter: &ResearchParameter) -> Result<(), Wrong> {
     let refuse = |key, message: &str| Err((key, message.to_owned()));
     if !parameter.choices.is_empty() {
-        return refuse("choices", "`choices` are for `choice`; give `low` and `high`");
+        return refuse(
+            "choices",
+            "`choices` are for `choice`; give `low` and `high`",
+        );
     }
     let (Some(low), Some(high)) = (parameter.low, parameter.high) else {
         return refuse("low", "`float` and `int` need `low` and `high`");
@@ -113,7 +123,10 @@ fn range(parameter: &ResearchParameter) -> Result<(), Wrong> {
     }
     let is_whole = parameter.kind == ParameterKind::Int;
     if is_whole && low.ceil() >= high.floor() {
-        return refuse("high", "there are no two whole numbers from `low` to `high`");
+        return refuse(
+            "high",
+            "there are no two whole numbers from `low` to `high`",
+        );
     }
     Ok(())
 }
@@ -166,9 +179,15 @@ mod tests {
             ("type='int'\nlow=1.5\nhigh=2.5", "no two whole numbers"),
             ("type='float'\nlow=0\nhigh=2\nlog=true", "begins above 0"),
             ("type='float'\nlow=nan\nhigh=2", "is not below"),
-            ("type='float'\nlow=0\nhigh=2\nchoices=['1']", "are for `choice`"),
+            (
+                "type='float'\nlow=0\nhigh=2\nchoices=['1']",
+                "are for `choice`",
+            ),
             ("type='bool'\nlow=0", "are for `float` and `int`"),
-            ("type='bool'\nchoices=['true']", "a `bool` is `true` or `false`"),
+            (
+                "type='bool'\nchoices=['true']",
+                "a `bool` is `true` or `false`",
+            ),
             ("type='choice'\nchoices=['1']", "at least two"),
             ("type='choice'\nchoices=['1','1 ']", "at least two"),
         ] {
@@ -187,7 +206,10 @@ mod tests {
             ("file='../a.toml'\nkey='k'", "is not below the root"),
             ("file='b.toml'\nkey='k'", "matches none of the globs"),
         ] {
-            assert!(of(&format!("{bad}\ntype='bool'")).contains(message), "{bad}");
+            assert!(
+                of(&format!("{bad}\ntype='bool'")).contains(message),
+                "{bad}"
+            );
         }
         let twice = "[[research.parameter]]\nfile='a.toml'\nkey='k'\ntype='bool'\n".repeat(2);
         assert!(said(&twice)[0].contains("declared already"));
@@ -195,7 +217,8 @@ mod tests {
 
     #[test]
     fn a_space_has_an_end() {
-        let table = |it| format!("[[research.parameter]]\nfile='a.toml'\nkey='k{it}'\ntype='bool'\n");
+        let table =
+            |it| format!("[[research.parameter]]\nfile='a.toml'\nkey='k{it}'\ntype='bool'\n");
         let many: String = (0..13).map(table).collect();
         assert_eq!(said(&many).len(), 1);
         assert!(said("trials = 0\n")[0].contains("tries nothing"));

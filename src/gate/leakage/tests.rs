@@ -116,7 +116,7 @@ fn what_readable_files_say_gives_nothing_away() {
     for line in ["x = HERON_TABLE[i]", "T = 0.73172", "'q17b'"] {
         assert_eq!(in_code(&telltales, line), [""; 0], "{line}");
     }
-    assert_eq!(in_code(&telltales, "dev / atis-113").len(), 1);
+    assert_eq!(in_code(&telltales, "'dev/atis-113'").len(), 1);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::record::Record;
 use super::trial::{Texts, Trials};
 use crate::agent::Error;
 use crate::eval::Source;
-use crate::search::genetic::{Gene, Patch, Pool};
+use crate::search::genetic::{Fate, Gene, Patch, Pool, Trial};
 use crate::syntax::{self, Edit, EditKind, Item, Mutant};
 use crate::toolchain::hotspots::Hotspot;
 
@@ -154,6 +154,22 @@ impl Ground {
             Some((source.path.clone(), text))
         };
         by_file.into_iter().map(text).collect()
+    }
+
+    /// Returns the patch that makes the least code, of those that are as good as the best.
+    pub(super) fn simplest(&self, best: &[&Trial], margin: f64) -> Option<Patch> {
+        let gain = |it: &Trial| match it.fate {
+            Fate::Passed { gain } => gain,
+            Fate::Broken | Fate::Noticed => f64::NEG_INFINITY,
+        };
+        let least = gain(best.first()?) - margin;
+        let length = |it: &Trial| -> usize {
+            let texts = self.texts(&it.patch).unwrap_or_default();
+            texts.values().map(String::len).sum()
+        };
+        let good = best.iter().filter(|it| gain(it) >= least);
+        let simplest = good.min_by_key(|it| (it.patch.len(), length(it)))?;
+        Some(simplest.patch.clone())
     }
 
     /// Returns the edits of a patch with the paths of their files, in order.

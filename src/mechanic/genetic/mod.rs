@@ -29,6 +29,9 @@ pub(crate) use offer::editable;
 /// How many of the best patches are looked at again before a search gives up.
 const LOOKS: usize = 4;
 
+/// Among so many of the best, the simplest is looked at first.
+const GOOD: usize = 32;
+
 /// A patch that looks better, as the files that it makes.
 #[derive(Debug)]
 pub(crate) struct Improvement {
@@ -108,10 +111,15 @@ async fn search(
     };
     for _ in 0..LOOKS {
         let open = record.not_delivered();
-        let Some(first) = best(&pool, &open, settings)
-            .first()
-            .map(|it| it.patch.clone())
-        else {
+        let good = best(
+            &pool,
+            &open,
+            Settings {
+                population: GOOD,
+                ..settings
+            },
+        );
+        let Some(first) = ground.simplest(&good, settings.margin) else {
             break;
         };
         let patch = smallest(&first, &ground, &mut trials, &mut record).await?;
@@ -148,3 +156,6 @@ async fn smallest(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,14 +20,20 @@ pub(super) fn set(text: &str, key: &str, value: &str) -> Result<String, Error> {
     let new = parse(value)?;
     let is_whole = |it: &Value<'_>| is_scalar(it) && it.width() == value.len();
     if !new.as_ref().is_some_and(is_whole) {
-        return Err(refused(value, "is no number, string, `true`, `false` or `null`"));
+        return Err(refused(
+            value,
+            "is no number, string, `true`, `false` or `null`",
+        ));
     }
     let path = toml::segments(key)?;
     let root = parse(text)?;
     let found = root.as_ref().map(|it| at(it, &path)).transpose()?.flatten();
     let found = found.ok_or_else(|| missing(key))?;
     if !is_scalar(found) {
-        return Err(refused(key, "holds other values, and only one value is set at a time"));
+        return Err(refused(
+            key,
+            "holds other values, and only one value is set at a time",
+        ));
     }
     let mut after = text.to_owned();
     after.replace_range(found.start()..found.end(), value);

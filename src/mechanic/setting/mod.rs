@@ -114,12 +114,7 @@ pub(crate) fn get(file: &Utf8Path, text: &str, at: At<'_>) -> Result<Option<Stri
 }
 
 /// Returns the text with another value; a key that is not there is made in TOML alone.
-pub(crate) fn set(
-    file: &Utf8Path,
-    text: &str,
-    at: At<'_>,
-    value: &str,
-) -> Result<String, Error> {
+pub(crate) fn set(file: &Utf8Path, text: &str, at: At<'_>, value: &str) -> Result<String, Error> {
     let key = match at {
         At::Key(key) => key,
         At::Pattern(pattern) => {
@@ -145,7 +140,10 @@ pub(crate) fn set(
     };
     let is_set = get(file, &after, at)?.is_some_and(|it| same(&it, value));
     if !is_set || rest(text)? != rest(&after)? {
-        return Err(refused(key, "cannot be set without changing something else"));
+        return Err(refused(
+            key,
+            "cannot be set without changing something else",
+        ));
     }
     Ok(after)
 }
@@ -213,14 +211,21 @@ mod tests {
             assert_eq!(after(file, text, key, "23"), text.replacen('1', "23", 1));
         }
         let error = get("a.ini".into(), "n = 1", At::Key("n")).unwrap_err();
-        assert!(error.to_string().contains("hint: name the place by `pattern`"));
+        assert!(
+            error
+                .to_string()
+                .contains("hint: name the place by `pattern`")
+        );
     }
 
     #[test]
     fn a_constant_is_set_by_its_name() {
         let text = "const SIZE: usize = 1_6; // guessed\n";
         let key = At::Key("SIZE");
-        assert_eq!(get("a.rs".into(), text, key).unwrap().as_deref(), Some("1_6"));
+        assert_eq!(
+            get("a.rs".into(), text, key).unwrap().as_deref(),
+            Some("1_6")
+        );
         assert_eq!(after("a.rs", text, key, "64"), text.replace("1_6", "64"));
         assert!(reason("a.rs", text, At::Key("WIDTH"), "1").contains("no constant"));
         assert!(reason("a.rs", text, key, "; }").contains("no longer"));

@@ -15,11 +15,18 @@ pub(super) fn get(grammar: Grammar, text: &str, name: &str) -> Option<String> {
 
 /// Returns the text with another literal in a constant.
 pub(super) fn set(grammar: Grammar, text: &str, name: &str, value: &str) -> Result<String, Error> {
-    let span = syntax::constant(grammar, text, name)
-        .ok_or_else(|| refused(name, "is no constant, or no constant of that name is the only one"))?;
+    let span = syntax::constant(grammar, text, name).ok_or_else(|| {
+        refused(
+            name,
+            "is no constant, or no constant of that name is the only one",
+        )
+    })?;
     let after = replaced(text, span, value);
     if get(grammar, &after, name).as_deref() != Some(value) {
-        return Err(refused(value, "would no longer be the value of the constant"));
+        return Err(refused(
+            value,
+            "would no longer be the value of the constant",
+        ));
     }
     Ok(after)
 }

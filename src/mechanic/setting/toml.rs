@@ -59,7 +59,11 @@ pub(crate) fn display(value: &str) -> String {
 /// Returns every value of a file that is no table or array, with its path.
 pub(super) fn leaves(text: &str) -> Result<Vec<Leaf>, Error> {
     let mut leaves = Vec::new();
-    collect(parse_document(text)?.as_item(), &mut Vec::new(), &mut leaves);
+    collect(
+        parse_document(text)?.as_item(),
+        &mut Vec::new(),
+        &mut leaves,
+    );
     Ok(leaves)
 }
 
@@ -73,10 +77,14 @@ fn collect(item: &Item, path: &mut Vec<String>, leaves: &mut Vec<Leaf>) {
         table.iter().for_each(|(key, it)| below(key.to_owned(), it));
     } else if let Some(tables) = item.as_array_of_tables() {
         let tables = tables.iter().cloned().map(Item::Table);
-        tables.enumerate().for_each(|(idx, it)| below(idx.to_string(), &it));
+        tables
+            .enumerate()
+            .for_each(|(idx, it)| below(idx.to_string(), &it));
     } else if let Some(array) = item.as_array() {
         let values = array.iter().cloned().map(Item::Value);
-        values.enumerate().for_each(|(idx, it)| below(idx.to_string(), &it));
+        values
+            .enumerate()
+            .for_each(|(idx, it)| below(idx.to_string(), &it));
     } else if let Some(value) = item.as_value() {
         leaves.push((path.clone(), plain(value)));
     }

@@ -48,14 +48,21 @@ fn is_one_scalar(value: &str) -> bool {
     }
 }
 
-fn only<'a>(scalars: &'a [Scalar], path: &[String], key: &str) -> Result<Option<&'a Scalar>, Error> {
+fn only<'a>(
+    scalars: &'a [Scalar],
+    path: &[String],
+    key: &str,
+) -> Result<Option<&'a Scalar>, Error> {
     let mut found = scalars.iter().filter(|it| it.path == path);
     let first = found.next();
     if found.next().is_some() {
         return Err(refused(key, "is in the file twice"));
     }
     if first.is_none() && scalars.iter().any(|it| it.path.starts_with(path)) {
-        return Err(refused(key, "holds other values, and only one value is set at a time"));
+        return Err(refused(
+            key,
+            "holds other values, and only one value is set at a time",
+        ));
     }
     Ok(first)
 }
@@ -76,9 +83,15 @@ fn scalars(text: &str) -> Result<Vec<Scalar>, Error> {
     Parser::new_from_str(text)
         .load(&mut events, true)
         .map_err(|error| refused("the file or value", format!("is not valid YAML: {error}")))?;
-    let documents = events.0.iter().filter(|it| matches!(it.0, Event::DocumentStart(_)));
+    let documents = events
+        .0
+        .iter()
+        .filter(|it| matches!(it.0, Event::DocumentStart(_)));
     if documents.count() > 1 {
-        return Err(refused("the file", "holds several documents, of which a key names none"));
+        return Err(refused(
+            "the file",
+            "holds several documents, of which a key names none",
+        ));
     }
     let nodes = events.0.into_iter().filter(|(event, _)| {
         let is_frame = matches!(
@@ -225,7 +238,8 @@ fn quoted(text: &str) -> &str {
     while let Some((at, letter)) = letters.next() {
         if letter == '\\' && quote == '"' {
             letters.next();
-        } else if letter == quote && quote == '\'' && letters.peek().is_some_and(|it| it.1 == quote) {
+        } else if letter == quote && quote == '\'' && letters.peek().is_some_and(|it| it.1 == quote)
+        {
             letters.next();
         } else if letter == quote {
             return &text[..=at];

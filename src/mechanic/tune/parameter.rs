@@ -116,7 +116,7 @@ mod tests {
             files_hash: String::new(),
             landed: None,
             spent: None,
-            resumes: RESUMES,
+            resumes: None,
         }
     }
 

@@ -177,7 +177,10 @@ impl<'a> Panel<'a> {
         let (from, to) = (self.here(), self.code(&borrowed));
         let key = |from: &str| format!("{}{from}->{to}{}", self.prefix, self.suffix);
         let whole = key(&from);
-        let changes = self.turned().zip(literals).filter(|((.., now), it)| now != it);
+        let changes = self
+            .turned()
+            .zip(literals)
+            .filter(|((.., now), it)| now != it);
         Next {
             key: if whole.len() <= KEY {
                 whole
@@ -262,7 +265,9 @@ type = 'bool'
         parameters
             .map(|(parameter, current)| Setting {
                 place: place_of(parameter),
-                reason: current.is_none().then(|| "there is no such file".to_owned()),
+                reason: current
+                    .is_none()
+                    .then(|| "there is no such file".to_owned()),
                 current,
             })
             .collect()
@@ -291,7 +296,7 @@ type = 'bool'
             files_hash: String::new(),
             landed: None,
             spent: None,
-            resumes: RESUMES,
+            resumes: None,
         }
     }
 
@@ -340,7 +345,11 @@ type = 'bool'
         assert!(n_tried <= 24, "the budget ends it: {n_tried}");
         keys.sort();
         keys.dedup();
-        assert_eq!(keys.len(), n_tried, "no point is tried twice from one place");
+        assert_eq!(
+            keys.len(),
+            n_tried,
+            "no point is tried twice from one place"
+        );
     }
 
     #[test]
@@ -361,10 +370,17 @@ type = 'bool'
     fn what_is_under_way_is_not_proposed_again() {
         let at = settings(["5.0", "64", "none"]);
         let proposed = next(&research(), &at, &[], &mut [].iter());
-        let begun: Vec<StructuralKey> = proposed[..2].iter().map(|it| it.key.parse().unwrap()).collect();
+        let begun: Vec<StructuralKey> = proposed[..2]
+            .iter()
+            .map(|it| it.key.parse().unwrap())
+            .collect();
         let later = next(&research(), &at, &[], &mut begun.iter());
         assert_eq!(later[0].key, proposed[2].key);
-        assert!(later.iter().all(|it| it.key != proposed[0].key && it.key != proposed[1].key));
+        assert!(
+            later
+                .iter()
+                .all(|it| it.key != proposed[0].key && it.key != proposed[1].key)
+        );
     }
 
     #[test]
@@ -376,10 +392,26 @@ type = 'bool'
         let kept = settings(["0.1", "20", "zstd"]);
         let (here, prefix, suffix) = panel_of(&kept);
         let history = [
-            summary(&format!("{prefix}5.0,64,2,_->{here}{suffix}"), Verdict::Keep, Some(0.4)),
-            summary(&format!("{prefix}#{}->0.2,20,1,_{suffix}", digest(&here)), Verdict::Revert, Some(-0.1)),
-            summary(&format!("{prefix}{here}->0.3,20,1,_{suffix}"), Verdict::Spurious, None),
-            summary(&format!("{prefix}{here}->0.4,20,1,_{suffix}"), Verdict::Vetoed, Some(0.3)),
+            summary(
+                &format!("{prefix}5.0,64,2,_->{here}{suffix}"),
+                Verdict::Keep,
+                Some(0.4),
+            ),
+            summary(
+                &format!("{prefix}#{}->0.2,20,1,_{suffix}", digest(&here)),
+                Verdict::Revert,
+                Some(-0.1),
+            ),
+            summary(
+                &format!("{prefix}{here}->0.3,20,1,_{suffix}"),
+                Verdict::Spurious,
+                None,
+            ),
+            summary(
+                &format!("{prefix}{here}->0.4,20,1,_{suffix}"),
+                Verdict::Vetoed,
+                Some(0.3),
+            ),
             summary("settings:00000000:1->2@t", Verdict::Keep, Some(0.4)),
         ];
         let panel = Panel::of(&research(), &kept).unwrap();

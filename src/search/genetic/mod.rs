@@ -23,7 +23,7 @@ pub type Patch = BTreeSet<String>;
 /// Draws before a proposal is given up.
 const DRAWS: usize = 64;
 /// So many trials for each member of the population without a better one are enough.
-const PATIENCE: usize = 24;
+const PATIENCE: usize = 16;
 /// What an operator's record begins with, in trials.
 const PRIOR: f64 = 4.0;
 

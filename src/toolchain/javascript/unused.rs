@@ -108,10 +108,7 @@ pub(super) async fn fix(
 }
 
 /// Lets npm write its lock file anew from what it knows already.
-async fn relock(
-    job: &Job<'_>,
-    changed: &BTreeSet<Utf8PathBuf>,
-) -> Result<Outcome<usize>, Error> {
+async fn relock(job: &Job<'_>, changed: &BTreeSet<Utf8PathBuf>) -> Result<Outcome<usize>, Error> {
     let (Some(lock), Some(npm)) = (lock_of(job, LOCK), npm(job)) else {
         return Ok(Outcome::Missing("npm keeps the lock file in step".into()));
     };
@@ -144,7 +141,10 @@ async fn relock(
         .map(|it| {
             let package = it.parent().unwrap_or(Utf8Path::new(""));
             let key = package.strip_prefix(&dir).map_or("", Utf8Path::as_str);
-            (key, Manifest::read(&job.tree.join(package)).get(TABLE).cloned())
+            (
+                key,
+                Manifest::read(&job.tree.join(package)).get(TABLE).cloned(),
+            )
         })
         .collect();
     if !follows(&before, &after, &packages) {
@@ -164,7 +164,8 @@ fn follows(before: &str, after: &str, packages: &BTreeMap<&str, Option<Json>>) -
         return false;
     };
     let is_new = |(key, table): (&&str, &Option<Json>)| {
-        new.get(*key).is_some_and(|it| it.get(TABLE) == table.as_ref())
+        new.get(*key)
+            .is_some_and(|it| it.get(TABLE) == table.as_ref())
     };
     packages.iter().all(is_new)
         && before["lockfileVersion"] == after["lockfileVersion"]
@@ -273,7 +274,10 @@ fn rest_of(text: &str) -> String {
 /// Returns where a dependency is written.
 fn place(text: &str, name: &str) -> Option<Range<usize>> {
     with_tables(text, |_, table| {
-        let property = table?.properties.iter().find(|it| it.name.as_str() == name)?;
+        let property = table?
+            .properties
+            .iter()
+            .find(|it| it.name.as_str() == name)?;
         Some(property.start()..property.end())
     })?
 }
@@ -282,11 +286,17 @@ fn place(text: &str, name: &str) -> Option<Range<usize>> {
 fn without(text: &str, name: &str) -> Option<String> {
     let span = with_tables(text, |root, table| {
         let table = table?;
-        let idx = table.properties.iter().position(|it| it.name.as_str() == name)?;
+        let idx = table
+            .properties
+            .iter()
+            .position(|it| it.name.as_str() == name)?;
         if table.properties.len() > 1 {
             return Some(span_of(table, idx));
         }
-        let of_table = root.properties.iter().position(|it| it.name.as_str() == TABLE)?;
+        let of_table = root
+            .properties
+            .iter()
+            .position(|it| it.name.as_str() == TABLE)?;
         Some(span_of(root, of_table))
     })??;
     Some(format!("{}{}", &text[..span.start], &text[span.end..]))
@@ -322,15 +332,26 @@ mod tests {
 
     #[test]
     fn a_lock_file_may_lose_what_is_gone_and_nothing_else() {
-        let lock = |packages: &str| format!("{{\"lockfileVersion\": 3, \"packages\": {{{packages}}}}}");
+        let lock =
+            |packages: &str| format!("{{\"lockfileVersion\": 3, \"packages\": {{{packages}}}}}");
         let before = lock(
             "\"\": {\"dependencies\": {\"a\": \"1\", \"b\": \"1\"}}, \"node_modules/a\": {\"version\": \"1.0.0\"}, \"node_modules/b\": {}",
         );
         let root = "\"\": {\"dependencies\": {\"a\": \"1\"}}";
         let packages = BTreeMap::from([("", Some(serde_json::json!({"a": "1"})))]);
         for (after, is_in_step) in [
-            (lock(&format!("{root}, \"node_modules/a\": {{\"version\": \"1.0.0\"}}")), true),
-            (lock(&format!("{root}, \"node_modules/a\": {{\"version\": \"1.0.1\"}}")), false),
+            (
+                lock(&format!(
+                    "{root}, \"node_modules/a\": {{\"version\": \"1.0.0\"}}"
+                )),
+                true,
+            ),
+            (
+                lock(&format!(
+                    "{root}, \"node_modules/a\": {{\"version\": \"1.0.1\"}}"
+                )),
+                false,
+            ),
             (before.clone(), false),
             ("{}".to_owned(), false),
         ] {
@@ -340,11 +361,17 @@ mod tests {
 
     #[test]
     fn a_dependency_goes_and_the_layout_stays() {
-        let of = |list: &str| format!("{{\n  \"name\": \"a\",\n  \"dependencies\": {list},\n  \"x\": 1\n}}\n");
+        let of = |list: &str| {
+            format!("{{\n  \"name\": \"a\",\n  \"dependencies\": {list},\n  \"x\": 1\n}}\n")
+        };
         for (before, name, after) in [
             ("{\"a\": \"1\", \"b\": \"2\"}", "a", "{\"b\": \"2\"}"),
             ("{\"a\": \"1\", \"b\": \"2\"}", "b", "{\"a\": \"1\"}"),
-            ("{\n    \"a\": \"1\",\n    \"b\": \"2\",\n    \"c\": \"3\"\n  }", "b", "{\n    \"a\": \"1\",\n    \"c\": \"3\"\n  }"),
+            (
+                "{\n    \"a\": \"1\",\n    \"b\": \"2\",\n    \"c\": \"3\"\n  }",
+                "b",
+                "{\n    \"a\": \"1\",\n    \"c\": \"3\"\n  }",
+            ),
         ] {
             assert_eq!(without(&of(before), name), Some(of(after)), "{before}");
         }
@@ -352,6 +379,9 @@ mod tests {
         assert_eq!(without(alone, "a").unwrap(), "{\n  \"name\": \"a\"\n}\n");
         assert_eq!(without(alone, "b"), None);
         assert_eq!(place(alone, "a").map(|it| &alone[it]), Some("\"a\": \"1\""));
-        assert_eq!(rest_of(alone), "{\n  \"name\": \"a\",\n  \"dependencies\": \n}\n");
+        assert_eq!(
+            rest_of(alone),
+            "{\n  \"name\": \"a\",\n  \"dependencies\": \n}\n"
+        );
     }
 }

@@ -473,9 +473,19 @@ async fn a_requirement_that_nothing_mentions_is_found_and_removed() {
         std::fs::write(info.join("entry_points.txt"), entries).unwrap();
     };
     install("spare_part", "", "sparepart/__init__.py,,\n", "");
-    install("used", "Requires-Dist: inner ; extra == 'x'\n", "used_module.py,,\n", "");
+    install(
+        "used",
+        "Requires-Dist: inner ; extra == 'x'\n",
+        "used_module.py,,\n",
+        "",
+    );
     install("told", "", "told_of.py,,\n", "");
-    install("runs", "", "runs_it.py,,\n", "[console_scripts]\nruns = runs_it:main\n");
+    install(
+        "runs",
+        "",
+        "runs_it.py,,\n",
+        "[console_scripts]\nruns = runs_it:main\n",
+    );
     install("inner", "", "inner_part.py,,\n", "");
     let found = super::unused::findings(&bench.job()).await.unwrap();
     let found: Vec<(u32, &str, bool)> = found

@@ -61,7 +61,10 @@ pub(super) async fn findings(job: &Job<'_>) -> Result<Vec<Finding>, Error> {
             column: 1,
             tool: TOOL.to_owned(),
             rule: RULE.to_owned(),
-            message: format!("nothing in the project mentions the dependency `{}`", it.name),
+            message: format!(
+                "nothing in the project mentions the dependency `{}`",
+                it.name
+            ),
             fixable,
         })
     };
@@ -109,7 +112,11 @@ async fn unused(job: &Job<'_>, text: &str) -> Result<Vec<Requirement>, Error> {
     let mut modules = modules(job, names.keys(), declared.own.as_deref()).await?;
     strike(job, text, &declared.span, &mut modules);
     let is_unused = |it: &Requirement| modules.contains_key(&it.name);
-    Ok(declared.requirements.into_iter().filter(is_unused).collect())
+    Ok(declared
+        .requirements
+        .into_iter()
+        .filter(is_unused)
+        .collect())
 }
 
 /// Removes what the rest of the manifest or any other file mentions.
@@ -120,10 +127,13 @@ fn strike(
     names: &mut BTreeMap<String, Vec<String>>,
 ) {
     let rest = [&text[..list.start], &text[list.end..]];
-    names.retain(|_, names| !names.iter().any(|it| rest.iter().any(|rest| mentions(rest, it))));
-    let is_ours = |it: &Utf8Path| {
-        it == MANIFEST || it.file_name().is_some_and(|it| LOCKS.contains(&it))
-    };
+    names.retain(|_, names| {
+        !names
+            .iter()
+            .any(|it| rest.iter().any(|rest| mentions(rest, it)))
+    });
+    let is_ours =
+        |it: &Utf8Path| it == MANIFEST || it.file_name().is_some_and(|it| LOCKS.contains(&it));
     strike_out(&job.dir(), names, &is_ours);
 }
 
@@ -131,7 +141,13 @@ fn strike(
 fn spellings(name: &str) -> Vec<String> {
     let lower = name.to_lowercase();
     let with = |separator: &str| lower.replace(['-', '_', '.'], separator);
-    let all = [name.to_owned(), lower.clone(), with("-"), with("_"), with(".")];
+    let all = [
+        name.to_owned(),
+        lower.clone(),
+        with("-"),
+        with("_"),
+        with("."),
+    ];
     BTreeSet::from(all).into_iter().collect()
 }
 
@@ -171,7 +187,10 @@ fn declared(text: &str) -> Option<Declared> {
     Some(Declared {
         requirements: requirements.collect(),
         span: list.span()?,
-        own: project.get("name").and_then(Item::as_str).map(str::to_owned),
+        own: project
+            .get("name")
+            .and_then(Item::as_str)
+            .map(str::to_owned),
     })
 }
 
@@ -208,7 +227,11 @@ mod tests {
     fn names(list: &str) -> Vec<String> {
         let text = format!("[project]\nname = \"a\"\ndependencies = {list}\n");
         let declared = declared(&text).unwrap();
-        declared.requirements.into_iter().map(|it| it.name).collect()
+        declared
+            .requirements
+            .into_iter()
+            .map(|it| it.name)
+            .collect()
     }
 
     #[test]
@@ -221,17 +244,29 @@ mod tests {
             ["one", "two", "three"]
         );
         assert!(declared("[project]\ndynamic = [\"dependencies\"]\n").is_none());
-        assert_eq!(spellings("Ruamel.yaml"), ["Ruamel.yaml", "ruamel-yaml", "ruamel.yaml", "ruamel_yaml"]);
+        assert_eq!(
+            spellings("Ruamel.yaml"),
+            ["Ruamel.yaml", "ruamel-yaml", "ruamel.yaml", "ruamel_yaml"]
+        );
     }
 
     #[test]
     fn a_requirement_goes_and_the_layout_stays() {
-        let of = |list: &str| format!("[project] # ours\ndependencies = {list}\n\n[tool.x]\ny = 1\n");
+        let of =
+            |list: &str| format!("[project] # ours\ndependencies = {list}\n\n[tool.x]\ny = 1\n");
         for (before, name, after) in [
             ("[\"one\", \"two\"]", "one", "[\"two\"]"),
             ("[\"one\", \"two>1\"]", "two", "[\"one\"]"),
-            ("[\n    \"one\",\n    \"two\",\n]", "one", "[\n    \"two\",\n]"),
-            ("[\n    \"one\",\n    \"two\",\n]", "two", "[\n    \"one\",\n]"),
+            (
+                "[\n    \"one\",\n    \"two\",\n]",
+                "one",
+                "[\n    \"two\",\n]",
+            ),
+            (
+                "[\n    \"one\",\n    \"two\",\n]",
+                "two",
+                "[\n    \"one\",\n]",
+            ),
             ("[\n  \"one\",\n]", "one", "[]"),
         ] {
             assert_eq!(without(&of(before), name), Some(of(after)), "{before}");

@@ -2,11 +2,11 @@
 
 use camino::Utf8Path;
 
-use crate::toolchain::javascript::unused;
 use super::{JavaScript, LIBRARY, bench, manifest};
 use crate::config::Commands;
 use crate::model::hypothesis::LintRule;
 use crate::model::profile::{LanguageName, Purpose};
+use crate::toolchain::javascript::unused;
 use crate::toolchain::testing::Bench;
 use crate::toolchain::{Adapter as _, Outcome};
 
@@ -297,7 +297,10 @@ async fn a_package_that_nothing_mentions_goes_with_its_entry_in_the_lock_file() 
     let manifest = "{\n  \"name\": \"sample\",\n  \"version\": \"1.0.0\",\n  \"main\": \"lib/index.js\",\n  \"scripts\": { \"test\": \"named-in-script\" },\n  \"dependencies\": {\n    \"absent\": \"^1.0.0\",\n    \"named-in-script\": \"^1.0.0\",\n    \"peer\": \"^1.0.0\",\n    \"program\": \"^1.0.0\",\n    \"some-plugin\": \"^1.0.0\",\n    \"spare\": \"^2.0.0\",\n    \"used\": \"^1.0.0\"\n  }\n}\n";
     let installed = |name: &str, more: &str| {
         let path = format!("node_modules/{name}/package.json");
-        (path, format!("{{\"name\": \"{name}\", \"version\": \"1.0.0\"{more}}}"))
+        (
+            path,
+            format!("{{\"name\": \"{name}\", \"version\": \"1.0.0\"{more}}}"),
+        )
     };
     let packages = [
         installed("named-in-script", ""),
@@ -309,12 +312,23 @@ async fn a_package_that_nothing_mentions_goes_with_its_entry_in_the_lock_file() 
     ];
     let entry = |(path, _): &(String, String)| {
         let path = path.trim_end_matches("/package.json");
-        format!("    \"{path}\": {{\n      \"version\": \"1.0.0\",\n      \"integrity\": \"sha512-AAAA\"\n    }}")
+        format!(
+            "    \"{path}\": {{\n      \"version\": \"1.0.0\",\n      \"integrity\": \"sha512-AAAA\"\n    }}"
+        )
     };
-    let table = manifest.split("\"dependencies\": ").nth(1).unwrap().trim_end();
-    let root = format!("    \"\": {{\n      \"name\": \"sample\",\n      \"version\": \"1.0.0\",\n      \"dependencies\": {table}");
+    let table = manifest
+        .split("\"dependencies\": ")
+        .nth(1)
+        .unwrap()
+        .trim_end();
+    let root = format!(
+        "    \"\": {{\n      \"name\": \"sample\",\n      \"version\": \"1.0.0\",\n      \"dependencies\": {table}"
+    );
     let absent = "    \"node_modules/absent\": {\n      \"version\": \"1.0.0\",\n      \"integrity\": \"sha512-AAAA\"\n    }".to_owned();
-    let entries: Vec<String> = [root, absent].into_iter().chain(packages.iter().map(entry)).collect();
+    let entries: Vec<String> = [root, absent]
+        .into_iter()
+        .chain(packages.iter().map(entry))
+        .collect();
     let lock = format!(
         "{{\n  \"name\": \"sample\",\n  \"version\": \"1.0.0\",\n  \"lockfileVersion\": 3,\n  \"requires\": true,\n  \"packages\": {{\n{}\n  }}\n}}\n",
         entries.join(",\n")
@@ -322,16 +336,26 @@ async fn a_package_that_nothing_mentions_goes_with_its_entry_in_the_lock_file() 
     let mut files = vec![
         ("package.json", manifest),
         ("package-lock.json", lock.as_str()),
-        ("lib/index.js", "exports.one = () => require('used/deep');\n"),
+        (
+            "lib/index.js",
+            "exports.one = () => require('used/deep');\n",
+        ),
     ];
-    files.extend(packages.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    files.extend(
+        packages
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str())),
+    );
     let bench = Bench::new(LanguageName::JavaScript, &files, Commands::default());
     let found = unused::findings(&bench.job());
     let found: Vec<(u32, &str, bool)> = found
         .iter()
         .map(|it| (it.line, it.message.as_str(), it.fixable))
         .collect();
-    assert_eq!(found, [(12, "nothing mentions the dependency `spare`", true)]);
+    assert_eq!(
+        found,
+        [(12, "nothing mentions the dependency `spare`", true)]
+    );
     let none = unused::fix(&bench.job(), &|_| false).await.unwrap();
     assert_eq!(none, Outcome::Measured(0));
     if crate::process::find_program("npm").is_some() {
@@ -340,7 +364,10 @@ async fn a_package_that_nothing_mentions_goes_with_its_entry_in_the_lock_file() 
         let shorter = manifest.replace("    \"spare\": \"^2.0.0\",\n", "");
         assert_eq!(bench.tree.read("package.json"), shorter);
         let lock = bench.tree.read("package-lock.json");
-        assert!(!lock.contains("spare") && lock.contains("node_modules/used"), "{lock}");
+        assert!(
+            !lock.contains("spare") && lock.contains("node_modules/used"),
+            "{lock}"
+        );
     }
     bench.tree.write("package.json", manifest);
     bench.tree.write("yarn.lock", "");
