@@ -12,11 +12,8 @@ const FIXER_LINES: u32 = 5_000;
 /// More changed lines than one setting or one value can need.
 const VALUE_LINES: u32 = 20;
 
-<<<<<<< HEAD
-=======
 /// More changed lines than a patch of small edits can need.
 const EDITED_LINES: u32 = 200;
->>>>>>> main
 /// Files that say what a project depends on.
 const MANIFESTS: [&str; 5] = [
     "Cargo.toml",
@@ -25,12 +22,6 @@ const MANIFESTS: [&str; 5] = [
     "package.json",
     "package-lock.json",
 ];
-<<<<<<< HEAD
-
-/// More changed lines than a patch of small edits can need.
-const EDITED_LINES: u32 = 200;
-=======
->>>>>>> main
 
 /// Returns what is wrong with a diff, most telling first; nothing lets it pass.
 pub(crate) fn review(hypothesis: &Hypothesis, candidate: &Candidate, diff: &str) -> Vec<String> {
