@@ -47,7 +47,7 @@ fn a_change_that_claims_nothing_is_shown_to_cost_nothing() {
     let agent = env.work().join("agent.py");
     fs::write(&agent, AGENT).unwrap();
     let backend = format!("backend.command.run=\"python3 {}\"", agent.display());
-    let args = ceo_with(&["--backend", "command", "--config", &backend, "--json"]);
+    let args = ceo_with(&["--backend", "command", "--config", &backend]);
     let run = repo.factory(&args).exits(0).json();
     let of = |title: &str| {
         let all = run["experiments"].as_array().unwrap();
