@@ -14,6 +14,9 @@ skip = ["tests", "lint", "types", "coverage", "config", "capability", "observabi
 name = "speed"
 run = "sh speed.sh"
 direction = "minimize"
+[[guard]]
+name = "there are words"
+run = "test -s words.txt"
 "#;
 
 const SPEED: &str =
