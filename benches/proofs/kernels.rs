@@ -14,14 +14,11 @@ use factory::stats::lord::Lord;
 use super::draw::{self, Noise, Rng, gauss, share, uniform};
 use super::report::{Figure, Proof, short};
 
+/// Draws one number.
+type Shape = fn(&mut Rng) -> f64;
+
 /// A plan on differences of standard deviation 1, from that many freshly drawn A/A pairs.
-fn planned(
-    rng: &mut Rng,
-    noise: fn(&mut Rng) -> f64,
-    n_calibration: u32,
-    alpha: f64,
-    delta: f64,
-) -> SignPlan {
+fn planned(rng: &mut Rng, noise: Shape, n_calibration: u32, alpha: f64, delta: f64) -> SignPlan {
     let differences: Vec<f64> = (0..n_calibration).map(|_| noise(rng)).collect();
     let squares: f64 = differences.iter().map(|it| it * it).sum();
     let sigma = (squares / f64::from(n_calibration)).sqrt().max(delta / 4.0);
@@ -81,7 +78,7 @@ pub(crate) fn prove_levels(n: u32) -> Proof {
         &["noise", "α = .05", ".01", ".001"],
     );
     let mut rng = draw::rng(5);
-    let shapes: [(&str, fn(&mut Rng) -> f64); 3] = [
+    let shapes: [(&str, Shape); 3] = [
         ("Gaussian", normal),
         ("Student t, 3 df", heavy),
         ("log-normal", lognormal),
@@ -116,7 +113,7 @@ pub(crate) fn prove_skewed(n: u32) -> Proof {
          large loss is what tail guards are for.)",
         &["candidate", "α = .05", ".01", ".002"],
     );
-    let skewed: [(&str, fn(&mut Rng) -> f64); 2] = [
+    let skewed: [(&str, Shape); 2] = [
         ("1 − exponential", |rng| 1.0 + (1.0 - uniform(rng)).ln()),
         ("gains 1 σ, loses 9 σ in one of ten", |rng| {
             if uniform(rng) < 0.1 { -9.0 } else { 1.0 }
@@ -156,7 +153,7 @@ pub(crate) fn prove_edge(n: u32) -> Proof {
     );
     let mut rng = draw::rng(11);
     for ties in [0.8, 0.5] {
-        let lost = (1.0 - ties + 0.1) / 2.0;
+        let lost = f64::midpoint(1.0 - ties, 0.1);
         let mut score = || {
             let it = uniform(&mut rng);
             if it < lost {
@@ -639,7 +636,7 @@ impl Scores {
             };
             let level = lord.next_level();
             lord.start(level);
-            let (kept, n) = self.experiment(rng, effect, single, level);
+            let (kept, n) = experiment(rng, effect, single, level);
             self.runs += 2.0 * f64::from(n);
             if kept {
                 lord.keep();
@@ -650,33 +647,34 @@ impl Scores {
         }
         self.flukes += share(flukes, keeps);
     }
+}
 
-    fn experiment(&self, rng: &mut Rng, effect: f64, single: bool, alpha: f64) -> (bool, u32) {
-        let n = if single { 200 } else { 600 };
-        let scores: Vec<f64> = (0..n)
-            .map(|_| {
-                let it = uniform(rng);
-                if it < (0.2 + effect) / 2.0 {
-                    1.0
-                } else if it < 0.2 {
-                    -1.0
-                } else {
-                    0.0
-                }
-            })
-            .collect();
-        if single {
-            return (scores.iter().sum::<f64>() > 0.0, 200);
-        }
-        let plan = BoundedPlan {
-            delta: 0.06,
-            epsilon: 0.0,
-            beta: 0.2,
-            n_max: 600,
-            look_every: 20,
-            ..edge_plan(alpha)
-        };
-        let (look, n) = bounded(&plan, &scores);
-        (look == Look::Keep, n)
+/// Tries one change; returns whether it is kept, and after how many instances.
+fn experiment(rng: &mut Rng, effect: f64, single: bool, alpha: f64) -> (bool, u32) {
+    let n = if single { 200 } else { 600 };
+    let scores: Vec<f64> = (0..n)
+        .map(|_| {
+            let it = uniform(rng);
+            if it < f64::midpoint(0.2, effect) {
+                1.0
+            } else if it < 0.2 {
+                -1.0
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    if single {
+        return (scores.iter().sum::<f64>() > 0.0, 200);
     }
+    let plan = BoundedPlan {
+        delta: 0.06,
+        epsilon: 0.0,
+        beta: 0.2,
+        n_max: 600,
+        look_every: 20,
+        ..edge_plan(alpha)
+    };
+    let (look, n) = bounded(&plan, &scores);
+    (look == Look::Keep, n)
 }

@@ -26,8 +26,11 @@ use report::Proof;
 /// What the page shows beside its tables.
 const PICTURE: &str = "no-ops.svg";
 
+/// Shows something; what is more than tables goes into the folder of results.
+type Prove = fn(&Path) -> Proof;
+
 /// Each proof by name, in the order of the page.
-const PROOFS: [(&str, fn(&Path) -> Proof); 12] = [
+const PROOFS: [(&str, Prove); 12] = [
     ("no-ops", |dir| real::prove_no_ops(200, &dir.join(PICTURE))),
     ("effects", |_| real::prove_effects(40)),
     ("reuse", |_| reuse::prove(60, 400)),
@@ -107,10 +110,10 @@ impl Asked {
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--results" => {
-                    asked.results = words.next().expect("`--results` names a folder").into()
+                    asked.results = words.next().expect("`--results` names a folder").into();
                 }
                 "--write" => {
-                    asked.page = Some(words.next().expect("`--write` names a file").into())
+                    asked.page = Some(words.next().expect("`--write` names a file").into());
                 }
                 "--pictures" => {
                     asked.pictures =
@@ -139,7 +142,7 @@ fn build() -> String {
 }
 
 /// Runs a proof, unless this build has done so; returns how many of its figures fail.
-fn finish(asked: &Asked, build: &str, name: &str, prove: fn(&Path) -> Proof) -> usize {
+fn finish(asked: &Asked, build: &str, name: &str, prove: Prove) -> usize {
     let file = asked.results.join(format!("{name}.json"));
     let finished = match read(&file) {
         Some(finished) if finished.build == build && !asked.again => finished,

@@ -4,6 +4,7 @@
 //! candidate, so that a copy's place in memory and in the cache is part of the noise.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -51,7 +52,7 @@ fn count_words(lines: u32) -> usize {
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
             let number = (state >> 33) % 4_000;
-            line.push_str(&format!("word{} ", number * number / 4_000));
+            let _ = write!(line, "word{} ", number * number / 4_000);
         }
         for word in line.split_whitespace() {
             *counts.entry(word.to_owned()).or_default() += 1;

@@ -277,9 +277,12 @@ fn row(setting: &Setting, it: &Outcome) -> Vec<String> {
         short(it.fdr),
         short(it.false_keeps),
     ];
-    let power = it.power.map(|power| match setting.good > 0.0 {
-        true => short(power),
-        false => "–".to_owned(),
+    let power = it.power.map(|power| {
+        if setting.good > 0.0 {
+            short(power)
+        } else {
+            "–".to_owned()
+        }
     });
     row.extend(power);
     row.extend([short(it.runs), short(it.gain)]);
