@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use factory::decision::{Ask, Look, State, calibrate, plan, pool};
+use factory::decision::{Ask, Look, Preset, State, calibrate, plan, pool};
 use factory::model::dimension::Direction;
 use factory::model::measurement::{Arm, Calibration, Evidence, Pair, Scale, SignPlan, TestPlan};
 use factory::stats::estimate::{mad_sigma, mean, median, root_mean_square};
@@ -141,6 +141,8 @@ fn planned(alpha: f64, calibration: &Calibration, scale: Scale) -> SignPlan {
         stream: None,
         epsilon: 0.0,
         n_rep: 1,
+        preset: Preset::Balanced,
+        affordable: None,
     };
     match plan(&ask, scale, calibration) {
         TestPlan::SignBetting(plan) => plan,
