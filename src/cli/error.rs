@@ -58,7 +58,7 @@ impl CliError {
     }
 
     /// Returns the error with its causes, each said once.
-    fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
         for cause in self.source.chain() {
             let text = cause.to_string();
@@ -69,7 +69,11 @@ impl CliError {
         parts.join(": ")
     }
 
-    fn from_source(kind: Exit, source: impl Into<anyhow::Error>, hint: Option<String>) -> Self {
+    pub(super) fn from_source(
+        kind: Exit,
+        source: impl Into<anyhow::Error>,
+        hint: Option<String>,
+    ) -> Self {
         Self {
             kind,
             source: source.into(),

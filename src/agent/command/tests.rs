@@ -160,17 +160,6 @@ async fn a_builder_that_says_so_delivers_nothing_at_once() {
 }
 
 #[tokio::test]
-async fn a_builder_that_removes_its_tree_delivers_nothing() {
-    let dir = Dir::new();
-    let script = "d=$(pwd); cd /; rm -rf \"$d\"; ln -s /etc \"$d\"; echo '{\"message\":\"Do it\"}'";
-    let reason = dir.build(&dir.program(script)).await.unwrap_err();
-    assert!(
-        reason.contains("the folder of the tree is gone"),
-        "{reason}"
-    );
-}
-
-#[tokio::test]
 async fn it_has_a_home_of_its_own_and_of_the_environment_what_was_promised() {
     let dir = Dir::new();
     let seen = dir.base.join("seen");
