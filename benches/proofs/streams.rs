@@ -330,12 +330,10 @@ fn figures(setting: &Setting, it: &Outcome) -> Vec<Figure> {
             0.98 - error(0.98),
         ));
         if setting.rule == Rule::Fixed {
-            let spread = 3.0 / n.sqrt();
-            figures.push(Figure::between(
+            figures.push(Figure::at_most(
                 format!("{about}: runs"),
                 it.runs,
-                15.3 - spread,
-                16.3 + spread,
+                16.3 + 3.0 / n.sqrt(),
             ));
             let spread = 20.0 / n.sqrt();
             figures.push(Figure::between(
