@@ -190,7 +190,7 @@ fn decimal(value: f64, step: f64) -> String {
 fn thousands(digits: &str) -> String {
     let mut out = String::new();
     for (idx, digit) in digits.chars().enumerate() {
-        if idx > 0 && (digits.len() - idx) % 3 == 0 {
+        if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
