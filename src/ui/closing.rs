@@ -12,8 +12,13 @@ pub fn render(report: &RunReport, width: usize) -> String {
     if report.experiments.is_empty() {
         out.push_str("  nothing\n");
     }
-    for line in &report.experiments {
+    let (shown, n_left_out) = pursued::shown(report);
+    for line in shown {
         out.push_str(&experiment(line, width));
+    }
+    if n_left_out > 0 {
+        let words = format!("and {n_left_out} that were not kept: `factory history` lists them");
+        out.push_str(&format!("  {}\n", style::faint(&words)));
     }
     out.push_str(&untried(report, width));
     if let Some(it) = &report.research {
@@ -94,14 +99,16 @@ fn untried(report: &RunReport, width: usize) -> String {
         return String::new();
     }
     let mut out = format!("{}\n", style::heading("Not tried"));
-    for (title, why) in left.iter().take(10) {
+    // What a search proposes next is of little interest, unless it was asked for.
+    let most = if report.research.is_some() { 2 } else { 10 };
+    for (title, why) in left.iter().take(most) {
         out.push_str(&text::bullet(
             &text::harmless(&format!("{title}: {why}")),
             width,
         ));
     }
-    if left.len() > 10 {
-        out.push_str(&format!("  and {} more\n", left.len() - 10));
+    if left.len() > most {
+        out.push_str(&format!("  and {} more\n", left.len() - most));
     }
     out
 }
