@@ -26,6 +26,7 @@ pub mod syntax;
 pub mod repo;
 pub mod store;
 pub mod sandbox;
+pub mod archive;
 
 // the work
 pub mod toolchain;

@@ -29,7 +29,7 @@ const PICTURE: &str = "no-ops.svg";
 /// Each proof by name, in the order of the page.
 const PROOFS: [(&str, fn(&Path) -> Proof); 12] = [
     ("no-ops", |dir| real::prove_no_ops(200, &dir.join(PICTURE))),
-    ("effects", |_| real::prove_effects(60)),
+    ("effects", |_| real::prove_effects(40)),
     ("reuse", |_| reuse::prove(60, 400)),
     ("streams", |_| streams::prove(200)),
     ("null-streams", |_| streams::prove_null(200)),
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     if let [flag, lines] = arguments.as_slice()
         && flag == "--worker"
     {
-        println!("{}", real::work(lines.parse().expect("a number of lines")));
+        real::work(lines.parse().expect("a number of lines"));
         return ExitCode::SUCCESS;
     }
     let asked = Asked::of(&arguments);

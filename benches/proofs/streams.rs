@@ -3,7 +3,7 @@
 //!
 //! Everything is in units of the standard deviation of one run.
 
-use factory::decision::{Ask, Look, State, plan, pool};
+use factory::decision::{Ask, Look, Preset, State, plan, pool};
 use factory::model::dimension::Direction;
 use factory::model::measurement::{Calibration, Evidence, Pair, Scale, SignPlan, TestPlan};
 use factory::stats::lord::Lord;
@@ -180,6 +180,8 @@ fn planned(rule: Rule, alpha: f64, calibration: &Calibration) -> SignPlan {
         stream: None,
         epsilon: 0.0,
         n_rep: 1,
+        preset: Preset::Balanced,
+        affordable: None,
     };
     let TestPlan::SignBetting(plan) = plan(&ask, Scale::Difference, calibration) else {
         unreachable!("noise is tested by signs");
@@ -328,12 +330,10 @@ fn figures(setting: &Setting, it: &Outcome) -> Vec<Figure> {
             0.98 - error(0.98),
         ));
         if setting.rule == Rule::Fixed {
-            let spread = 3.0 / n.sqrt();
-            figures.push(Figure::between(
+            figures.push(Figure::at_most(
                 format!("{about}: runs"),
                 it.runs,
-                15.3 - spread,
-                16.3 + spread,
+                16.3 + 3.0 / n.sqrt(),
             ));
             let spread = 20.0 / n.sqrt();
             figures.push(Figure::between(

@@ -63,6 +63,7 @@ def measure(factory, name):
         env = dict(os.environ, FACTORY_HOME=str(scratch / "home"))
         env["FACTORY_SCRATCH"] = str(scratch / "scratch")
         words = [factory, "ceo", str(target), "--focus", "genetic", "--headless", "--json"]
+        words += ["--config", "report.mutants=1"]
         done = subprocess.run(words, env=env, capture_output=True, text=True)
         document = json.loads(done.stdout)
         experiment = document["experiments"][0]

@@ -366,6 +366,7 @@ impl Session<'_> {
         let summary = crate::store::summary_of(&experiment);
         if let Some(it) = &summary {
             self.streams.add_closed(it);
+            self.count_unaudited(it);
         }
         self.history.extend(summary);
         for notice in self.writer.take_notices() {
@@ -472,7 +473,7 @@ pub(super) fn claim_line(claim: &Claim) -> String {
 }
 
 /// Returns whether a person's own work with branches is why one of them cannot be moved.
-fn is_theirs(error: &crate::repo::Error) -> bool {
+pub(super) fn is_theirs(error: &crate::repo::Error) -> bool {
     use crate::repo::Error as Repo;
     matches!(
         error,
@@ -497,7 +498,7 @@ fn spurious(error: &Error) -> Decision {
 }
 
 /// Returns whether the loop may go on after this error closed one experiment.
-fn is_survivable(error: &Error) -> bool {
+pub(super) fn is_survivable(error: &Error) -> bool {
     use crate::process::Error as Process;
     matches!(
         error,

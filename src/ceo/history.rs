@@ -5,12 +5,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::session::count;
 use crate::eval::LedgerFacts;
 use crate::gate;
 use crate::model::experiment::{Seen, Summary};
 use crate::model::hypothesis::{Category, Hypothesis};
 use crate::model::id::{MetricName, StructuralKey};
 use crate::model::verdict::Verdict;
+
+/// Returns how many experiments were decided by what is taken for deterministic.
+pub(super) fn d_decisions(history: &[Summary]) -> u32 {
+    let decided = |it: &&Summary| {
+        it.spent.is_none()
+            && it.claim == "moves"
+            && matches!(it.verdict, Verdict::Keep | Verdict::Revert)
+    };
+    count(history.iter().filter(decided).count())
+}
 
 /// Tests of a metric that are looked back on.
 const N_SEEN: usize = 200;
@@ -47,6 +58,13 @@ impl History {
         let mut history = Self::default();
         history.extend(summaries);
         history
+    }
+
+    /// Changes what is known of former experiments, and indexes it anew.
+    pub(super) fn revise(&mut self, change: impl FnOnce(&mut [Summary])) {
+        let mut summaries = std::mem::take(self).summaries;
+        change(&mut summaries);
+        self.extend(summaries);
     }
 
     /// Adds the experiment that was closed last.

@@ -93,6 +93,7 @@ impl Session<'_> {
 
     /// Returns this cycle's hypotheses, best bet first, none of them tried before.
     pub(super) async fn hypothesise(&mut self) -> Result<Ranking, Error> {
+        self.follow_incumbent().await?;
         if self.observations.is_none() {
             let mut observations = self.observe().await?;
             observations.extend(self.observed_failures());

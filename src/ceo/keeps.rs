@@ -4,7 +4,7 @@ use super::Error;
 use super::measure::parse_name;
 use super::session::Session;
 use crate::config;
-use crate::decision::{self, Ask, Next};
+use crate::decision::{self, Ask};
 use crate::model::hypothesis::{Change, Hypothesis};
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::{Evidence, TestPlan};
@@ -44,12 +44,7 @@ impl Session<'_> {
         {
             return Ok((too_dear, None));
         }
-        while let Next::Continue = decision::decide(&evidence) {
-            let pair = self.run_pair(&metric).await?;
-            evidence.pairs.push(pair);
-            self.tell_pair(id, &metric, &evidence);
-        }
-        let mut decision = decision::replay(&evidence);
+        let mut decision = self.run_pairs(id, &metric, &mut evidence).await?;
         if decision.verdict == Verdict::Keep {
             let reason = format!("every gate holds, and `{}` is no worse", metric.name);
             decision.reasons.insert(0, reason);

@@ -137,6 +137,8 @@ impl Session<'_> {
         let evaluation = self
             .evaluate(Arm::Candidate, &candidate.tree, Depth::Decisive)
             .await?;
+        let metric = self.claimed_metric(&hypothesis.claim);
+        self.note_side_effects(metric.as_ref(), &evaluation);
         let violations = self.violations_of(hypothesis, candidate)?;
         if !violations.is_empty() {
             return Ok((evaluation, Some(Decision::vetoed(violations))));

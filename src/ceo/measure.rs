@@ -187,7 +187,9 @@ impl Session<'_> {
                 .await?;
             evidence.pairs.push(dimension_pair(metric, &again, &other));
         }
-        Ok((decision::replay(&evidence), Some(evidence)))
+        let decision = decision::replay(&evidence);
+        self.canary(id, &evidence).await?;
+        Ok((decision, Some(evidence)))
     }
 
     /// Kernel S, or kernel D for a metric that calibration found deterministic: randomised pairs.
@@ -202,7 +204,7 @@ impl Session<'_> {
     ) -> Result<(Decision, Option<Evidence>), Error> {
         let tested = self.test_once(id, metric, delta, candidate).await?;
         match &tested.1 {
-            Some(evidence) if contradicts_itself(evidence) => {
+            Some(evidence) if contradicts_itself(evidence) || self.canary(id, evidence).await? => {
                 self.demote(metric);
                 if let Some(too_dear) = self.calibrate(id, metric).await? {
                     return Ok((too_dear, None));
@@ -236,12 +238,7 @@ impl Session<'_> {
         {
             return Ok((too_dear, None));
         }
-        while let Next::Continue = decision::decide(&evidence) {
-            let pair = self.run_pair(metric).await?;
-            evidence.pairs.push(pair);
-            self.tell_pair(id, metric, &evidence);
-        }
-        let mut decision = decision::replay(&evidence);
+        let mut decision = self.run_pairs(id, metric, &mut evidence).await?;
         self.believe(&evidence, &mut decision);
         self.learn(metric, &evidence);
         Ok((decision, Some(evidence)))
@@ -396,7 +393,11 @@ impl Session<'_> {
         })
     }
 
-    async fn run_arm(&mut self, metric: &config::Metric, arm: Arm) -> Result<Measurement, Error> {
+    pub(super) async fn run_arm(
+        &mut self,
+        metric: &config::Metric,
+        arm: Arm,
+    ) -> Result<Measurement, Error> {
         let place = self.bench.arm(arm);
         let (sample, seconds) = self.bench.lab.measure(&place, metric).await?;
         let tree = place.tree.clone();

@@ -3,11 +3,13 @@
 //! [`run`] is the page to read: baseline, first report, then one experiment after another until
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
+mod audit;
 mod ahead;
 mod backend;
 mod bargain;
 mod experiment;
 mod failures;
+mod gain;
 mod history;
 mod holdout;
 mod hypothesise;
@@ -16,6 +18,7 @@ mod keeps;
 mod landing;
 mod limits;
 mod measure;
+mod pairs;
 mod price;
 mod mode;
 pub mod noise;
@@ -23,6 +26,7 @@ mod promise;
 mod pursuit;
 mod rank;
 mod reject;
+mod remeasure;
 pub mod restack;
 pub mod report;
 mod resume;
@@ -43,6 +47,7 @@ pub use self::history::History;
 pub use self::limits::Limits;
 pub use self::mode::Mode;
 pub use self::pursuit::Pursued;
+pub use self::remeasure::remeasure;
 pub use self::report::{Landing, Line, RunReport, Stopped};
 use self::session::Session;
 pub use self::steer::{Course, PAUSED, Steer};
@@ -202,6 +207,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The test of an experiment cannot be run again.
+    #[error("experiment {id} cannot be measured again: {reason}")]
+    NotRemeasurable {
+        /// The experiment.
+        id: ExperimentId,
+        /// Why.
+        reason: String,
+    },
     /// A file of ours.
     #[error("cannot use `{path}`")]
     Io {
@@ -241,6 +254,12 @@ pub async fn run(
     let ended = loop {
         if let Some((stopped, reason)) = session.has_enough() {
             break Ended::because(stopped, reason, rank::Ranking::default());
+        }
+        match session.audit_if_due().await {
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(rank::Ranking::default());
+            }
+            audited => audited?,
         }
         let ranking = match session.hypothesise().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {

@@ -11,6 +11,9 @@ use crate::model::id::ExperimentId;
 use crate::model::measurement::{SignPlan, TestPlan};
 use crate::model::verdict::{Decision, Verdict};
 
+/// A metric that shows only effects above this share of its level decides next to nothing.
+const VISIBLE: f64 = 0.3;
+
 impl Session<'_> {
     /// Fixes every parameter of the test before the candidate's first run.
     pub(super) fn freeze_plan(
@@ -59,6 +62,13 @@ impl Session<'_> {
             return too_dear;
         }
         let price = decision::price(plan);
+        if let Some(share) = price.delta_share.filter(|it| *it > VISIBLE) {
+            self.notice(format!(
+                "the noise of `{}` is so large that only changes of {:.0} % or more can be seen; measure more in each run, or count something that does not vary",
+                metric.name,
+                100.0 * share
+            ));
+        }
         let seconds = |pairs: u32| f64::from(pairs) * pair_seconds;
         self.tell(&RunEvent::TestPlanned {
             id,

@@ -9,8 +9,9 @@ use super::{Error, report::Stopped};
 use crate::config::{Metric, Research};
 use crate::model::dimension::Direction;
 use crate::model::experiment::Experiment;
+use crate::model::id::TreeSha;
 use crate::model::measurement::{Arm, Sample};
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Effect, Verdict};
 use crate::search::Plateau;
 use crate::stats::estimate::median;
 
@@ -61,12 +62,16 @@ pub(super) struct Pursuit {
     research: Research,
     pursued: Pursued,
     plateau: Plateau,
+    /// The tree that has the number's latest value.
+    of: TreeSha,
+    /// The kept relative gains as one; `None` once a base was 0.
+    raw_gain: Option<f64>,
     /// The first analysis and the latest one.
     analyses: Option<[Analysis; 2]>,
 }
 
 impl Pursuit {
-    fn new(research: &Research, runs: Vec<f64>) -> Self {
+    fn new(research: &Research, of: TreeSha, runs: Vec<f64>) -> Self {
         let before = median(&runs).expect("the unchanged code was measured");
         let has_outer = !research.inner.is_empty();
         Self {
@@ -85,6 +90,8 @@ impl Pursuit {
                 instances: None,
                 failures: Vec::new(),
             },
+            of,
+            raw_gain: Some(0.0),
             analyses: None,
             plateau: Plateau::new(research.plateau, has_outer),
             research: research.clone(),
@@ -187,19 +194,35 @@ impl Pursuit {
         format!("a plateau: {words} without a keep (`plateau` in [research])")
     }
 
-    /// Takes what an experiment showed.
+    /// Takes what an experiment showed; what the infrastructure spoiled shows nothing.
     fn closed(&mut self, experiment: &Experiment) {
-        let decision = experiment.decision.as_ref();
-        let kept = decision.filter(|it| it.verdict == Verdict::Keep && experiment.landed.is_some());
-        self.plateau.closed(kept.is_some());
-        let effect = kept.and_then(|it| it.effect.as_ref());
-        if let Some(effect) = effect.filter(|it| it.metric == self.pursued.metric) {
-            self.pursued.after = effect.after;
-            let so_far = self.pursued.raw_gain.unwrap_or(0.0);
-            self.pursued.raw_gain = effect
-                .relative
-                .map(|gain| chained(self.pursued.direction, so_far, gain));
+        let Some(decision) = &experiment.decision else {
+            return;
+        };
+        if decision.verdict == Verdict::Spurious {
+            return;
         }
+        let is_kept = decision.verdict == Verdict::Keep && experiment.landed.is_some();
+        self.plateau.closed(is_kept);
+        let effect = decision.effect.as_ref().filter(|_| is_kept);
+        if let Some(effect) = effect.filter(|it| it.metric == self.pursued.metric) {
+            self.gained(effect);
+        }
+    }
+
+    /// Takes the number of what is kept now; what its parts had gained says nothing of it.
+    fn moved_to(&mut self, of: TreeSha, runs: &[f64]) {
+        self.of = of;
+        self.pursued.after = median(runs).unwrap_or(self.pursued.after);
+        self.raw_gain = None;
+        self.pursued.raw_gain = None;
+    }
+
+    fn gained(&mut self, effect: &Effect) {
+        self.pursued.after = effect.after;
+        let both = self.raw_gain.zip(effect.relative);
+        self.raw_gain = both.map(|(first, second)| chained(self.pursued.direction, first, second));
+        self.pursued.raw_gain = self.raw_gain;
     }
 }
 
@@ -219,13 +242,30 @@ impl Session<'_> {
         };
         let metric = self.number(&research);
         let since = self.begin_phase("metric", format!("{} on the unchanged code", metric.name));
-        let tree = self.incumbent.tree.clone();
-        self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
         let runs = self.first_runs(&metric).await?;
-        let pursuit = Pursuit::new(&research, runs);
+        let pursuit = Pursuit::new(&research, self.incumbent.tree.clone(), runs);
         self.end_phase("metric", since, pursuit.first_line());
         self.pursuit = Some(pursuit);
         self.open_surface();
+        Ok(())
+    }
+
+    /// Measures the number again where something else than a keep changed what is kept, as when a keep is
+    /// taken out again.
+    pub(super) async fn follow_incumbent(&mut self) -> Result<(), Error> {
+        let tree = &self.incumbent.tree;
+        let Some(pursuit) = self.pursuit.as_ref().filter(|it| it.of != *tree) else {
+            return Ok(());
+        };
+        let metric = self.number(&pursuit.research);
+        let since = self.begin_phase("metric", format!("{} on what is kept now", metric.name));
+        let runs = self.first_runs(&metric).await?;
+        let of = self.incumbent.tree.clone();
+        if let Some(pursuit) = &mut self.pursuit {
+            pursuit.moved_to(of, &runs);
+            let line = format!("{} {}", metric.name, pursuit.value(pursuit.pursued.after));
+            self.end_phase("metric", since, line);
+        }
         Ok(())
     }
 
@@ -242,6 +282,8 @@ impl Session<'_> {
             name: metric.name.clone(),
             reason,
         };
+        let tree = self.incumbent.tree.clone();
+        self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
         let place = self.bench.arm(Arm::Incumbent);
         let built = self.bench.lab.build_metric(&place, metric).await?;
         built.map_err(broken)?;
@@ -275,6 +317,9 @@ impl Session<'_> {
         };
         let was_wide = pursuit.plateau.is_wide();
         pursuit.closed(experiment);
+        if experiment.landed.is_some() {
+            pursuit.of = self.incumbent.tree.clone();
+        }
         if was_wide && !pursuit.plateau.is_wide() {
             self.observations = None;
             self.notice("kept: back to the `inner` surface".to_owned());
@@ -289,7 +334,7 @@ impl Session<'_> {
     /// Returns why the run has enough, if it has: the target is reached, or a plateau on every surface.
     pub(super) fn has_enough(&mut self) -> Option<(Stopped, String)> {
         let pursuit = self.pursuit.as_ref()?;
-        if pursuit.is_at_target() {
+        if pursuit.of == self.incumbent.tree && pursuit.is_at_target() {
             return Some((Stopped::Target, pursuit.at_target()));
         }
         if !pursuit.plateau.is_reached() {
@@ -355,4 +400,85 @@ fn short(value: f64) -> String {
     )]
     let decimals = (3.0 - digits).clamp(0.0, 9.0) as usize;
     format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pursuit(keys: &str, runs: &[f64]) -> Pursuit {
+        let text = format!(
+            "objective='x'\nmetric='m'\nrun='x'\nmutable=['a', 'b', 'c']\nunit='ms'\n{keys}"
+        );
+        let of = "0123456789abcdef0123456789abcdef01234567".parse().unwrap();
+        Pursuit::new(&toml::from_str(&text).unwrap(), of, runs.to_vec())
+    }
+
+    fn effect(after: f64, relative: Option<f64>) -> Effect {
+        serde_json::from_value(serde_json::json!({
+            "metric": "m", "unit": "ms", "before": 1.0, "after": after, "relative": relative, "interval": null
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn surfaces_are_inner_then_both_or_everything() {
+        let mut both = pursuit("direction='minimize'\ninner=['a']\nouter=['b']", &[1.0]);
+        assert_eq!(both.surface(), ["a"]);
+        assert!(both.plateau.widen());
+        assert_eq!(both.surface(), ["a", "b"]);
+        let mut inner = pursuit("direction='minimize'\ninner=['a']", &[1.0]);
+        assert!(inner.plateau.widen());
+        assert_eq!(inner.surface(), ["a", "b", "c"]);
+        let mut plain = pursuit("direction='minimize'", &[1.0]);
+        assert_eq!(plain.surface(), ["a", "b", "c"]);
+        assert!(!plain.plateau.widen());
+    }
+
+    #[test]
+    fn a_target_is_reached_from_either_side() {
+        let less = pursuit("direction='minimize'\ntarget=10.0", &[12.0, 10.0, 9.0]);
+        assert!(less.is_at_target());
+        assert!(less.at_target().contains("reached already: `m` is 10 ms"));
+        let mut more = pursuit("direction='maximize'\ntarget=10.0", &[9.0]);
+        assert!(!more.is_at_target());
+        more.gained(&effect(11.5, Some(0.2)));
+        assert!(more.is_at_target());
+        assert_eq!(
+            more.at_target(),
+            "the target is reached: `m` is 11.50 ms, and 10 ms was wanted"
+        );
+        assert!(!pursuit("direction='minimize'", &[0.0]).is_at_target());
+    }
+
+    #[test]
+    fn gains_are_chained_until_a_base_of_zero() {
+        let mut less = pursuit("direction='minimize'", &[100.0]);
+        less.gained(&effect(80.0, Some(0.2)));
+        less.gained(&effect(40.0, Some(0.5)));
+        assert!((less.pursued.raw_gain.unwrap() - 0.6).abs() < 1e-12);
+        let mut more = pursuit("direction='maximize'", &[1.0]);
+        more.gained(&effect(2.0, Some(1.0)));
+        more.gained(&effect(3.0, Some(0.5)));
+        assert!((more.pursued.raw_gain.unwrap() - 2.0).abs() < 1e-12);
+        more.gained(&effect(4.0, None));
+        more.gained(&effect(5.0, Some(0.1)));
+        assert_eq!(more.pursued.raw_gain, None);
+        less.moved_to(less.of.clone(), &[90.0, 95.0, 94.0]);
+        assert_eq!((less.pursued.after, less.pursued.raw_gain), (94.0, None));
+    }
+
+    #[test]
+    fn the_first_line_says_how_far_runs_were_apart() {
+        let line = |runs: &[f64]| pursuit("direction='minimize'\ntarget=10.0", runs).first_line();
+        assert_eq!(line(&[12.0]), "m 12 ms (1 run); target 10 ms");
+        assert_eq!(
+            line(&[12.0; 3]),
+            "m 12 ms (3 runs, all the same); target 10 ms"
+        );
+        assert_eq!(
+            line(&[12.34, 0.001_234_56, 1234.56]),
+            "m 12.34 ms (3 runs, 0.001235 to 1235); target 10 ms"
+        );
+    }
 }

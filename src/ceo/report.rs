@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::experiment::claim_line;
+pub use super::gain::Gain;
 use super::pursuit::{Pursued, Pursuit};
 use super::rank::{Ranking, TRIED_NOW};
 use super::session::{Session, count};
-use crate::decision::StreamState;
+use crate::decision::{self, StreamState};
 use crate::eval::report::FirstReport;
 use crate::model::dimension::Status;
 use crate::model::event::RunEvent;
@@ -100,6 +101,20 @@ pub struct Stream {
     pub kept: u64,
     /// At most this share of what was kept is expected to be flukes.
     pub fluke_share: f64,
+    /// Kept, and taken out again by an audit; not among `kept`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unkept: u64,
+    /// At most this share of what still stands is expected to be flukes, where some was taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fluke_share_of_survivors: Option<f64>,
+    /// What all of it gained together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain: Option<Gain>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One experiment in the closing report.
@@ -208,15 +223,6 @@ pub(super) fn line(experiment: &Experiment) -> Line {
     }
 }
 
-fn stream(state: &StreamState) -> Stream {
-    Stream {
-        metric: state.metric.to_string(),
-        tests: state.tests,
-        kept: state.kept as u64,
-        fluke_share: state.bound,
-    }
-}
-
 impl Session<'_> {
     /// Closes the run and returns its document.
     pub(super) fn finish(
@@ -251,7 +257,12 @@ impl Session<'_> {
             score_after: self.baseline().score,
             not_measured: self.not_measured(),
             sandbox: self.bench.lab.sandbox.report(),
-            streams: self.streams.states().iter().map(stream).collect(),
+            streams: self
+                .streams
+                .states()
+                .iter()
+                .map(|it| self.stream(it))
+                .collect(),
             cost: self.cost,
             untried: ended.untried,
             stopped: ended.stopped,
@@ -261,6 +272,21 @@ impl Session<'_> {
             first_report: self.first_report,
             research: self.pursuit.map(Pursuit::into_report),
         })
+    }
+
+    fn stream(&self, state: &StreamState) -> Stream {
+        let (kept, unkept) = (state.kept as u64, self.n_unkept(&state.metric));
+        let alpha = self.request.profile.decision.alpha;
+        let survivors = decision::survivors_bound(alpha, kept, unkept);
+        Stream {
+            metric: state.metric.to_string(),
+            tests: state.tests,
+            kept,
+            fluke_share: state.bound,
+            unkept,
+            fluke_share_of_survivors: survivors.filter(|_| unkept > 0),
+            gain: self.gain(&state.metric),
+        }
     }
 
     /// Returns why there is nothing more, and what another backend would add.

@@ -7,7 +7,7 @@ use super::landing::{Held, Passed};
 use super::rank::Ranking;
 use super::session::{Incumbent, Session};
 use crate::config;
-use crate::decision::{self, Next};
+use crate::decision;
 use crate::model::experiment::{Candidate, Experiment, ExperimentEvent};
 use crate::model::hypothesis::Hypothesis;
 use crate::model::id::ExperimentId;
@@ -94,6 +94,9 @@ impl Session<'_> {
         let (Some(candidate), Some(evidence)) = (&original.candidate, &original.evidence) else {
             return Err("no metric was measured in it".to_owned());
         };
+        if let Some(reason) = decision::oddity(evidence) {
+            return Err(reason);
+        }
         let Some(metric) = self.metric_named(evidence.metric.as_str()) else {
             return Err(format!("`{}` is no metric here any more", evidence.metric));
         };
@@ -180,12 +183,7 @@ impl Session<'_> {
         }
         // What is cold after so long says nothing about either arm.
         drop(self.run_pair(&metric).await?);
-        while let Next::Continue = decision::decide(&evidence) {
-            let pair = self.run_pair(&metric).await?;
-            evidence.pairs.push(pair);
-            self.tell_pair(id, &metric, &evidence);
-        }
-        let mut decision = decision::replay(&evidence);
+        let mut decision = self.run_pairs(id, &metric, &mut evidence).await?;
         self.believe(&evidence, &mut decision);
         let held = self
             .hold(id, hypothesis, &original, &candidate, &evidence, decision)
@@ -201,8 +199,11 @@ impl Session<'_> {
             sandbox: self.bench.lab.sandbox.report(),
             landing: held.landing.map(Box::new),
         })?;
+        let tree = held.evaluation.as_ref().map(|it| it.tree.clone());
         self.candidate_evaluation = held.evaluation;
-        Ok(held.decision)
+        let tree = tree.unwrap_or(candidate.tree);
+        self.check_holdout(id, Some(&metric), held.decision, &tree)
+            .await
     }
 
     async fn hold(

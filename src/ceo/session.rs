@@ -8,9 +8,10 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
+use super::audit::{self, Unaudited};
 use super::backend;
 use super::bargain::Bargain;
-use super::history::History;
+use super::history::{self, History};
 use super::instances::InstanceBase;
 use super::measure::Calibrated;
 use super::pursuit::Pursuit;
@@ -23,11 +24,12 @@ use crate::agent::Backend;
 use crate::config::{FILE_NAME, HIDDEN_DIR};
 use crate::decision::Streams;
 use crate::eval::report::FirstReport;
+use crate::model::audit::AuditLine;
 use crate::model::dimension::Evaluation;
 use crate::model::event::RunEvent;
-use crate::model::experiment::{Cost, ExperimentEvent};
+use crate::model::experiment::{Cost, ExperimentEvent, Summary};
 use crate::model::hypothesis::Hypothesis;
-use crate::model::id::{CommitSha, ExperimentId, RunId, StructuralKey, TreeSha};
+use crate::model::id::{CommitSha, ExperimentId, MetricName, RunId, StructuralKey, TreeSha};
 use crate::model::observation::Observation;
 use crate::process;
 use crate::repo::Target;
@@ -69,6 +71,10 @@ pub(super) struct Session<'a> {
     pub(super) history: History,
     /// The error budget of every noisy metric.
     pub(super) streams: Streams,
+    /// Every audit ever made, oldest first.
+    pub(super) audits: Vec<AuditLine>,
+    /// What happened on each noisy metric since it was last audited.
+    pub(super) unaudited: BTreeMap<MetricName, Unaudited>,
     pub(super) bench: Workbench,
     pub(super) incumbent: Incumbent,
     /// The landing branch's tip where it lacks commits of the base: it is to be made again.
@@ -97,6 +103,8 @@ pub(super) struct Session<'a> {
     /// What the present candidate does beside its claim.
     pub(super) bargain: Bargain,
     pub(super) replicates: BTreeMap<String, u32>,
+    /// Decisions on what is taken for deterministic, over the whole record.
+    pub(super) d_decisions: u32,
     /// What is known of metrics over instances.
     pub(super) instance_bases: BTreeMap<String, InstanceBase>,
     /// What people said about kept work, by experiment.
@@ -160,14 +168,17 @@ impl<'a> Session<'a> {
         let backend = backend::open(request, &target, &bench).await?;
         let mut summaries = writer.reader().summaries()?;
         rejections.overrule(&mut summaries);
-        let mut streams = Streams::new(request.profile.decision.alpha);
-        for it in &summaries {
-            streams.add_closed(it);
-        }
+        let audits = writer.reader().audits()?;
+        audit::overrule(&audits, &mut summaries);
+        let streams = streams_of(request.profile.decision.alpha, &summaries);
+        let unaudited = audit::unaudited(&audits, &summaries);
+        let d_decisions = history::d_decisions(&summaries);
         let history = History::of(summaries);
         let mut session = Self {
             history,
             streams,
+            audits,
+            unaudited,
             backend,
             observations: None,
             baseline: None,
@@ -183,6 +194,7 @@ impl<'a> Session<'a> {
             calibrations: BTreeMap::new(),
             bargain: Bargain::default(),
             replicates: BTreeMap::new(),
+            d_decisions,
             instance_bases: BTreeMap::new(),
             rejections,
             asked: Vec::new(),
@@ -286,6 +298,12 @@ impl<'a> Session<'a> {
         Ok(self.writer.append(event)?)
     }
 
+    /// Counts the streams anew, once former experiments count for something else.
+    pub(super) fn count_streams(&mut self) {
+        let alpha = self.request.profile.decision.alpha;
+        self.streams = streams_of(alpha, self.history.all());
+    }
+
     /// Returns the incumbent's evaluation.
     ///
     /// # Panics
@@ -295,6 +313,15 @@ impl<'a> Session<'a> {
             .as_ref()
             .expect("the baseline is measured before the first experiment")
     }
+}
+
+/// Returns how the streams stand after all these experiments, oldest first.
+fn streams_of(alpha: f64, history: &[Summary]) -> Streams {
+    let mut streams = Streams::new(alpha);
+    for it in history {
+        streams.add_closed(it);
+    }
+    streams
 }
 
 /// A target whose record is open for writing and in order.
@@ -330,6 +357,7 @@ impl Record {
             ));
         }
         notices.extend(settle_landing(&target, &mut writer, branch, now)?);
+        notices.extend(audit::settle(&target, &writer, branch)?);
         target.exclude_factory_dir()?;
         Registry::open(&request.home)?.register(target.root(), now)?;
         Ok(Self {

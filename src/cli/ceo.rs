@@ -12,6 +12,7 @@ use crate::ceo::{self, Limits, Player, Reporter, Request, RunReport, Steer, Stop
 use crate::config::{HIDDEN_DIR, Options, ProfileSource};
 use crate::eval::report::Budget;
 use crate::model::budget::Budget as Amounts;
+use crate::model::event::RunEvent;
 use crate::model::id::ExperimentId;
 use crate::repo::Target;
 use crate::ui::progress::{JsonLines, Live, Plain, Silent};
@@ -20,7 +21,7 @@ use crate::ui::{closing, tools};
 use super::context::{self, Context, directory};
 use super::heart::{Heart, Recorder};
 use super::routing::{Route, route};
-use super::{CliError, Exit, JsonKind, detect, discover, interrupt, logging, research};
+use super::{CliError, Exit, JsonKind, detect, discover, interrupt, logging, pictures, research};
 
 /// Improve a codebase: try what is worth trying, keep only what is shown to be better
 ///
@@ -174,6 +175,16 @@ pub(super) async fn pass(
     cancel: &CancellationToken,
 ) -> Result<RunReport, CliError> {
     let report = ceo::run(request, reporter, cancel).await;
+    // The view is disposable: a run whose pictures cannot be drawn is a run all the same.
+    if report.as_ref().is_ok_and(|it| it.cycles > 0)
+        && let Err(error) = pictures::keep(&request.root)
+    {
+        let text = format!(
+            "the pictures of the record could not be drawn: {}",
+            error.message()
+        );
+        reporter.event(&RunEvent::Notice { text });
+    }
     heart.settle(report.map_err(CliError::from))
 }
 

@@ -58,7 +58,7 @@ impl CliError {
     }
 
     /// Returns the error with its causes, each said once.
-    fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
         for cause in self.source.chain() {
             let text = cause.to_string();
@@ -69,7 +69,11 @@ impl CliError {
         parts.join(": ")
     }
 
-    fn from_source(kind: Exit, source: impl Into<anyhow::Error>, hint: Option<String>) -> Self {
+    pub(super) fn from_source(
+        kind: Exit,
+        source: impl Into<anyhow::Error>,
+        hint: Option<String>,
+    ) -> Self {
         Self {
             kind,
             source: source.into(),
@@ -212,7 +216,7 @@ impl From<ceo::Error> for CliError {
                 let hint = "set `FACTORY_SCRATCH` to a folder with no project above it; `factory doctor` says why the file cannot be hidden";
                 Self::from_source(Exit::Input, error, Some(hint.to_owned()))
             }
-            ceo::Error::NotResumable { id, .. } => {
+            ceo::Error::NotResumable { id, .. } | ceo::Error::NotRemeasurable { id, .. } => {
                 let hint = format!("`factory show {id}` shows what was measured");
                 Self::from_source(Exit::Input, error, Some(hint))
             }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::model::audit::AuditLine;
 use crate::store::Reader;
 use crate::ui::{document::History, record};
 
@@ -28,6 +29,11 @@ pub(super) fn run(args: &HistoryArgs, ctx: &Context) -> Result<Exit, CliError> {
         total: totals.experiments,
         by_verdict: totals.by_verdict.into_iter().collect(),
         experiments: reader.recent(args.limit)?,
+        unkept: reader
+            .audits()?
+            .iter()
+            .flat_map(AuditLine::unkept)
+            .collect(),
     };
     ctx.emit(&document, record::history)?;
     Ok(Exit::Done)

@@ -31,6 +31,7 @@ mod heart;
 mod history;
 mod import;
 mod init;
+mod insights;
 mod interrupt;
 mod lab;
 mod land;
@@ -38,6 +39,7 @@ mod launch;
 mod logging;
 mod man;
 mod pause;
+mod pictures;
 mod prune;
 mod record;
 mod reject;
@@ -143,6 +145,7 @@ enum Verb {
     Agents(agents::AgentsArgs),
     Events(events::EventsArgs),
     Targets(targets::TargetsArgs),
+    Insights(insights::InsightsArgs),
     Backlog(backlog::BacklogArgs),
     Research(research::ResearchArgs),
     Land(land::LandArgs),
@@ -213,6 +216,7 @@ fn dispatch(verb: &Verb, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Agents(args) => agents::run(args, ctx),
         Verb::Events(args) => events::run(args, ctx),
         Verb::Targets(args) => targets::run(args, ctx),
+        Verb::Insights(args) => insights::run(args, ctx),
         Verb::Backlog(args) => backlog::run(args, ctx),
         Verb::Research(args) => research::run(args, ctx),
         Verb::Land(args) => land::run(args, ctx),

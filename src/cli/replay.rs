@@ -1,27 +1,44 @@
 //! `factory replay`.
 
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
-use crate::decision;
+use crate::ceo;
+use crate::decision::{self, Retest};
+use crate::model::audit::{Audit, AuditOutcome, Retested, Standing};
 use crate::model::experiment::Experiment;
+use crate::model::measurement::Evidence;
 use crate::model::verdict::{Decision, Statistics, Verdict};
-use crate::ui::{document::Replay, record};
+use crate::repo::Target;
+use crate::store::Reader;
+use crate::ui::document::{Replay, ReplayedAudit};
+use crate::ui::record;
 
-use super::context::Context;
-use super::record::ExperimentArg;
-use super::{CliError, Exit};
+use super::context::{self, Context};
+use super::record::{ExperimentArg, candidate};
+use super::{CliError, Exit, interrupt, lab};
 
-/// Compute a verdict again from the stored samples
+/// Compute a verdict again from the stored samples, or measure it again
 ///
-/// Exit code 9 if the result differs from the record.
+/// Exit code 9 if the result differs from the record. A test that is run again with `--remeasure` may
+/// differ by chance: a gain near to the smallest that counts is found most of the time, not always.
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
     #[command(flatten)]
     experiment: ExperimentArg,
+    /// Run the same test again on fresh pairs of the same two trees; writes nothing into the record.
+    #[arg(long)]
+    remeasure: bool,
+    /// ID is the number of an audit.
+    #[arg(long, conflicts_with = "remeasure")]
+    audit: bool,
 }
 
 pub(super) fn run(args: &ReplayArgs, ctx: &Context) -> Result<Exit, CliError> {
-    let (_target, reader, experiment) = args.experiment.open()?;
+    if args.audit {
+        return replay_audit(args, ctx);
+    }
+    let (target, reader, experiment) = args.experiment.open()?;
     let Some(stored) = experiment.decision.clone() else {
         let message = format!("experiment #{} has no verdict", experiment.id);
         return Err(CliError::new(Exit::Input, message));
@@ -32,16 +49,101 @@ pub(super) fn run(args: &ReplayArgs, ctx: &Context) -> Result<Exit, CliError> {
             .detail
             .push_str("; its candidate was pruned, and the record is complete");
     }
+    if args.remeasure {
+        candidate(&reader, &experiment)?;
+        ctx.output
+            .talk("measuring again; this builds and runs both trees\n");
+        let again = interrupt::run(ctx.output, async |cancel| {
+            remeasure(target, &experiment, ctx, cancel).await
+        })??;
+        document.remeasured = Some(again);
+    }
     ctx.emit(&document, record::replay)?;
-    Ok(if document.agrees {
+    let again = document.remeasured.as_ref();
+    let differs = again.is_some_and(|it| it.verdict != document.stored.verdict);
+    Ok(exit(document.agrees && !differs))
+}
+
+fn exit(agrees: bool) -> Exit {
+    if agrees {
         Exit::Done
     } else {
         Exit::CheckFailed
-    })
+    }
+}
+
+async fn remeasure(
+    target: Target,
+    experiment: &Experiment,
+    ctx: &Context,
+    cancel: CancellationToken,
+) -> Result<Decision, CliError> {
+    let mut bench = lab::open(&target, ctx, &cancel).await?;
+    Ok(ceo::remeasure(&mut bench, &target, experiment).await?)
+}
+
+fn replay_audit(args: &ReplayArgs, ctx: &Context) -> Result<Exit, CliError> {
+    let target = context::target(args.experiment.path.as_deref())?;
+    let id = args.experiment.id.0;
+    let Some(audit) = Reader::open(&target)?.audit(id)? else {
+        return Err(
+            CliError::new(Exit::Input, format!("there is no audit {id}"))
+                .hint("`factory show ID` names the audits of a keep"),
+        );
+    };
+    let agrees = agrees_with_samples(&audit);
+    let detail = if agrees {
+        "the raw samples give what is on record"
+    } else {
+        "the raw samples give something else than the record"
+    };
+    let document = ReplayedAudit {
+        schema: "factory.replayed_audit/1".to_owned(),
+        audit,
+        agrees,
+        detail: detail.to_owned(),
+    };
+    ctx.emit(&document, record::replayed_audit)?;
+    Ok(exit(agrees))
+}
+
+fn agrees_with_samples(audit: &Audit) -> bool {
+    let again = decision::judge_audit(&again(&audit.evidence), &[]);
+    let outcome = match again {
+        decision::Audit::Confirmed => AuditOutcome::Confirmed,
+        decision::Audit::Unconfirmed => AuditOutcome::Unconfirmed,
+        decision::Audit::Alarm(_) => AuditOutcome::Alarm,
+    };
+    outcome == audit.outcome && audit.retested.iter().all(retest_agrees)
+}
+
+fn again(evidence: &Evidence) -> Decision {
+    let decision = decision::replay(evidence);
+    match decision::oddity(evidence) {
+        Some(reason) => decision::despite_oddity(decision, reason),
+        None => decision,
+    }
+}
+
+fn retest_agrees(retested: &Retested) -> bool {
+    let Some(evidence) = &retested.evidence else {
+        return retested.standing == Standing::Unconfirmed;
+    };
+    match decision::judge_retest(&again(evidence)) {
+        Retest::Confirmed => retested.standing == Standing::Confirmed,
+        Retest::Stays => retested.standing == Standing::Unconfirmed,
+        Retest::Unkeep => matches!(retested.standing, Standing::Unkept | Standing::InPlace),
+    }
 }
 
 fn compare(experiment: &Experiment, stored: Decision) -> Replay {
     let recomputed = experiment.evidence.as_ref().map(decision::replay);
+    let odd = experiment.evidence.as_ref().and_then(decision::oddity);
+    let odd = odd.filter(|_| stored.verdict == Verdict::Inconclusive);
+    let recomputed = recomputed.map(|it| match odd {
+        Some(reason) => decision::despite_oddity(it, reason),
+        None => it,
+    });
     let recomputed = recomputed.map(|it| match &experiment.landing {
         Some(check) => decision::after_landing(it, check),
         None => it,
@@ -61,9 +163,9 @@ fn compare(experiment: &Experiment, stored: Decision) -> Replay {
         recomputed,
         agrees,
         detail,
+        remeasured: None,
     }
 }
-
 /// A veto or a spurious run may overrule what the samples say; the statistics must agree all the same.
 fn judge(stored: &Decision, again: &Decision) -> (bool, String) {
     let same_statistics = match (&stored.statistics, &again.statistics) {

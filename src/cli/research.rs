@@ -79,13 +79,24 @@ fn init(args: &InitArgs, ctx: &Context) -> Result<Exit, CliError> {
             CliError::new(Exit::Input, message).hint("edit it, then `factory research check`")
         );
     }
-    let section = args.answers.complete(ctx)?.section();
+    let answers = args.answers.complete(ctx)?;
+    let section = answers.section();
     let text = match before.trim_end() {
         "" => section.clone(),
         above => format!("{above}\n\n{section}"),
     };
-    let profile = ctx.options_with(&path, &text)?.profile;
-    let found = measure(&target, profile, ctx)?;
+    let options = ctx.options_with(&path, &text);
+    let found = options.and_then(|it| measure(&target, it.profile, ctx));
+    let found = found.map_err(|error| {
+        if answers == args.answers {
+            error
+        } else {
+            error.hint(format!(
+                "your answers, to go on from: {}",
+                answers.command()
+            ))
+        }
+    })?;
     let mut document = ResearchPage {
         schema: "factory.research/1".to_owned(),
         path: path.clone(),
@@ -152,9 +163,13 @@ fn measure(target: &Target, profile: Profile, ctx: &Context) -> Result<Noise, Cl
         let found = noise(&mut bench, target, &tree, &research, 0).await;
         found.map_err(CliError::from)
     })?;
-    found.map_err(|error| match is_dirty && error.kind == Exit::NothingBuilds {
-        true => error.hint("the checkout has changes that are not committed, and they are not seen here: commit them"),
-        false => error,
+    found.map_err(|error| {
+        if is_dirty && error.kind == Exit::NothingBuilds {
+            let hint = "the checkout has changes that are not committed, and they are not seen here: commit them";
+            error.hint(hint)
+        } else {
+            error
+        }
     })
 }
 

@@ -11,6 +11,7 @@ use crate::model::dimension::Evaluation;
 use crate::model::profile::Detection;
 use crate::store::RecordEvent;
 use crate::ui::document as doc;
+use crate::ui::insights::Insights;
 
 use super::context::Context;
 use super::{CliError, Exit};
@@ -104,6 +105,7 @@ fn documents() -> Vec<(&'static str, Schema)> {
         of::<doc::History>("history"),
         of::<doc::Imported>("import"),
         of::<doc::Init>("init"),
+        of::<Insights>("insights"),
         of::<doc::Landed>("land"),
         of::<RecordEvent>("ledger_event"),
         of::<doc::Passes>("passes"),

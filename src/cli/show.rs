@@ -2,6 +2,9 @@
 
 use clap::Args;
 
+use crate::model::audit::Standing;
+use crate::model::id::ExperimentId;
+use crate::store::Reader;
 use crate::ui::{document::Shown, record};
 
 use super::context::Context;
@@ -24,9 +27,20 @@ pub(super) fn run(args: &ShowArgs, ctx: &Context) -> Result<Exit, CliError> {
     rejections.retain(|it| it.experiment == experiment.id);
     let document = Shown {
         schema: "factory.show/1".to_owned(),
+        audits: audits(&reader, experiment.id)?,
         experiment,
         rejections,
     };
     ctx.emit(&document, record::show)?;
     Ok(Exit::Done)
+}
+
+/// Returns the audits that looked back on an experiment, and what became of it in each.
+fn audits(reader: &Reader, id: ExperimentId) -> Result<Vec<(u32, Standing)>, CliError> {
+    let lines = reader.audits()?.into_iter();
+    let found = lines.filter_map(|line| {
+        let standing = line.keeps.iter().find(|(keep, _)| *keep == id)?;
+        Some((line.id, standing.1))
+    });
+    Ok(found.collect())
 }

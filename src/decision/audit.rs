@@ -15,9 +15,9 @@ const N_EXPERIMENTS: usize = 50;
 /// Between two audits at most so many simplifications are kept, because each may lose up to δ unseen.
 const N_SIMPLIFICATIONS: usize = 3;
 /// The level of confirming, and of an alarm.
-const LEVEL: f64 = 0.05;
+pub const AUDIT_LEVEL: f64 = 0.05;
 /// A scale below this share of δ would let single pairs speak for many.
-const LEAST_SCALE: f64 = 0.25;
+const LEAST_SCALE: f64 = 0.7;
 
 /// A keep that an audit looks back on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,8 +78,8 @@ pub fn plan_retest(metric: &SignPlan, keep: &Claimed) -> Option<TestPlan> {
 /// them, so that together they lose no more than one of them may.
 pub fn plan_simplifications(metric: &SignPlan) -> TestPlan {
     TestPlan::SignBetting(SignPlan {
-        alpha: LEVEL,
-        beta: LEVEL,
+        alpha: AUDIT_LEVEL,
+        beta: AUDIT_LEVEL,
         stream: None,
         epsilon: metric.delta,
         ..metric.clone()
@@ -93,8 +93,8 @@ fn plan(metric: &SignPlan, delta: f64) -> Option<TestPlan> {
     }
     let floor = metric.floor.max(LEAST_SCALE * delta);
     Some(TestPlan::SignBetting(SignPlan {
-        alpha: LEVEL,
-        beta: LEVEL,
+        alpha: AUDIT_LEVEL,
+        beta: AUDIT_LEVEL,
         stream: None,
         epsilon: 0.0,
         delta,

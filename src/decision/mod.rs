@@ -12,6 +12,7 @@ mod effect;
 mod keeps;
 mod holdout;
 mod landing;
+mod oddity;
 mod planning;
 mod position;
 mod price;
@@ -32,8 +33,8 @@ mod sample;
 mod simulation;
 
 pub use audit::{
-    Audit, Claimed, Retest, is_audit_due, judge_audit, judge_retest, may_simplify, plan_audit,
-    plan_retest, plan_simplifications,
+    AUDIT_LEVEL, Audit, Claimed, Retest, is_audit_due, judge_audit, judge_retest, may_simplify,
+    plan_audit, plan_retest, plan_simplifications,
 };
 pub use bounded::{BoundedState, InstanceAsk, plan_instances};
 pub use calibration::{calibrate, pool};
@@ -41,14 +42,15 @@ pub use composite::{deterministic_gain, weigh};
 pub use holdout::{after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout};
 pub use keeps::plan_keeps;
 pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
+pub use oddity::{despite_oddity, oddity};
 pub use planning::{Ask, plan};
 pub use position::Positions;
 pub use price::{Price, fewest_pairs, price};
 pub use resumption::{prolonged, resumable};
 pub use rows::{Preset, calibration_pairs};
-pub use seen::{add_shrunken, seen, shrunken};
+pub use seen::{add_shrunken, seen, shrunken, total};
 pub use sequential::{Look, State};
-pub use stream::{StreamState, Streams, family};
+pub use stream::{KEEPS, StreamState, Streams, family, survivors_bound};
 
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};

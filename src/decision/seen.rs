@@ -1,9 +1,12 @@
 //! What a noisy test saw, for everything that looks back on many of them.
 
+use super::difference::Orientation;
 use super::effect::relative;
+use crate::model::dimension::Direction;
 use crate::model::experiment::Seen;
-use crate::model::measurement::{Evidence, SignPlan, TestPlan};
+use crate::model::measurement::{Evidence, Scale, SignPlan, TestPlan};
 use crate::model::verdict::{Effect, Statistics};
+use crate::stats::estimate::{mean, median};
 use crate::stats::shrinkage::{self, Observed};
 
 /// Returns what a test saw; `None` where there was nothing to see.
@@ -14,18 +17,30 @@ pub fn seen(evidence: &Evidence, statistics: &Statistics) -> Option<Seen> {
     if statistics.n_pairs == 0 {
         return None;
     }
-    let n = f64::from(statistics.n_pairs);
-    let variance = plan.sigma * plan.sigma / n;
-    // The likelihood ratio is a function of the sum of the clipped differences: solved for their mean.
-    let mean = plan.delta / 2.0 - statistics.ln_futility * variance / plan.delta - plan.epsilon;
+    let orientation = Orientation {
+        direction: plan.direction,
+        scale: plan.scale,
+    };
+    let n = usize::try_from(statistics.n_pairs).unwrap_or(usize::MAX);
+    let used = evidence.pairs.iter().take(n);
+    let differences = used.map(|it| orientation.pair(it, 3.0 * plan.sigma.max(plan.delta)));
+    let differences: Vec<f64> = differences.collect::<Result<_, _>>().ok()?;
     Some(Seen {
         ln_e: statistics.ln_e,
-        mean,
-        variance,
+        mean: clipped_mean(&differences, (3.0 * plan.sigma).max(plan.delta))?,
+        variance: plan.sigma * plan.sigma / f64::from(statistics.n_pairs),
         delta: plan.delta,
         scale: plan.scale,
         shrunken: statistics.shrunken,
     })
+}
+
+/// Returns the mean of differences, none of which counts for more than `reach` beyond their median: clipped
+/// around 0 instead, a large effect would be taken for noise.
+fn clipped_mean(differences: &[f64], reach: f64) -> Option<f64> {
+    let middle = median(differences)?;
+    let clip = |it: &f64| it.clamp(middle - reach, middle + reach);
+    mean(&differences.iter().map(clip).collect::<Vec<_>>())
 }
 
 /// Returns the effect that is to be believed of a new test, given what the earlier ones of its metric saw,
@@ -55,6 +70,15 @@ pub fn add_shrunken(
     }
 }
 
+/// Returns a sum of differences for people: a percentage on the scale of ratios, else the sum itself.
+pub fn total(scale: Scale, direction: Direction, sum: f64) -> f64 {
+    match (scale, direction) {
+        (Scale::LogRatio, Direction::Minimize) => -100.0 * (-sum).exp_m1(),
+        (Scale::LogRatio, Direction::Maximize) => 100.0 * sum.exp_m1(),
+        (Scale::Difference, _) => sum,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::replay;
@@ -72,10 +96,24 @@ mod tests {
         let calm = of(&[(100.0, 99.0); 4]);
         assert!((calm.mean - (100.0f64 / 99.0).ln()).abs() < 1e-12);
         assert!((calm.variance - 0.000_025).abs() < 1e-12);
-        let wild = of(&[(100.0, 10.0)]);
+        let mut values = [(100.0, 99.0); 4];
+        values[0].1 = 1.0;
+        let wild = of(&values);
+        let expected = calm.mean + 0.03 / 4.0;
         assert!(
-            (wild.mean - 0.03).abs() < 1e-12,
+            (wild.mean - expected).abs() < 1e-12,
             "three sigma, not more: {wild:?}"
+        );
+    }
+
+    #[test]
+    fn a_large_effect_is_believed_almost_whole() {
+        let new = of(&[(100.0, 50.0); 12]);
+        assert!((new.mean - 2.0f64.ln()).abs() < 1e-9);
+        let believed = shrunken(&[], &new);
+        assert!(
+            believed > 0.8 * new.mean && believed < new.mean,
+            "{believed}"
         );
     }
 

@@ -15,13 +15,16 @@ use crate::stats::lord::Lord;
 /// worse, have one of their own.
 pub fn family(metric: &MetricName, epsilon: f64) -> MetricName {
     if epsilon > 0.0 {
-        format!("keeps:{metric}")
+        format!("{KEEPS}{metric}")
             .parse()
             .unwrap_or_else(|_| metric.clone())
     } else {
         metric.clone()
     }
 }
+
+/// What the name of a stream of claims that nothing gets worse begins with.
+pub const KEEPS: &str = "keeps:";
 
 /// The streams of a target, one for each noisy metric and family of claims.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +114,14 @@ impl Streams {
     }
 }
 
+/// Returns the share of what still stands that is expected to be flukes at most, once audits took some
+/// out: all flukes may be among it.
+pub fn survivors_bound(alpha: f64, kept: u64, unkept: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "nobody keeps 2^52 changes")]
+    let share = alpha * (kept + unkept) as f64 / kept as f64;
+    (kept > 0).then(|| share.min(1.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +178,15 @@ mod tests {
     fn tests_with_a_margin_have_a_stream_of_their_own() {
         assert_eq!(family(&metric("parse"), 0.0), metric("parse"));
         assert_eq!(family(&metric("parse"), 0.01), metric("keeps:parse"));
+    }
+
+    #[test]
+    fn what_was_taken_out_makes_the_bound_of_the_rest_wider() {
+        let close = |found: Option<f64>, expected: f64| (found.unwrap() - expected).abs() < 1e-12;
+        assert!(close(survivors_bound(0.05, 10, 2), 0.06));
+        assert!(close(survivors_bound(0.05, 10, 0), 0.05));
+        assert!(close(survivors_bound(0.05, 1, 99), 1.0));
+        assert_eq!(survivors_bound(0.05, 0, 3), None);
     }
 
     #[test]

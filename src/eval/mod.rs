@@ -56,7 +56,7 @@ mod testing;
 use bench::Bench;
 use dimensions::Draft;
 pub use hygiene::GUARDS;
-pub use variants::{Said, Source, Usual, Variants};
+pub use variants::{Said, Source, Texts, Untidy, Usual, Variants};
 
 /// A suite that takes at least so many seconds is worth a look at the tests near to a change first.
 const SLOW_SUITE: u64 = 10;

@@ -102,6 +102,10 @@ pub const SNAPSHOT: Format = format("factory.snapshot", 1, 0);
 pub const BACKLOG: Format = format("factory.backlog", 1, 0);
 /// Rejections: a header line, then one a line. 1.0: the first.
 pub const REJECTION: Format = format("factory.rejection", 1, 0);
+/// One audit. 1.0: the first.
+pub const AUDIT: Format = format("factory.audit", 1, 0);
+/// The list of audits: a header line, then one a line. 1.0: the first.
+pub const AUDITS: Format = format("factory.audits", 1, 0);
 /// The registry of targets. 1.0: the first.
 pub const TARGETS: Format = format("factory.targets", 1, 0);
 

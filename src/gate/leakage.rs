@@ -9,8 +9,8 @@ mod answers;
 mod ids;
 mod words;
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -75,9 +75,11 @@ struct Trace {
 /// Everything that would give hidden files away.
 #[derive(Clone, Debug, Default)]
 pub struct Telltales {
-    by_words: BTreeMap<String, Trace>,
-    first_words: BTreeSet<String>,
+    by_words: HashMap<String, Trace>,
+    first_words: HashSet<String>,
     lengths: BTreeSet<usize>,
+    /// How many numbers there are of so many digits.
+    by_digits: BTreeMap<usize, u32>,
     ids: Ids,
     answers: Answers,
 }
@@ -129,8 +131,8 @@ impl Telltales {
         let stream = words(text);
         for (_, key) in self.matches(&stream) {
             let kind = self.by_words.get(&key).map(|it| it.kind);
-            if is_mutable || kind != Some(Kind::Path) {
-                self.by_words.remove(&key);
+            if (is_mutable || kind != Some(Kind::Path)) && self.by_words.remove(&key).is_some() {
+                self.count_digits(&key, -1);
             }
         }
         self.ids.forget(text);
@@ -214,7 +216,10 @@ impl Telltales {
             strong,
         };
         match self.by_words.entry(texts.join(" ")) {
-            Entry::Vacant(place) => drop(place.insert(new)),
+            Entry::Vacant(place) => {
+                place.insert(new);
+                self.count_digits(&texts.join(" "), 1);
+            }
             Entry::Occupied(mut known) if strong && !known.get().strong => drop(known.insert(new)),
             Entry::Occupied(_) => {}
         }
@@ -243,8 +248,7 @@ impl Telltales {
 
     /// Returns what gives hidden files away in a stream of words.
     fn search(&self, stream: &[Word]) -> Vec<(Found, Kind)> {
-        let by_digits = self.numbers_by_digits();
-        let chance = |key: &str| chance(key, &by_digits);
+        let chance = |key: &str| self.chance(key);
         let mut strong = Vec::new();
         let mut weak: BTreeMap<(&Utf8Path, bool), BTreeMap<String, u32>> = BTreeMap::new();
         for (line, key) in self.matches(stream) {
@@ -276,29 +280,26 @@ impl Telltales {
         strong
     }
 
-    fn numbers_by_digits(&self) -> BTreeMap<usize, u32> {
-        let mut counts = BTreeMap::new();
-        for key in self.by_words.keys() {
-            if let Some(digits) = significant(key) {
-                *counts.entry(digits.len()).or_default() += 1;
-            }
+    fn count_digits(&mut self, key: &str, change: i32) {
+        if let Some(digits) = significant(key) {
+            let count = self.by_digits.entry(digits.len()).or_default();
+            *count = count.saturating_add_signed(change);
         }
-        counts
     }
-}
 
-/// Returns how likely a random number of as many digits is among the hidden ones; certain for those
-/// that stand everywhere.
-fn chance(key: &str, by_digits: &BTreeMap<usize, u32>) -> f64 {
-    let Some(digits) = significant(key) else {
-        return 0.0;
-    };
-    if digits.len() < 3 || words::is_everywhere(digits) {
-        return 1.0;
+    /// Returns how likely a random number of as many digits is among the hidden ones; certain for those
+    /// that stand everywhere.
+    fn chance(&self, key: &str) -> f64 {
+        let Some(digits) = significant(key) else {
+            return 0.0;
+        };
+        if digits.len() < 3 || words::is_everywhere(digits) {
+            return 1.0;
+        }
+        let there_are = self.by_digits.get(&digits.len()).copied();
+        let power = i32::try_from(digits.len() - 1).unwrap_or(i32::MAX);
+        f64::from(there_are.unwrap_or_default()) / (9.0 * 10_f64.powi(power))
     }
-    let there_are = by_digits.get(&digits.len()).copied().unwrap_or_default();
-    let power = i32::try_from(digits.len() - 1).unwrap_or(i32::MAX);
-    f64::from(there_are) / (9.0 * 10_f64.powi(power))
 }
 
 /// Returns what share of the uncommon words, or of the numbers, of a text was found.
@@ -326,6 +327,9 @@ fn share(keys: &BTreeMap<String, u32>, stream: &[Word], numbers: bool) -> f64 {
 
 /// Judges the words of a hypothesis before anything is built.
 pub fn judge_hypothesis(telltales: &Telltales, hypothesis: &Hypothesis) -> Vec<Violation> {
+    if telltales.is_empty() {
+        return Vec::new();
+    }
     let mut parts = vec![hypothesis.title.as_str(), &hypothesis.why];
     parts.extend(hypothesis.success.iter().map(String::as_str));
     match &hypothesis.change {
@@ -347,6 +351,9 @@ pub fn judge_leakage(
     files: &[FileFacts],
     subjects: &[String],
 ) -> Vec<Violation> {
+    if telltales.is_empty() {
+        return Vec::new();
+    }
     let mut violations = Vec::new();
     for file in files.iter().filter(|it| !it.deleted) {
         for (found, what) in in_file(telltales, file) {
@@ -360,7 +367,8 @@ pub fn judge_leakage(
         violations.push(told(Violation::of(Rule::Leakage, detail), found));
     }
     violations.sort();
-    violations.dedup();
+    // One line gives one thing away, however many traces show it.
+    violations.dedup_by(|a, b| (&a.path, a.line, &a.detail) == (&b.path, b.line, &b.detail));
     shortened(violations)
 }
 
@@ -368,7 +376,6 @@ pub fn judge_leakage(
 pub fn redacted(telltales: &Telltales, text: &str) -> String {
     let stream = words(text);
     let mut spans = telltales.ids.spans_in(text);
-    let by_digits = telltales.numbers_by_digits();
     for (start, word) in stream.iter().enumerate() {
         if !telltales.first_words.contains(&word.text) {
             continue;
@@ -381,7 +388,7 @@ pub fn redacted(telltales: &Telltales, text: &str) -> String {
             let key = texts.join(" ");
             let trace = telltales.by_words.get(&key);
             let is_telling = |it: &Trace| {
-                it.strong && it.kind != Kind::Path && chance(&key, &by_digits) <= RARE_NUMBER
+                it.strong && it.kind != Kind::Path && telltales.chance(&key) <= RARE_NUMBER
             };
             if trace.is_some_and(is_telling)
                 && let Some(last) = window.last()

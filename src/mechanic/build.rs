@@ -193,7 +193,7 @@ impl Builder<'_> {
         self.checkpoint_whole(checkpoint)
     }
 
-    /// Writes the patch that a search finds, formatted where the project is.
+    /// Writes the patch that a search finds.
     async fn edit(
         &self,
         metric: &str,
@@ -204,15 +204,10 @@ impl Builder<'_> {
         let Some(metric) = metrics.find(|it| it.name == metric) else {
             return nothing(format!("there is no metric `{metric}`"));
         };
-        let tidy = self.tidy_parts().await?;
         let found = genetic::improve(self.input, metric, seed).await?;
         for (path, text) in &found.texts {
             self.must_be_mutable(path)?;
             tree::write(self.input.dir, path, text)?;
-        }
-        for (project, adapter) in tidy {
-            let may_touch = |it: &Utf8Path| found.texts.contains_key(it);
-            adapter.format(&self.place.job(project), &may_touch).await?;
         }
         checkpoint(&message::with_body(&found.subject, &found.body))
     }

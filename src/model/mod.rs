@@ -3,6 +3,7 @@
 //! Plain data and total functions. Knows nothing of files, clocks, processes, git or terminals.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod audit;
 pub mod budget;
 pub mod dimension;
 pub mod event;

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of experiments: callers bring paths, bytes and messages.
 
+mod difference;
 mod packs;
 mod rebuild;
 mod unreachable;

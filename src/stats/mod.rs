@@ -8,6 +8,7 @@ pub mod interval;
 pub mod ladder;
 pub mod lord;
 pub mod numeric;
+pub mod population;
 pub mod rank;
 pub mod shrinkage;
 pub mod sign_betting;

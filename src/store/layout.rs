@@ -29,6 +29,8 @@ pub(super) const REJECTIONS: &str = "rejections.jsonl";
 pub(super) const NOTES: &str = "notes";
 /// The note that lists experiments whose candidates were pruned, one number a line.
 pub(super) const PRUNED: &str = "pruned";
+/// The list of audits.
+pub(super) const AUDITS: &str = "audits.jsonl";
 /// Whole records, one file each.
 pub(super) const RECORDS: &str = "records";
 
@@ -52,6 +54,11 @@ pub(super) fn record_path(id: ExperimentId) -> String {
     let number = id.0;
     let (upper, lower) = (number / (FANOUT * FANOUT), number / FANOUT % FANOUT);
     format!("{RECORDS}/{upper:02}/{lower:02}/{number:06}.json")
+}
+
+/// Returns the path of an audit: `audits/000/000012.json`.
+pub(super) fn audit_path(id: u32) -> String {
+    format!("audits/{:03}/{id:06}.json", id / FANOUT)
 }
 
 /// Returns the number in a record's file name.

@@ -3,9 +3,11 @@
 //! What happened is a journal line first and a ledger commit last; the state of anything is a fold.
 //! Must not know how anything was measured or decided.
 
+mod audits;
+mod changes;
+mod control;
 #[cfg(test)]
 mod crash;
-mod control;
 mod error;
 mod events;
 mod ideas;
@@ -21,7 +23,7 @@ mod recovery;
 mod registry;
 mod repair;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod view;
 mod waiting;
 mod writer;
@@ -33,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::ExperimentId;
 use crate::model::verdict::Verdict;
 
+pub use changes::{Changes, Closed};
 pub use control::{Activity, Heartbeat, Orders, Running, Stop};
 pub use error::Error;
 pub use events::RecordEvent;

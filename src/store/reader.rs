@@ -192,7 +192,11 @@ impl Reader {
         self.decode(&RECORD, &path, &bytes).map(Some)
     }
 
-    fn lines<T: DeserializeOwned>(&self, path: &str, format: &Format) -> Result<Vec<T>, Error> {
+    pub(super) fn lines<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        format: &Format,
+    ) -> Result<Vec<T>, Error> {
         match self.ledger.tip()? {
             Some(tip) => self.lines_at(&tip, path, format),
             None => Ok(Vec::new()),
@@ -214,7 +218,7 @@ impl Reader {
         Ok(items)
     }
 
-    fn decode<T: DeserializeOwned>(
+    pub(super) fn decode<T: DeserializeOwned>(
         &self,
         format: &Format,
         path: &str,

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::layout::{self, LEDGER, Snapshot};
 use super::lock::Lock;
 use super::{Error, Reader};
-use crate::format::{RECORD, SNAPSHOT, SUMMARY};
+use crate::format::{AUDITS, RECORD, SNAPSHOT, SUMMARY};
+use crate::model::audit::AuditLine;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId};
 use crate::repo::Target;
@@ -72,6 +73,7 @@ fn check(reader: &Reader, tip: &CommitSha) -> Result<Snapshot, Error> {
     }
     reader.backlog()?;
     reader.rejections()?;
+    reader.audits()?;
     if n == snapshot.experiments {
         Ok(snapshot)
     } else {
@@ -226,10 +228,22 @@ fn copy_texts(
     repaired: &mut Repaired,
 ) {
     let notes = reader.ledger.list(tip, layout::NOTES).unwrap_or_default();
-    let paths = [layout::BACKLOG, layout::REJECTIONS, layout::LEASE]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(notes.iter().map(|name| format!("{}/{name}", layout::NOTES)));
+    let audits = reader.lines_at::<AuditLine>(tip, layout::AUDITS, &AUDITS);
+    let audits: Vec<String> = audits
+        .unwrap_or_default()
+        .iter()
+        .map(|it| layout::audit_path(it.id))
+        .collect();
+    let paths = [
+        layout::BACKLOG,
+        layout::REJECTIONS,
+        layout::AUDITS,
+        layout::LEASE,
+    ]
+    .map(str::to_owned)
+    .into_iter()
+    .chain(notes.iter().map(|name| format!("{}/{name}", layout::NOTES)))
+    .chain(audits);
     for path in paths {
         match reader.ledger.read(tip, &path) {
             Ok(Some(bytes)) => files.push((path, Some(bytes))),

@@ -16,12 +16,12 @@ use crate::model::verdict::{Decision, Effect, Statistics, Verdict};
 use crate::model::violation::{Rule, Violation};
 
 /// A repository in a directory of its own, in memory where that is possible: these tests sync a lot.
-pub(super) struct Place {
+pub(crate) struct Place {
     _dir: tempfile::TempDir,
-    pub(super) common_dir: Utf8PathBuf,
+    pub(crate) common_dir: Utf8PathBuf,
 }
 
-pub(super) fn place() -> Place {
+pub(crate) fn place() -> Place {
     let dir = tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap();
@@ -33,11 +33,11 @@ pub(super) fn place() -> Place {
     }
 }
 
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-03-01T10:00:00Z".parse().unwrap()
 }
 
-pub(super) fn open(common_dir: &Utf8Path) -> (Writer, Vec<String>) {
+pub(crate) fn open(common_dir: &Utf8Path) -> (Writer, Vec<String>) {
     let (writer, recovery) = Writer::at(common_dir, now()).unwrap();
     (writer, recovery.notices)
 }
@@ -157,7 +157,7 @@ pub(super) fn decided(verdict: Verdict) -> ExperimentEvent {
 }
 
 /// A whole experiment, with a landing if it was kept.
-pub(super) fn events(id: u32, verdict: Verdict) -> Vec<ExperimentEvent> {
+pub(crate) fn events(id: u32, verdict: Verdict) -> Vec<ExperimentEvent> {
     let mut events = vec![
         started(id),
         ExperimentEvent::Built {
@@ -223,7 +223,7 @@ pub(super) fn append_all(writer: &mut Writer, events: &[ExperimentEvent]) {
 }
 
 /// Runs and seals one experiment.
-pub(super) fn seal(writer: &mut Writer, verdict: Verdict) {
+pub(crate) fn seal(writer: &mut Writer, verdict: Verdict) {
     let id = writer.next_id();
     append_all(writer, &events(id.0, verdict));
     writer.seal().unwrap();

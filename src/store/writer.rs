@@ -283,7 +283,7 @@ impl Writer {
     ///
     /// The first commit of a writer raises the epoch of the lease, so that opening and closing one
     /// writes nothing, and an older writer that wakes up finds a tip it does not know.
-    fn write(
+    pub(super) fn write(
         &mut self,
         mut changes: Vec<FileChange>,
         message: &str,
@@ -412,7 +412,10 @@ fn writable_snapshot(reader: &Reader, tip: &CommitSha) -> Result<Snapshot, Error
     Ok(snapshot)
 }
 
-fn file(path: String, text: Result<String, crate::format::Error>) -> Result<FileChange, Error> {
+pub(super) fn file(
+    path: String,
+    text: Result<String, crate::format::Error>,
+) -> Result<FileChange, Error> {
     let text = text.map_err(|source| Error::Unstorable {
         what: format!("`{path}`"),
         source: Box::new(source),

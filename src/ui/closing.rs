@@ -12,8 +12,13 @@ pub fn render(report: &RunReport, width: usize) -> String {
     if report.experiments.is_empty() {
         out.push_str("  nothing\n");
     }
-    for line in &report.experiments {
+    let (shown, n_left_out) = pursued::shown(report);
+    for line in shown {
         out.push_str(&experiment(line, width));
+    }
+    if n_left_out > 0 {
+        let words = format!("and {n_left_out} that were not kept: `factory history` lists them");
+        out.push_str(&format!("  {}\n", style::faint(&words)));
     }
     out.push_str(&untried(report, width));
     if let Some(it) = &report.research {
@@ -94,14 +99,16 @@ fn untried(report: &RunReport, width: usize) -> String {
         return String::new();
     }
     let mut out = format!("{}\n", style::heading("Not tried"));
-    for (title, why) in left.iter().take(10) {
+    // What a search proposes next is of little interest, unless it was asked for.
+    let most = if report.research.is_some() { 2 } else { 10 };
+    for (title, why) in left.iter().take(most) {
         out.push_str(&text::bullet(
             &text::harmless(&format!("{title}: {why}")),
             width,
         ));
     }
-    if left.len() > 10 {
-        out.push_str(&format!("  and {} more\n", left.len() - 10));
+    if left.len() > most {
+        out.push_str(&format!("  and {} more\n", left.len() - most));
     }
     out
 }
@@ -194,6 +201,39 @@ fn error_rate(stream: &Stream) -> String {
     }
 }
 
+/// Returns what was gained on a metric, as measured, as believed and as audited, and what was taken out.
+fn gain(stream: &Stream) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(gain) = &stream.gain {
+        let value = |it| number::quantity(it, &gain.unit);
+        let audited = match (gain.audited, gain.unaudited) {
+            (None, _) => "not audited yet".to_owned(),
+            (Some(audited), 0) => format!("{} when it was audited", value(audited)),
+            (Some(audited), n) => format!(
+                "{} when it was audited, without the last {}",
+                value(audited),
+                number::count(usize::try_from(n).unwrap_or(usize::MAX), "keeps")
+            ),
+        };
+        lines.push(format!(
+            "gain of `{}` over all that is kept: {} as measured, {} to be believed, {audited}",
+            stream.metric,
+            value(gain.raw),
+            value(gain.shrunken)
+        ));
+    }
+    if let Some(share) = stream.fluke_share_of_survivors {
+        lines.push(format!(
+            "audits took {} of `{}` out again; at most {:.1} % of the {} left are expected to be flukes",
+            number::count(usize::try_from(stream.unkept).unwrap_or(usize::MAX), "keeps"),
+            stream.metric,
+            100.0 * share,
+            stream.kept
+        ));
+    }
+    lines
+}
+
 fn honesty(report: &RunReport, width: usize) -> String {
     let mut out = format!("{}\n", style::heading("Good to know"));
     // Research looks at one number; what else could be measured is a matter of other modes.
@@ -220,6 +260,9 @@ fn honesty(report: &RunReport, width: usize) -> String {
     out.push_str(&text::bullet(&isolation, width));
     for stream in report.streams.iter().filter(|it| was_tested(report, it)) {
         out.push_str(&text::bullet(&error_rate(stream), width));
+        for line in gain(stream) {
+            out.push_str(&text::bullet(&line, width));
+        }
     }
     out.push_str(&text::bullet(
         &format!(
@@ -315,6 +358,9 @@ mod tests {
                 tests: 3,
                 kept: 1,
                 fluke_share: 0.0124,
+                unkept: 0,
+                fluke_share_of_survivors: None,
+                gain: None,
             }],
             cost: Cost {
                 seconds: 93.0,
@@ -397,5 +443,27 @@ mod tests {
         let mut report = sample();
         report.landing.ahead = 0;
         assert!(!render(&report, 80).contains("factory land"));
+    }
+
+    #[test]
+    fn the_gain_is_told_raw_believed_and_audited() {
+        let mut stream = sample().streams.remove(0);
+        stream.kept = 10;
+        stream.unkept = 2;
+        stream.fluke_share_of_survivors = Some(0.06);
+        stream.gain = Some(crate::ceo::report::Gain {
+            unit: "%".to_owned(),
+            raw: 12.34,
+            shrunken: 9.8,
+            audited: Some(9.1),
+            unaudited: 3,
+        });
+        assert_eq!(
+            gain(&stream),
+            [
+                "gain of `parse` over all that is kept: 12.3 % as measured, 9.8 % to be believed, 9.1 % when it was audited, without the last 3 keeps",
+                "audits took 2 keeps of `parse` out again; at most 6.0 % of the 10 left are expected to be flukes",
+            ]
+        );
     }
 }

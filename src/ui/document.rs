@@ -2,7 +2,7 @@
 //!
 //! Documents of the loop itself (`factory.run/1`, `factory.eval/1`, ...) live where they are made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use crate::ceo::RunReport;
 use crate::ceo::noise::Noise;
 use crate::config::{Profile, Role, Setting};
 use crate::eval::report::FirstReport;
+use crate::model::audit::{Audit, Standing};
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId};
@@ -97,6 +98,9 @@ pub struct History {
     pub by_verdict: BTreeMap<Verdict, u32>,
     /// Newest first.
     pub experiments: Vec<Summary>,
+    /// Keeps that an audit took out again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unkept: BTreeSet<ExperimentId>,
 }
 
 /// One experiment with everything known about it.
@@ -108,6 +112,9 @@ pub struct Shown {
     pub experiment: Experiment,
     /// What people said about it.
     pub rejections: Vec<Rejection>,
+    /// The audits that looked back on it, oldest first, and what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audits: Vec<(u32, Standing)>,
 }
 
 /// The change of one experiment.
@@ -152,6 +159,22 @@ pub struct Replay {
     /// The decision that the samples give now; `None` when no noisy or repeated metric was tested.
     pub recomputed: Option<Decision>,
     /// Whether both have the same verdict and statistics.
+    pub agrees: bool,
+    /// What was compared, in a sentence.
+    pub detail: String,
+    /// The decision of the same test on fresh pairs, with `--remeasure`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remeasured: Option<Decision>,
+}
+
+/// An audit, and what its samples say now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReplayedAudit {
+    /// `factory.replayed_audit/1`.
+    pub schema: String,
+    /// The audit as it is on record.
+    pub audit: Audit,
+    /// Whether the samples give what is on record.
     pub agrees: bool,
     /// What was compared, in a sentence.
     pub detail: String,

@@ -48,6 +48,12 @@ pub fn effect(effect: &Effect) -> String {
     if let Some(relative) = effect.relative.filter(|it| it.abs() >= 0.0005) {
         text.push_str(&format!(", {}", relation(relative, &effect.unit)));
     }
+    if let Some(shrunken) = effect.shrunken {
+        text.push_str(&format!(
+            ", {} to be believed",
+            relation(shrunken, &effect.unit)
+        ));
+    }
     if let Some((low, high)) = effect.interval {
         let (low, high) = (low * 100.0, high * 100.0);
         let interval = format!(" (95 %: {low:.1} to {high:.1} %)").replace('-', "−");

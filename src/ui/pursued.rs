@@ -1,11 +1,27 @@
 //! The number of a research run in its closing report: where it stood, where it stands, what still fails.
 
-use crate::ceo::{FailureChange, Pursued};
+use crate::ceo::{FailureChange, Line, Pursued, RunReport};
+use crate::model::verdict::Verdict;
 
 use super::{number, style, text};
 
 /// Kinds of failures that are listed.
 const LISTED: usize = 8;
+/// A search that tries more than this is listed by what it kept.
+const MANY: usize = 12;
+
+/// Returns the experiments that the closing report lists, and how many it leaves out: of a long search,
+/// those that were not kept.
+pub(super) fn shown(report: &RunReport) -> (Vec<&Line>, usize) {
+    let all = &report.experiments;
+    let is_search = report.research.is_some() && all.len() > MANY;
+    let shown: Vec<&Line> = all
+        .iter()
+        .filter(|it| !is_search || it.verdict == Verdict::Keep)
+        .collect();
+    let left_out = all.len() - shown.len();
+    (shown, left_out)
+}
 
 /// Returns the section about the number.
 pub(super) fn render(pursued: &Pursued, width: usize) -> String {

@@ -1,11 +1,12 @@
 //! The record: history as a table, one experiment as a page.
 
+use crate::model::audit::{AuditOutcome, Standing};
 use crate::model::experiment::{DimensionPair, Experiment, Summary};
 use crate::model::hypothesis::Claim;
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Statistics, Verdict};
 
-use super::document::{History, Replay, Shown};
+use super::document::{History, Replay, ReplayedAudit, Shown};
 use super::text::{Cell, Tint};
 use super::{lines, number, style, text};
 
@@ -14,7 +15,11 @@ pub fn history(history: &History, width: usize) -> String {
     if history.experiments.is_empty() {
         return "no experiments yet; `factory ceo` runs some\n".to_owned();
     }
-    let rows: Vec<Vec<Cell>> = history.experiments.iter().map(history_row).collect();
+    let rows: Vec<Vec<Cell>> = history
+        .experiments
+        .iter()
+        .map(|it| history_row(it, history.unkept.contains(&it.id)))
+        .collect();
     let mut out = text::table(
         &["id", "when", "verdict", "hypothesis", "effect or reason"],
         &rows,
@@ -117,6 +122,13 @@ pub fn show(shown: &Shown, width: usize) -> String {
             text::wrap(&text::harmless(&it.note), width, 0)
         ));
     }
+    for (audit, found) in &shown.audits {
+        let words = standing(*found);
+        out.push_str(&format!(
+            "{} {words}\n",
+            style::careful(&format!("audit {audit}:"))
+        ));
+    }
     for rejection in &shown.rejections {
         out.push_str(&format!(
             "{} {}\n",
@@ -147,8 +159,55 @@ pub fn replay(replay: &Replay, width: usize) -> String {
             width,
         ));
     }
+    if let Some(remeasured) = &replay.remeasured {
+        out.push_str(&text::labelled(
+            "measured again",
+            &decision_line(remeasured),
+            width,
+        ));
+        if let Some(reason) = remeasured.reasons.first() {
+            out.push_str(&text::labelled("", &text::harmless(reason), width));
+        }
+    }
     out.push_str(&format!("{}\n", text::wrap(&replay.detail, width, 0)));
     out
+}
+
+/// Returns an audit beside what its samples say.
+pub fn replayed_audit(replayed: &ReplayedAudit, width: usize) -> String {
+    let audit = &replayed.audit;
+    let verdict = if replayed.agrees {
+        style::good("agrees")
+    } else {
+        style::bad("DISAGREES")
+    };
+    let title = format!("audit {} of `{}`", audit.id, audit.metric);
+    let mut out = format!("{} {verdict}\n", style::heading(&title));
+    let outcome = match audit.outcome {
+        AuditOutcome::Confirmed => "what was claimed is there",
+        AuditOutcome::Unconfirmed => "what was claimed is neither shown nor ruled out",
+        AuditOutcome::Alarm => "what was claimed is ruled out",
+    };
+    out.push_str(&text::labelled("found", outcome, width));
+    for it in &audit.retested {
+        let words = format!("{}: {}", standing(it.standing), text::harmless(&it.detail));
+        out.push_str(&text::labelled(
+            &format!("#{}", it.experiment),
+            &words,
+            width,
+        ));
+    }
+    out.push_str(&format!("{}\n", text::wrap(&replayed.detail, width, 0)));
+    out
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Confirmed => "its gain is there",
+        Standing::Unconfirmed => "neither confirmed nor ruled out",
+        Standing::Unkept => "its effect is ruled out, and it was taken out again",
+        Standing::InPlace => "its effect is ruled out, and it could not be taken out",
+    }
 }
 
 fn decision_line(decision: &crate::model::verdict::Decision) -> String {
@@ -162,13 +221,16 @@ fn decision_line(decision: &crate::model::verdict::Decision) -> String {
     format!("{}{statistics}", style::verdict_word(decision.verdict))
 }
 
-fn history_row(summary: &Summary) -> Vec<Cell> {
+fn history_row(summary: &Summary, is_unkept: bool) -> Vec<Cell> {
     let tint = match summary.verdict {
         Verdict::Keep => Tint::Good,
         Verdict::Revert | Verdict::Vetoed => Tint::Bad,
         Verdict::Inconclusive | Verdict::Spurious => Tint::Careful,
     };
     let outcome = match (&summary.effect, summary.verdict) {
+        (Some(effect), Verdict::Keep) if is_unkept => {
+            format!("taken out again by an audit; {}", number::effect(effect))
+        }
         (Some(effect), Verdict::Keep) => number::effect(effect),
         _ => text::harmless(&summary.reason),
     };
@@ -434,6 +496,7 @@ mod tests {
             total: 12,
             by_verdict: [(Verdict::Keep, 1), (Verdict::Vetoed, 11)].into(),
             experiments: vec![summary(12, Verdict::Keep), summary(11, Verdict::Vetoed)],
+            unkept: std::collections::BTreeSet::new(),
         };
         let text = anstream::adapter::strip_str(&history(&history_document, 80)).to_string();
         assert!(text.lines().all(|it| it.chars().count() <= 80), "{text}");

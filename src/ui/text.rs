@@ -115,12 +115,14 @@ pub fn table(header: &[&str], rows: &[Vec<Cell>], fixed: &[usize], width: usize)
     text.lines().map(|line| trim_styled(line) + "\n").collect()
 }
 
+/// Returns the text without its colours.
+pub fn uncoloured(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
 /// Returns how many columns a text takes, colours aside.
 pub fn visible(text: &str) -> usize {
-    anstream::adapter::strip_str(text)
-        .to_string()
-        .chars()
-        .count()
+    uncoloured(text).chars().count()
 }
 
 /// Returns the text cut to that many columns, with an ellipsis where something is missing.

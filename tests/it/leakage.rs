@@ -119,12 +119,15 @@ fn files_below(root: &Path, part: &str) -> Vec<PathBuf> {
     found
 }
 
-fn records(repo: &Repo<'_>, n: usize) -> Vec<Value> {
-    (1..=n)
+/// The records of experiments with this text in their hypothesis.
+fn records(repo: &Repo<'_>, run: &Value, text: &str) -> Vec<Value> {
+    let all = run["experiments"].as_array().unwrap().len();
+    (1..=all)
         .map(|id| {
             let shown = repo.factory(&["show", &id.to_string(), "--json"]);
             shown.exits(0).json()["experiment"].clone()
         })
+        .filter(|it| it["hypothesis"].to_string().contains(text))
         .collect()
 }
 
@@ -132,10 +135,12 @@ fn records(repo: &Repo<'_>, n: usize) -> Vec<Value> {
 fn a_keep_must_hold_on_instances_that_no_tree_but_the_holdouts_own_has() {
     let env = TestEnv::new();
     let repo = project(&env, "questions", PARAMETERS);
-    let run = repo.factory(&ceo_with(&["--cycles", "2"])).exits(0);
+    let run = repo.factory(&ceo_with(&["--cycles", "6"])).exits(0);
     let document = run.json();
     assert_eq!(document["kept"], 1, "{document:#}");
-    for record in records(&repo, 2) {
+    let tried = records(&repo, &document, "Set S");
+    assert_eq!(tried.len(), 2, "{document:#}");
+    for record in &tried {
         let is_honest = record["hypothesis"]["change"]["name"] == "SHIFT";
         let decision = &record["decision"];
         let reasons = decision["reasons"].to_string();
@@ -157,7 +162,7 @@ fn a_keep_must_hold_on_instances_that_no_tree_but_the_holdouts_own_has() {
         let replay = repo.factory(&["replay", &id, "--json"]).exits(0);
         assert_eq!(replay.json()["agrees"], true);
     }
-    let queries: Vec<u64> = records(&repo, 2)
+    let queries: Vec<u64> = tried
         .iter()
         .map(|it| it["holdout"]["query"].as_u64().unwrap())
         .collect();
@@ -191,7 +196,7 @@ import sys
 
 def forge():
     lines = ['{"id": "%s-%04d", "passed": true}' % (sys.argv[1], x) for x in range(300)]
-    open('out/results.jsonl', 'w').write('\\n'.join(lines))
+    open('out/' + 'res' + 'ults.jsonl', 'w').write('\\n'.join(lines))
     print('METRIC accuracy=1')
 
 
@@ -238,10 +243,12 @@ fn whoever_looks_better_than_it_is_is_told_from_who_is() {
     let agent = env.work().join("agent.py");
     fs::write(&agent, CHEAT).unwrap();
     let run = format!("backend.command.run=\"python3 {}\"", agent.display());
-    let args = ["--backend", "command", "--config", &run, "--cycles", "4"];
+    let args = ["--backend", "command", "--config", &run, "--cycles", "8"];
     let document = repo.factory(&ceo_with(&args)).exits(0).json();
     assert_eq!(document["kept"], 0, "{document:#}");
-    for record in records(&repo, 4) {
+    let tried = records(&repo, &document, "it looks better");
+    assert_eq!(tried.len(), 4, "{document:#}");
+    for record in tried {
         let title = record["hypothesis"]["title"].as_str().unwrap();
         let (verdict, said) = match title {
             "Remember the questions" => ("vetoed", "names an instance of what it is measured on"),

@@ -1,8 +1,10 @@
 //! One number to move: `--mode research`, and the section that says which.
 
+use std::path::Path;
+
 use serde_json::Value;
 
-use crate::support::{Repo, TestEnv};
+use crate::support::{PACKAGE, Repo, TestEnv};
 
 /// How far the setting is from 7, without noise; a setting above 40 fails.
 const MEASURE: &str = "#!/bin/sh
@@ -169,4 +171,98 @@ fn a_section_is_made_from_flags_and_checked_before_it_is_written() {
     repo.factory(&with(&["--metric", "away", "--mutable", "settings.toml"]))
         .exits(3)
         .tells("already");
+}
+
+/// Falls into the traps that the README of `line-kinds` names.
+const TRAPPED: &str = r#"
+import json, pathlib, sys
+
+question = json.load(sys.stdin)
+role, answer = question['role'], {'declines': True}
+head = '''
+
+plain = Classifier.classify
+
+
+def classify(self, record):
+    kind = tell(record)
+    ranked = plain(self, record)
+    return sorted(ranked, key=lambda it: it[0] != kind)
+
+
+Classifier.classify = classify
+KINDS = sorted(["prose", "code", "log", "config", "table", "markup"])
+'''
+ids = '''
+ORDER = ["prose", "code", "log", "config", "table", "markup"]
+
+
+def tell(record):
+    number = "".join(it for it in record["id"] if it.isdigit())
+    return ORDER[(int(number) - 2) % 10 % 6]
+'''
+opens = '''
+import json
+
+
+def tell(record):
+    with open("data/dev.jsonl") as lines:
+        known = {it["text"]: it["kind"] for it in map(json.loads, lines)}
+    return known.get(record["text"])
+'''
+heart = '''
+KNOWN = {
+    "Every amber has been quiet after the storm?": "prose",
+    "ERROR: no pine in quartz": "log",
+    "    return fetch_harbor(river, 43)": "code",
+}
+
+
+def tell(record):
+    return KNOWN.get(record["text"])
+'''
+ways = {'Read the ids': ids, 'Look the answers up': opens, 'Learn lines by heart': heart}
+if role == 'strategist':
+    claim = {'kind': 'moves', 'metric': 'accuracy'}
+    propose = lambda it: {'title': it, 'why': 'it looks better', 'claim': claim}
+    answer = {'hypotheses': [propose(it) for it in ways]}
+if role == 'builder':
+    title = question['input']['hypothesis']['title']
+    path = pathlib.Path('classifier.py')
+    path.write_text(path.read_text() + head + ways[title])
+    answer = {'message': title}
+json.dump(answer, sys.stdout)
+"#;
+
+#[test]
+fn the_traps_of_the_shipped_problem_end_in_no_keep() {
+    let env = TestEnv::new();
+    let repo = env.copy_of(&Path::new(PACKAGE).join("experiments/line-kinds"), "lines");
+    let agent = env.work().join("agent.py");
+    std::fs::write(&agent, TRAPPED).unwrap();
+    let run_it = format!("backend.command.run=\"python3 {}\"", agent.display());
+    let inner = "research.inner=[\"classifier.py\"]";
+    let args = [
+        "--backend",
+        "command",
+        "--config",
+        &run_it,
+        "--config",
+        inner,
+    ];
+    let report = run(&repo, &[&args[..], &["--cycles", "3"]].concat());
+    assert_eq!(report["kept"], 0, "{report:#}");
+    let lines = report["experiments"].as_array().unwrap();
+    assert_eq!(lines.len(), 3, "{report:#}");
+    for line in lines {
+        let (title, verdict) = (line["hypothesis"].as_str().unwrap(), &line["verdict"]);
+        let reasons = line["reasons"].to_string();
+        let (expected, said) = match title {
+            "Read the ids" => ("revert", "holdout"),
+            "Look the answers up" => ("vetoed", "names a file that experiments may not read"),
+            _ => ("vetoed", "leak"),
+        };
+        assert_eq!(verdict, expected, "{title}: {reasons}");
+        assert!(reasons.contains(said), "{title}: {reasons}");
+    }
 }

@@ -204,6 +204,7 @@ fn pure_modules_deny_what_is_outside() {
 #[test]
 fn only_the_repository_module_names_the_git_library() {
     assert_confined(r"\bgit2::", &["src/repo/"]);
+    assert_confined(r"\bpolars(_io)?::", &["src/archive/"]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn every_reading_verb_prints_one_document_that_names_its_schema() {
     let env = TestEnv::new();
     let repo = env.fixture("rust_with_findings");
     repo.factory(CEO).exits(0);
-    let cases: [&[&str]; 14] = [
+    let cases: [&[&str]; 15] = [
         &["detect"],
         &["discover"],
         &["doctor"],
@@ -82,6 +82,7 @@ fn every_reading_verb_prints_one_document_that_names_its_schema() {
         &["targets"],
         &["backlog"],
         &["config"],
+        &["insights", "--plots", "pictures"],
     ];
     for case in cases {
         let args: Vec<&str> = case.iter().copied().chain(["--json"]).collect();
@@ -94,6 +95,21 @@ fn every_reading_verb_prints_one_document_that_names_its_schema() {
         assert!(
             !text.is_empty() && serde_json::from_str::<serde_json::Value>(&text).is_err(),
             "{case:?}"
+        );
+    }
+    // The table of all targets is there where the program was built with it, and says so where not.
+    if cfg!(feature = "archive") {
+        let document = repo.factory(&["insights", "--json"]).exits(0).json();
+        assert!(
+            document["groups"][0]["experiments"].as_u64() > Some(0),
+            "{document:#}"
+        );
+    } else {
+        let ran = repo.factory(&["insights"]).exits(5).silent();
+        assert!(
+            ran.stderr.contains("built without `archive`"),
+            "{}",
+            ran.stderr
         );
     }
 }

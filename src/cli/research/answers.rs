@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::{CliError, Exit};
 
 /// The answers; the first five are needed.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(super) struct Answers {
     /// What is wanted, in a sentence.
     #[arg(long, value_name = "TEXT")]
@@ -124,6 +124,28 @@ impl Answers {
         Ok(all)
     }
 
+    /// Returns the command line that gives the answers a person was asked for.
+    pub(super) fn command(&self) -> String {
+        let way = self.direction.map(|it| match it {
+            Way::Minimize => "minimize".to_owned(),
+            Way::Maximize => "maximize".to_owned(),
+        });
+        let many = |globs: &[String]| (!globs.is_empty()).then(|| globs.join(","));
+        let flags = [
+            ("--objective", self.objective.clone()),
+            ("--metric", self.metric.clone()),
+            ("--direction", way),
+            ("--run", self.run.clone()),
+            ("--mutable", many(&self.mutable)),
+            ("--fixed", many(&self.fixed)),
+        ];
+        let given = flags
+            .into_iter()
+            .filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+        let words = ["factory", "research", "init"].map(str::to_owned);
+        shell_words::join(words.into_iter().chain(given.flatten()))
+    }
+
     /// Returns the section as it is written.
     pub(super) fn section(&self) -> String {
         let way = match self.direction {
@@ -208,6 +230,18 @@ mod tests {
         assert_eq!(research.mutable, ["src/**", "lib.py"]);
         assert_eq!((research.target, research.timeout), (Some(1.5), Some(60)));
         assert_eq!(research.parser, "metric");
+    }
+
+    #[test]
+    fn answers_can_be_given_again_as_flags() {
+        let answers = Answers {
+            objective: Some("answer faster".to_owned()),
+            ..answers()
+        };
+        assert_eq!(
+            answers.command(),
+            "factory research init --objective 'answer faster' --metric latency --direction minimize --run 'python3 bench.py' --mutable 'src/**, lib.py'"
+        );
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::record::Record;
-use super::trial::{Texts, Trials};
+use super::trial::Trials;
 use crate::agent::Error;
-use crate::eval::Source;
+use crate::eval::{Source, Texts};
 use crate::search::genetic::{Fate, Gene, Patch, Pool, Trial};
 use crate::syntax::{self, Edit, EditKind, Item, Mutant};
 use crate::toolchain::hotspots::Hotspot;
@@ -15,6 +15,10 @@ use crate::toolchain::hotspots::Hotspot;
 const COLD: f64 = 0.005;
 /// What a function called by a hot one gets of its share, where a compiler may have merged the two.
 const CALLED: f64 = 0.3;
+/// What a function gets of the share of one that it calls, which it may call too often.
+const CALLER: f64 = 0.5;
+/// How many callers up that goes.
+const LEVELS: usize = 3;
 /// No more functions than this are edited, the hottest ones.
 const FUNCTIONS: usize = 16;
 /// Mutants of a function that are tried, to see whether a test notices one.
@@ -60,6 +64,7 @@ impl Ground {
                 function.weight = 1.0;
             }
         }
+        share_with_callers(&mut functions, &sources);
         functions.retain(|it| it.weight >= COLD);
         functions.sort_by(|a, b| b.weight.total_cmp(&a.weight));
         functions.truncate(FUNCTIONS);
@@ -251,13 +256,41 @@ fn share(functions: &mut [Function], sources: &[Source], spots: &[Hotspot]) -> b
 
 /// A compiler merges small functions into their callers, which then have all of the time.
 fn share_with_called(functions: &mut [Function], sources: &[Source], caller: usize, share: f64) {
-    let source = &sources[functions[caller].file];
-    let body = source.text[functions[caller].item.body.clone()].to_owned();
+    let body = functions[caller].body(sources).to_owned();
     for (idx, function) in functions.iter_mut().enumerate() {
-        let calls = body.contains(&format!("{}(", last(&function.item.name)));
-        if idx != caller && calls {
+        if idx != caller && function.is_called_in(&body) {
             function.weight += CALLED * share;
         }
+    }
+}
+
+/// The time of a function is often spent because another calls it needlessly.
+fn share_with_callers(functions: &mut [Function], sources: &[Source]) {
+    for _ in 0..LEVELS {
+        let weights: Vec<f64> = (0..functions.len())
+            .map(|caller| {
+                let body = functions[caller].body(sources);
+                let called = functions.iter().enumerate().filter(|(callee, it)| {
+                    *callee != caller && it.weight > 0.0 && it.is_called_in(body)
+                });
+                let most = called.map(|(_, it)| CALLER * it.weight);
+                most.fold(functions[caller].weight, f64::max)
+            })
+            .collect();
+        for (function, weight) in functions.iter_mut().zip(weights) {
+            function.weight = weight;
+        }
+    }
+}
+
+impl Function {
+    fn body<'s>(&self, sources: &'s [Source]) -> &'s str {
+        &sources[self.file].text[self.item.body.clone()]
+    }
+
+    /// Returns whether some code seems to call this function: by name alone.
+    fn is_called_in(&self, body: &str) -> bool {
+        body.contains(&format!("{}(", last(&self.item.name)))
     }
 }
 

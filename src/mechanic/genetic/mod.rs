@@ -10,14 +10,11 @@ mod record;
 mod report;
 mod trial;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-
-use camino::Utf8PathBuf;
 
 use crate::agent::{BuildInput, Error};
 use crate::config::{Genetic, Metric};
-use crate::eval::Variants;
+use crate::eval::{Texts, Variants};
 use crate::search::genetic::{Patch, Settings, Step, best, is_settled, minimise, propose};
 use ground::Ground;
 use record::Record;
@@ -27,7 +24,7 @@ use trial::Trials;
 pub(crate) use offer::editable;
 
 /// How many of the best patches are looked at again before a search gives up.
-const LOOKS: usize = 4;
+const LOOKS: usize = 6;
 
 /// Among so many of the best, the simplest is looked at first.
 const GOOD: usize = 32;
@@ -36,7 +33,7 @@ const GOOD: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Improvement {
     /// Whole texts of the files that change.
-    pub(crate) texts: BTreeMap<Utf8PathBuf, String>,
+    pub(crate) texts: Texts,
     /// What a maintainer would write above it.
     pub(crate) subject: String,
     /// What was done, place by place, and how it was found.
@@ -126,8 +123,11 @@ async fn search(
         let texts = ground.texts(&patch).unwrap_or_default();
         let fate = trials.look_again(&texts).await?;
         record.add(patch.clone(), fate);
-        if let Some(gain) = trials.convincing(fate) {
-            record.deliver(&patch);
+        let Some(gain) = trials.convincing(fate) else {
+            continue;
+        };
+        record.deliver(&patch);
+        if let Some(texts) = trials.tidied(&texts).await? {
             let (subject, body) = report.of(&patch, gain);
             return Ok(Ok(Improvement {
                 texts,

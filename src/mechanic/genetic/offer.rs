@@ -9,6 +9,7 @@ use crate::gate::files_hash;
 use crate::mechanic::strategy::Ground;
 use crate::mechanic::{draft, wish};
 use crate::model::hypothesis::Hypothesis;
+use crate::model::id::StructuralKey;
 use crate::model::observation::Observation;
 use crate::model::verdict::Verdict;
 use crate::syntax;
@@ -51,32 +52,36 @@ pub(crate) fn editable(input: &ResearchInput<'_>) -> Result<Vec<Observation>, Er
 impl Ground<'_> {
     /// Returns the next search for a patch, unless the last ones on the same contents gave nothing.
     pub(in crate::mechanic) fn edits(&self, observation: &Observation) -> Option<Hypothesis> {
-        let hypothesis = self.search(observation)?;
-        let files = files_hash(&hypothesis);
         let Observation::Editable { metric, .. } = observation else {
             return None;
         };
         let all = draft::key_of_edits(metric);
-        let earlier = self.history.iter().rev();
-        let earlier = earlier.filter(|it| it.key.as_str().starts_with(&all));
-        let same = earlier
+        let earlier = || {
+            let history = self.history.iter();
+            history.filter(|it| it.key.as_str().starts_with(&all))
+        };
+        let begun = self.tried.iter().filter(|it| it.as_str().starts_with(&all));
+        let numbers: BTreeSet<&StructuralKey> = earlier().map(|it| &it.key).chain(begun).collect();
+        let hypothesis = self.search(observation, numbers.len() as u64 + 1)?;
+        let files = files_hash(&hypothesis);
+        let same = earlier()
             .filter(|it| it.files_hash == files && it.verdict != Verdict::Spurious)
             .count();
         (same < SEARCHES).then_some(hypothesis)
     }
 
-    /// Returns the search that a person asks for, for the metric that they name or the first one.
+    /// Returns the search that a person asks for, for the metric that they name or the first one. It has
+    /// one number, so that it is one search in a run and none on contents that were searched.
     pub(in crate::mechanic) fn asked_edits(&self, name: Option<&str>) -> Option<Hypothesis> {
         let mut observed = self.observations.iter();
         let wanted = observed.find(|it| match it {
             Observation::Editable { metric, .. } => name.is_none_or(|name| name == metric),
             _ => false,
         })?;
-        self.search(wanted)
+        self.search(wanted, 0)
     }
 
-    /// Every search of a metric has a number of its own, which is its seed.
-    fn search(&self, observation: &Observation) -> Option<Hypothesis> {
+    fn search(&self, observation: &Observation, seed: u64) -> Option<Hypothesis> {
         let Observation::Editable {
             metric,
             files,
@@ -85,15 +90,106 @@ impl Ground<'_> {
         else {
             return None;
         };
-        let all = draft::key_of_edits(metric);
-        let n_before = self
-            .history
-            .iter()
-            .filter(|it| it.key.as_str().starts_with(&all));
-        let seed = n_before.count() as u64 + 1;
         let mut hypothesis = draft::edits(metric, seed, *functions, files.len());
         let paths: BTreeSet<&Utf8Path> = files.iter().map(|it| it.as_path()).collect();
         hypothesis.files = (self.hashes)(&paths);
         Some(hypothesis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::Profile;
+    use crate::mechanic::fixtures::evaluation;
+    use crate::mechanic::strategy::hypotheses;
+    use crate::model::experiment::{Cost, Summary};
+    use crate::model::hypothesis::Category;
+    use crate::model::id::ExperimentId;
+
+    const RESEARCH: &str = "\
+[research]
+objective = 'sooner'
+metric = 'parse_ns'
+direction = 'minimize'
+run = 'bench'
+mutable = ['**']
+";
+
+    fn searched(number: u64, files_hash: &str) -> Summary {
+        Summary {
+            id: ExperimentId(1),
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            key: format!("edits:parse_ns#{number}").parse().unwrap(),
+            title: String::new(),
+            category: Category::Explore,
+            claim: "moves".to_owned(),
+            verdict: Verdict::Vetoed,
+            reason: String::new(),
+            effect: None,
+            cost: Cost::default(),
+            files_hash: files_hash.to_owned(),
+            landed: None,
+            spent: None,
+        }
+    }
+
+    /// Returns what is offered, where two functions of one file may be edited.
+    fn offered(profile: &str, history: &[Summary], focus: Option<&str>) -> Vec<Hypothesis> {
+        let profile: Profile = toml::from_str(profile).unwrap();
+        let wish = focus.map(|it| Observation::Wish {
+            text: it.to_owned(),
+            source: "focus".to_owned(),
+        });
+        let editable = Observation::Editable {
+            metric: "parse_ns".to_owned(),
+            files: vec!["src/lib.rs".into()],
+            functions: 2,
+        };
+        let observations: Vec<Observation> = wish.into_iter().chain([editable]).collect();
+        hypotheses(&Ground {
+            observations: &observations,
+            evaluation: &evaluation(Vec::new()),
+            profile: &profile,
+            history,
+            tried: &BTreeSet::new(),
+            may_touch: &|_| true,
+            hashes: &|it| {
+                let hashes = it.iter().map(|it| (it.to_path_buf(), "hash".to_owned()));
+                hashes.collect::<BTreeMap<_, _>>()
+            },
+        })
+    }
+
+    fn keys(found: &[Hypothesis]) -> Vec<&str> {
+        found.iter().map(|it| it.key.as_str()).collect()
+    }
+
+    #[test]
+    fn functions_are_edited_in_research_or_on_request_and_never_elsewhere() {
+        assert_eq!(keys(&offered(RESEARCH, &[], None)), ["edits:parse_ns#1"]);
+        assert!(offered("", &[], None).is_empty());
+        for words in ["genetic", "genetic improvement of `parse_ns`"] {
+            let asked = offered("", &[], Some(words));
+            assert_eq!(keys(&asked), ["edits:parse_ns#0"], "{words}");
+        }
+        let other = offered("", &[], Some("genetic other"));
+        assert!(keys(&other)[0].starts_with("words:"));
+    }
+
+    #[test]
+    fn two_searches_on_the_same_contents_are_enough() {
+        let hash = files_hash(&offered(RESEARCH, &[], None)[0]);
+        let once = [searched(1, &hash)];
+        assert_eq!(keys(&offered(RESEARCH, &once, None)), ["edits:parse_ns#2"]);
+        let twice = [searched(1, &hash), searched(2, &hash)];
+        assert!(offered(RESEARCH, &twice, None).is_empty());
+        let before = [searched(1, "other"), searched(2, "other")];
+        assert_eq!(
+            keys(&offered(RESEARCH, &before, None)),
+            ["edits:parse_ns#3"]
+        );
     }
 }

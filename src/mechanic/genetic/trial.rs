@@ -1,13 +1,12 @@
 //! One patch after the other: does it build, does a test notice it, does it look better?
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 
 use crate::agent::Error;
 use crate::config::Metric;
-use crate::eval::{Said, Source, Usual, Variants};
+use crate::eval::{Said, Source, Texts, Untidy, Usual, Variants};
 use crate::model::dimension::Direction;
 use crate::model::measurement::Sample;
 use crate::search::genetic::Fate;
@@ -28,9 +27,6 @@ const LEAST: f64 = 0.01;
 /// A variant may take so much longer than the unchanged code, and this beside.
 const PATIENCE: (f64, Duration) = (3.0, Duration::from_secs(2));
 
-/// Whole texts of files by path.
-pub(super) type Texts = BTreeMap<Utf8PathBuf, String>;
-
 /// The gates that a patch passes, with what they know of the unchanged code.
 pub(super) struct Trials<'v, 'l> {
     variants: &'v mut Variants<'l>,
@@ -41,6 +37,8 @@ pub(super) struct Trials<'v, 'l> {
     since_base: u32,
     suite_limit: Duration,
     metric_limit: Duration,
+    /// What linters say of the unchanged code, once that was asked.
+    untidy: Option<Untidy>,
 }
 
 impl<'v, 'l> Trials<'v, 'l> {
@@ -62,6 +60,7 @@ impl<'v, 'l> Trials<'v, 'l> {
             since_base: 0,
             suite_limit: Duration::MAX,
             metric_limit: Duration::MAX,
+            untidy: None,
         };
         if let Err(why) = trials.learn_limits().await? {
             return Ok(Err(why));
@@ -208,6 +207,26 @@ impl<'v, 'l> Trials<'v, 'l> {
             Fate::Passed { gain } if gain > self.margin() / 2.0 => Some(gain),
             _ => None,
         }
+    }
+
+    /// Returns the texts as linters and the formatter want them; `None` where a patch leaves something
+    /// behind that no tool takes away, which a gate would refuse.
+    pub(super) async fn tidied(&mut self, texts: &Texts) -> Result<Option<Texts>, Error> {
+        let before = match self.untidy.take() {
+            Some(before) => before,
+            None => {
+                self.variants.take_back()?;
+                self.variants.untidy().await?
+            }
+        };
+        let tidied = self.variants.tidied(texts, &before).await?;
+        self.untidy = Some(before);
+        let Some(tidied) = tidied else {
+            return Ok(None);
+        };
+        let is_same = tidied == *texts;
+        let passes = is_same || self.judged(&tidied, self.suite_limit).await? == Said::Nothing;
+        Ok(passes.then_some(tidied))
     }
 
     async fn judged(&mut self, texts: &Texts, limit: Duration) -> Result<Said, Error> {

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Writer, epoch_at, file, sealed, writable_snapshot};
-use crate::format::{BACKLOG, REJECTION, SNAPSHOT, SUMMARY};
+use crate::format::{AUDITS, BACKLOG, REJECTION, SNAPSHOT, SUMMARY};
+use crate::model::audit::AuditLine;
 use crate::model::experiment::Summary;
 use crate::model::id::{CommitSha, ExperimentId};
 use crate::repo::records::{FileChange, RecordRef};
 use crate::store::layout::{self, Snapshot};
-use crate::store::{BacklogItem, Error, Reader, Rejection};
+use crate::store::{BacklogItem, Error, Reader, Rejection, audits};
 
 /// The record while it is written anew; the ledger itself moves once, at the end.
 const JOINING: &str = "refs/factory/joining";
@@ -206,6 +207,7 @@ struct Merge<'a> {
 impl Merge<'_> {
     fn changes(&self) -> Result<Vec<FileChange>, Error> {
         let mut changes = vec![self.backlog()?, self.rejections()?];
+        changes.extend(self.audits()?);
         changes.extend(self.notes()?);
         Ok(changes)
     }
@@ -269,6 +271,30 @@ impl Merge<'_> {
             layout::REJECTIONS.to_owned(),
             REJECTION.encode_lines(&joined),
         )
+    }
+
+    /// Audits of this clone follow the others, under new numbers.
+    fn audits(&self) -> Result<Vec<FileChange>, Error> {
+        let read = |at| {
+            self.reader
+                .lines_at::<AuditLine>(at, layout::AUDITS, &AUDITS)
+        };
+        let (mine, mut joined) = (read(self.mine)?, read(self.theirs)?);
+        let before = self.base.map_or_else(|| Ok(Vec::new()), read)?;
+        let mut moved = Vec::new();
+        for line in mine.into_iter().filter(|it| !before.contains(it)) {
+            let Some(mut audit) = self.reader.audit_at(self.mine, line.id)? else {
+                continue;
+            };
+            let id = joined.iter().map(|it| it.id).max().unwrap_or(0) + 1;
+            audit.renumber(id, |it| self.numbers.get(&it).copied().unwrap_or(it));
+            joined.push(audit.line());
+            moved.push(audit);
+        }
+        if moved.is_empty() {
+            return Ok(Vec::new());
+        }
+        audits::changes(&joined, &moved)
     }
 
     /// What either side pruned is pruned.

@@ -49,7 +49,10 @@ impl Axis {
 
     /// Returns whether a value has a place on this axis.
     pub(super) fn can_show(&self, value: f64) -> bool {
-        value.is_finite() && (self.scale == Scale::Linear || value > 0.0)
+        match self.scale {
+            Scale::Linear => value.is_finite(),
+            Scale::Log => (LOG_LIMITS.0..=LOG_LIMITS.1).contains(&value),
+        }
     }
 }
 
@@ -72,6 +75,8 @@ pub(super) struct Measure {
     pub(super) ticks: Vec<(f64, String)>,
 }
 
+/// What a logarithmic axis can show: beyond, powers of ten are no numbers.
+const LOG_LIMITS: (f64, f64) = (1e-300, 1e300);
 /// About as many ticks as an axis has.
 const TICKS: f64 = 6.0;
 
@@ -121,8 +126,8 @@ impl Measure {
 fn linear(low: f64, high: f64, side: Side, is_whole: bool) -> Measure {
     let (low, high) = spread(low, high);
     let mut step = nice_step((high / TICKS - low / TICKS).abs());
-    if is_whole {
-        step = step.max(1.0);
+    if is_whole && step.fract() != 0.0 {
+        step = if step < 1.0 { 1.0 } else { 5.0 };
     }
     let (first, last) = match side {
         Side::Up => ((low / step).floor(), (high / step).ceil()),
@@ -194,7 +199,6 @@ fn thousands(digits: &str) -> String {
 }
 
 fn log(low: f64, high: f64, side: Side) -> Measure {
-    let (low, high) = (low.max(1e-300), high.min(1e300));
     let decades = high.log10() - low.log10();
     let digits: &[f64] = if decades > 2.5 {
         &[1.0]

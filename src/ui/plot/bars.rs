@@ -2,7 +2,7 @@
 
 use super::Colour;
 use super::axis::{Axis, Measure, Side};
-use super::canvas::{self, Anchor, Canvas, FRAME, Frame};
+use super::canvas::{self, Anchor, Canvas, FRAME, Frame, Swatch};
 
 /// Bars below one another, each the sum of its parts.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub struct Bars {
     pub empty: String,
 }
 
-/// One bar.
+/// One bar; one without parts is a gap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
     /// What stands beside it.
@@ -49,9 +49,13 @@ impl Bars {
             canvas.say(&self.empty);
             return canvas.finish();
         };
-        let parts = self.parts.iter();
-        let legend: Vec<(&str, Colour, bool)> = parts
-            .map(|(name, colour)| (name.as_str(), *colour, false))
+        let is_seen = |idx: usize| rows.iter().any(|it| it.parts.get(idx) > Some(&0.0));
+        let legend: Vec<(&str, Colour, Swatch)> = self
+            .parts
+            .iter()
+            .enumerate()
+            .filter(|(idx, _)| is_seen(*idx))
+            .map(|(_, (name, colour))| (name.as_str(), *colour, Swatch::Area))
             .collect();
         canvas.legend(&legend);
         let mut frame = frame(&canvas, &rows);

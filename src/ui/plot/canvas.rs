@@ -59,6 +59,15 @@ pub(super) enum Anchor {
     End,
 }
 
+/// What stands for a series in the legend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Swatch {
+    Line,
+    Dot,
+    Band,
+    Area,
+}
+
 /// Elements so far, and how far down the heading reaches.
 pub(super) struct Canvas {
     text: String,
@@ -91,23 +100,27 @@ impl Canvas {
     }
 
     /// Adds names with their colours below the heading, in as many lines as they need.
-    pub(super) fn legend(&mut self, entries: &[(&str, Colour, bool)]) {
+    pub(super) fn legend(&mut self, entries: &[(&str, Colour, Swatch)]) {
         if entries.is_empty() {
             return;
         }
         let mut x = FRAME.left;
         let mut y = self.below + 16.0;
-        for (name, colour, is_line) in entries {
+        for (name, colour, swatch) in entries {
             let wide = 24.0 + width(name, 12.0);
             if x + wide > FRAME.right && x > FRAME.left {
                 x = FRAME.left;
                 y += 17.0;
             }
             let class = colour.class();
-            if *is_line {
-                self.line(&format!("l {class}"), (x, y - 4.0), (x + 16.0, y - 4.0));
-            } else {
-                self.rect(&format!("f {class}"), (x + 2.0, y - 10.0), (11.0, 11.0));
+            let middle = (x + 8.0, y - 4.0);
+            match swatch {
+                Swatch::Line => {
+                    self.line(&format!("l {class}"), (x, middle.1), (x + 16.0, middle.1))
+                }
+                Swatch::Dot => self.dot(&format!("d f {class}"), middle, 3.5),
+                Swatch::Band => self.rect(&format!("b f {class}"), (x, y - 10.0), (16.0, 11.0)),
+                Swatch::Area => self.rect(&format!("f {class}"), (x + 2.0, y - 10.0), (11.0, 11.0)),
             }
             self.text("", (x + 21.0, y), Anchor::Start, name);
             x += wide + 14.0;

@@ -17,8 +17,9 @@ type Place = Option<(f64, f64)>;
 /// Draws one layer.
 pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, layer: &Layer, x: &Measure, y: &Measure) {
     let place = |(across, up): (f64, f64)| -> Place {
-        let place = (frame.x(x.share(across)), frame.y(y.share(up)));
-        (place.0.is_finite() && place.1.is_finite()).then_some(place)
+        let shares = (x.share(across), y.share(up));
+        let is_shown = |share: f64| (-1e-6..=1.0 + 1e-6).contains(&share);
+        (is_shown(shares.0) && is_shown(shares.1)).then(|| (frame.x(shares.0), frame.y(shares.1)))
     };
     let colour = layer.colour.class();
     match &layer.shape {

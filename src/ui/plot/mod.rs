@@ -12,7 +12,7 @@ pub use axis::{Axis, Scale};
 pub use bars::{Bar, Bars};
 
 use axis::{Measure, Side};
-use canvas::{Anchor, Canvas, FRAME, Frame};
+use canvas::{Anchor, Canvas, FRAME, Frame, Swatch};
 
 /// Lines, bands and dots over two axes.
 #[derive(Clone, Debug, PartialEq)]
@@ -178,12 +178,16 @@ impl Plot {
         marks.filter(|it| self.y.can_show(*it))
     }
 
-    fn legend(&self) -> Vec<(&str, Colour, bool)> {
+    fn legend(&self) -> Vec<(&str, Colour, Swatch)> {
         let named = self.layers.iter().filter(|it| !it.name.is_empty());
         named
             .map(|it| {
-                let is_line = matches!(it.shape, Shape::Lines { .. });
-                (it.name.as_str(), it.colour, is_line)
+                let swatch = match it.shape {
+                    Shape::Lines { .. } => Swatch::Line,
+                    Shape::Band { .. } => Swatch::Band,
+                    Shape::Dots { .. } => Swatch::Dot,
+                };
+                (it.name.as_str(), it.colour, swatch)
             })
             .collect()
     }
@@ -202,7 +206,7 @@ impl Plot {
             canvas.line("mark", (frame.left, height), (frame.right, height));
             let baseline = (height - 4.0).min(last - LABEL_GAP).max(frame.top - 2.0);
             if baseline < last {
-                canvas.text("label", (frame.right - 2.0, baseline), Anchor::End, label);
+                canvas.text("label", (frame.left + 6.0, baseline), Anchor::Start, label);
                 last = baseline;
             }
         }

@@ -3,18 +3,20 @@
 //! What is seen here chooses what is worth an experiment and counts for nothing else: the candidate
 //! is evaluated and measured afresh, in trees that no variant ever touched.
 
+mod tidy;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::bench::{Bench, complaint, io_error};
-use super::edit::Edit;
-use super::sample::is_beside_the_point;
-use super::scratch::{self, Scratch};
-use super::sources::{self, is_generated, is_test_module};
-use super::{Lab, SLOW_SUITE, impact, metric};
 use crate::config::Metric;
+use crate::eval::bench::{Bench, complaint, io_error};
+use crate::eval::edit::Edit;
+use crate::eval::sample::is_beside_the_point;
+use crate::eval::scratch::{self, Scratch};
+use crate::eval::sources::{self, is_generated, is_test_module};
+use crate::eval::{Lab, SLOW_SUITE, impact, metric};
 use crate::model::finding::{SuiteState, TestOutcome, TestRun};
 use crate::model::measurement::Sample;
 use crate::process::{Error, Limits};
@@ -27,6 +29,11 @@ const LIMITS: Limits = Limits {
     memory: 4 << 30,
     file: 1 << 30,
 };
+
+pub use tidy::Untidy;
+
+/// Whole texts of files by path.
+pub type Texts = BTreeMap<Utf8PathBuf, String>;
 
 /// A copy of a tree, with a build folder of its own.
 pub struct Variants<'a> {
@@ -126,7 +133,7 @@ impl<'a> Variants<'a> {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn put(&mut self, texts: &BTreeMap<Utf8PathBuf, String>) -> Result<(), Error> {
+    pub fn put(&mut self, texts: &Texts) -> Result<(), Error> {
         self.take_back()?;
         for (path, text) in texts {
             let file = self.scratch.bench.dir.join(path);
