@@ -133,6 +133,7 @@ mutable = ['**']
             files_hash: files_hash.to_owned(),
             landed: None,
             spent: None,
+            resumes: None,
         }
     }
 
