@@ -10,21 +10,21 @@ use rand_chacha::ChaCha8Rng;
 
 /// How it compresses.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Bits of the distance that a reference may reach back.
-    pub window: u32,
+    pub(crate) window: u32,
     /// Bits of the table of hashes.
-    pub table: u32,
+    pub(crate) table: u32,
     /// Places of equal hash that are looked at.
-    pub depth: usize,
+    pub(crate) depth: usize,
     /// A reference of this length is taken without looking further.
-    pub enough: usize,
+    pub(crate) enough: usize,
     /// The shortest reference.
-    pub shortest: usize,
+    pub(crate) shortest: usize,
 }
 
 /// Returns a text of 24,000 bytes: a log of a program, as full of repetition as logs are.
-pub fn sample() -> Vec<u8> {
+pub(crate) fn sample() -> Vec<u8> {
     const WORDS: [&str; 16] = [
         "request",
         "accepted",
@@ -63,7 +63,7 @@ pub fn sample() -> Vec<u8> {
 
 /// Returns the logarithm of the bits that are left, and a fifth of that of the steps they took.
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-pub fn cost(settings: Settings, text: &[u8]) -> f64 {
+pub(crate) fn cost(settings: Settings, text: &[u8]) -> f64 {
     let mut run = Run::new(settings, text);
     run.compress();
     (run.bits as f64).ln() + 0.2 * (run.steps as f64).ln()

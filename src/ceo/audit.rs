@@ -10,15 +10,13 @@ use super::experiment::{is_survivable, is_theirs};
 use super::measure::parse_name;
 use super::session::{Incumbent, Session};
 use crate::config;
-use crate::decision::{self, Claimed, Retest};
-use crate::eval::Depth;
-use crate::gate;
-use crate::model::audit::{Audit, AuditLine, AuditOutcome, Retested, Standing};
-use crate::model::experiment::{Candidate, DiffSize, Experiment, Summary};
+use crate::decision::{self, Claimed};
+use crate::model::audit::{Audit, AuditLine, AuditOutcome, Standing};
+use crate::model::experiment::{Experiment, Summary};
 use crate::model::id::{CommitSha, ExperimentId, MetricName, TreeSha};
 use crate::model::measurement::{Arm, Evidence, SignPlan, TestPlan};
 use crate::model::verdict::{Decision, Verdict};
-use crate::repo::{self, Target};
+use crate::repo::Target;
 use crate::store::Writer;
 
 /// What happened on a metric since it was last audited.
@@ -29,29 +27,29 @@ pub(super) struct Unaudited {
 }
 
 /// The keeps that an audit looks back on.
-struct Window {
-    keeps: Vec<Kept>,
+pub(super) struct Window {
+    pub(super) keeps: Vec<Kept>,
     /// The last experiment before the audit.
-    last: ExperimentId,
-    base: CommitSha,
-    base_tree: TreeSha,
+    pub(super) last: ExperimentId,
+    pub(super) base: CommitSha,
+    pub(super) base_tree: TreeSha,
 }
 
 /// What an audit asks of a window and, after an alarm, of each of its keeps.
-struct Question<'a> {
+pub(super) struct Question<'a> {
     /// The stream that the keeps are of.
-    family: &'a MetricName,
-    metric: &'a config::Metric,
+    pub(super) family: &'a MetricName,
+    pub(super) metric: &'a config::Metric,
     /// How the metric would be tested now.
-    plan: &'a SignPlan,
-    test: TestPlan,
-    retest: fn(&SignPlan, &Claimed) -> Option<TestPlan>,
+    pub(super) plan: &'a SignPlan,
+    pub(super) test: TestPlan,
+    pub(super) retest: fn(&SignPlan, &Claimed) -> Option<TestPlan>,
 }
 
-struct Kept {
-    experiment: Experiment,
-    landed: CommitSha,
-    claimed: Claimed,
+pub(super) struct Kept {
+    pub(super) experiment: Experiment,
+    pub(super) landed: CommitSha,
+    pub(super) claimed: Claimed,
 }
 
 /// Returns what happened on each noisy metric since it was last audited.
@@ -132,7 +130,8 @@ impl Session<'_> {
     /// Audits every metric of which enough was kept or tried since the last time.
     pub(super) async fn audit_if_due(&mut self) -> Result<(), Error> {
         let request = self.request;
-        if request.dry_run || request.focus.is_some() || request.resume.is_some() {
+        let is_one_thing = request.focus.is_some() || request.resume.is_some();
+        if request.dry_run || is_one_thing || !request.steer.goes_on() {
             return Ok(());
         }
         let due = self.unaudited.iter();
@@ -296,7 +295,7 @@ impl Session<'_> {
     }
 
     /// Runs a test of two trees from its first pair to its end.
-    async fn paired(
+    pub(super) async fn paired(
         &mut self,
         id: ExperimentId,
         metric: &config::Metric,
@@ -319,131 +318,6 @@ impl Session<'_> {
         }
         let decision = self.run_pairs(id, metric, &mut evidence).await?;
         Ok((evidence, decision))
-    }
-
-    /// Tests each keep by itself, the least certain first: the branch against the branch without it.
-    async fn retest(
-        &mut self,
-        question: &Question<'_>,
-        window: &Window,
-        suspects: &[ExperimentId],
-    ) -> Result<Vec<Retested>, Error> {
-        let mut retested = Vec::new();
-        for id in suspects {
-            let kept = window.keeps.iter().find(|it| it.claimed.id == *id);
-            if let Some(kept) = kept {
-                retested.push(self.retest_one(question, kept).await?);
-            }
-        }
-        Ok(retested)
-    }
-
-    async fn retest_one(
-        &mut self,
-        question: &Question<'_>,
-        kept: &Kept,
-    ) -> Result<Retested, Error> {
-        let id = kept.claimed.id;
-        let mut retested = Retested {
-            experiment: id,
-            claimed: kept.claimed.gain,
-            standing: Standing::Unconfirmed,
-            detail: String::new(),
-            evidence: None,
-        };
-        let Some(test) = (question.retest)(question.plan, &kept.claimed) else {
-            "it had claimed no gain".clone_into(&mut retested.detail);
-            return Ok(retested);
-        };
-        let without = match self.without(kept, &self.incumbent)? {
-            Ok(without) => without,
-            Err(reason) => {
-                retested.detail = reason;
-                return Ok(retested);
-            }
-        };
-        let trees = [without.tree.clone(), self.incumbent.tree.clone()];
-        let (evidence, decision) = self.paired(id, question.metric, test, &trees).await?;
-        retested.detail = decision.reasons.first().cloned().unwrap_or_default();
-        retested.evidence = Some(evidence);
-        retested.standing = match decision::judge_retest(&decision) {
-            Retest::Confirmed => Standing::Confirmed,
-            Retest::Stays => Standing::Unconfirmed,
-            Retest::Unkeep => match self.take_out(&without).await? {
-                None => Standing::Unkept,
-                Some(reason) => {
-                    retested.detail = format!("{}; it stays, because {reason}", retested.detail);
-                    Standing::InPlace
-                }
-            },
-        };
-        Ok(retested)
-    }
-
-    /// Returns the branch without any of these keeps, where that can be made; moves nothing.
-    fn without_all(&self, keeps: &[Kept]) -> Result<Option<Incumbent>, Error> {
-        let mut head = self.incumbent.clone();
-        for kept in keeps.iter().rev() {
-            match self.without(kept, &head)? {
-                Ok(without) => head = without,
-                Err(_) => return Ok(None),
-            }
-        }
-        Ok(Some(head))
-    }
-
-    /// Returns a commit without a keep, or why that cannot be made; moves nothing.
-    fn without(&self, kept: &Kept, head: &Incumbent) -> Result<Result<Incumbent, String>, Error> {
-        let message = format!(
-            "Revert \"{}\"\n\nIt was kept as experiment {}, and an audit rules its effect out.",
-            kept.experiment.hypothesis.title, kept.claimed.id
-        );
-        let (from, on) = (kept.experiment.lands_on(), &head.commit);
-        let commit = match self.target.revert_commit(from, &kept.landed, on, &message) {
-            Ok(commit) => commit,
-            Err(repo::Error::RevertConflict { paths }) => {
-                let paths = paths.join(", ");
-                return Ok(Err(format!("later work changed the same lines: {paths}")));
-            }
-            Err(repo::Error::NothingToRevert { .. }) => {
-                return Ok(Err("nothing of it is left".to_owned()));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        Ok(Ok(Incumbent {
-            tree: self.target.tree_of(&commit)?,
-            commit,
-            branch_tip: head.branch_tip.clone(),
-        }))
-    }
-
-    /// Goes on without a keep, unless a gate forbids that; returns which. The branch is moved once the audit
-    /// is on record.
-    async fn take_out(&mut self, without: &Incumbent) -> Result<Option<String>, Error> {
-        let evaluation = self
-            .evaluate(Arm::Candidate, &without.tree, Depth::Decisive)
-            .await?;
-        let violations = gate::judge_evaluations(
-            &self.required_tests(),
-            &self.quarantined,
-            self.baseline(),
-            &evaluation,
-        );
-        if !violations.is_empty() {
-            let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
-            return Ok(Some(format!("without it: {}", reasons.join("; "))));
-        }
-        self.target.anchor(&Candidate {
-            commit: without.commit.clone(),
-            tree: without.tree.clone(),
-            subjects: vec![self.target.subject(&without.commit)?],
-            size: DiffSize::default(),
-            neutralised: Vec::new(),
-        })?;
-        self.incumbent = without.clone();
-        self.baseline = Some(evaluation);
-        self.observations = None;
-        Ok(None)
     }
 
     /// Puts the audit on record, and then moves the branch to where it says.

@@ -100,7 +100,7 @@ impl History {
             .iter()
             .rev()
             .filter(|it| {
-                went_on.extend(it.resumes);
+                went_on.extend(it.resumes.filter(|_| it.spent.is_some()));
                 !went_on.contains(&it.id)
             })
             .filter_map(|it| it.spent.as_ref().filter(|it| it.metric == *metric)?.seen)
@@ -164,8 +164,10 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::experiment::Spent;
     use crate::model::hypothesis::{Change, Claim};
     use crate::model::id::ExperimentId;
+    use crate::model::measurement::Scale;
 
     fn hypothesis(key: &str, contents: &str) -> Hypothesis {
         Hypothesis {
@@ -228,6 +230,40 @@ mod tests {
             .collect();
         assert_eq!(found, expected);
         assert!(expected.iter().any(Option::is_some) && expected.iter().any(Option::is_none));
+    }
+
+    #[test]
+    fn of_a_test_that_went_on_the_last_look_counts_unless_it_was_spoiled() {
+        let tried = |id: u32, mean: f64, resumes: Option<u32>, verdict| {
+            let mut summary = summary(id, &hypothesis("knob:a", "1"), verdict);
+            summary.resumes = resumes.map(ExperimentId);
+            summary.spent = (verdict != Verdict::Spurious).then(|| Spent {
+                metric: "parse".parse().unwrap(),
+                level: 0.001,
+                seen: Some(Seen {
+                    ln_e: 1.0,
+                    mean,
+                    variance: 1.0,
+                    delta: 1.0,
+                    scale: Scale::LogRatio,
+                    shrunken: None,
+                }),
+            });
+            summary
+        };
+        let seen = |all: Vec<Summary>| {
+            let seen = History::of(all).seen(&"parse".parse().unwrap());
+            seen.iter().map(|it| it.mean).collect::<Vec<_>>()
+        };
+        let first = tried(1, 1.0, None, Verdict::Inconclusive);
+        let second = tried(2, 2.0, None, Verdict::Revert);
+        let spoiled = tried(3, 0.0, Some(1), Verdict::Spurious);
+        let went_on = tried(4, 4.0, Some(1), Verdict::Keep);
+        assert_eq!(
+            seen(vec![first.clone(), second.clone(), spoiled.clone()]),
+            [1.0, 2.0]
+        );
+        assert_eq!(seen(vec![first, second, spoiled, went_on]), [2.0, 4.0]);
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod remeasure;
 pub mod restack;
 pub mod report;
 mod resume;
+mod retest;
 mod session;
 mod steer;
 mod veto;

@@ -42,6 +42,13 @@ impl Steer {
     }
 }
 
+impl Steer {
+    /// Returns whether nobody wants the run to wait or to end.
+    pub(super) fn goes_on(&self) -> bool {
+        *self.0.borrow() == Course::GoOn
+    }
+}
+
 impl Session<'_> {
     /// Waits while a person wants that, and returns the reason to end if they want it to end.
     pub(super) async fn obey(&self) -> Result<Option<String>, Error> {

@@ -114,6 +114,7 @@ fn documents() -> Vec<(&'static str, Schema)> {
         of::<doc::Rejected>("reject"),
         of::<doc::Repair>("repair"),
         of::<doc::Replay>("replay"),
+        of::<doc::ReplayedAudit>("replayed_audit"),
         of::<FirstReport>("report"),
         of::<doc::ResearchPage>("research"),
         of::<RunReport>("run"),

@@ -219,7 +219,7 @@ fn an_audit_takes_out_what_its_own_test_rules_out_also_after_a_kill() {
         record_again(&repo, |it| {
             let decision = it.decision.as_mut().unwrap();
             let statistics = decision.statistics.as_mut().unwrap();
-            statistics.shrunken = statistics.shrunken.map(|it| 4.0 * it);
+            statistics.shrunken = statistics.shrunken.map(|it| 20.0 * it);
         });
     }
     let before = repo.rev("factory/best");
