@@ -112,7 +112,7 @@ mod tests {
         assert!((new.mean - 2.0f64.ln()).abs() < 1e-9);
         let believed = shrunken(&[], &new);
         assert!(
-            believed > 0.8 * new.mean && believed < new.mean,
+            believed > 0.75 * new.mean && believed < new.mean,
             "{believed}"
         );
     }
