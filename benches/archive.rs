@@ -31,7 +31,7 @@ fn row(idx: u32) -> Row {
     let verdict = pick(&VERDICTS, 2);
     let effect = (verdict != "vetoed").then_some(share / 10.0 - 0.04);
     Row {
-        target: format!("/home/somebody/projects/target-{:02}", mixed(3) % 80),
+        target: format!("/srv/somebody/projects/target-{:02}", mixed(3) % 80),
         run: Some(format!("2026-11-21-{:05x}", idx / 40)),
         id: idx / 80 + 1,
         time: 1_750_000_000_000 + i64::from(idx) * 30_000,

@@ -12,15 +12,15 @@ use rand_chacha::ChaCha8Rng;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     /// Bits of the distance that a reference may reach back.
-    pub window: u32,
+    pub(crate) window: u32,
     /// Bits of the table of hashes.
-    pub table: u32,
+    pub(crate) table: u32,
     /// Places of equal hash that are looked at.
-    pub depth: usize,
+    pub(crate) depth: usize,
     /// A reference of this length is taken without looking further.
-    pub enough: usize,
+    pub(crate) enough: usize,
     /// The shortest reference.
-    pub shortest: usize,
+    pub(crate) shortest: usize,
 }
 
 /// Returns a text of 24,000 bytes: a log of a program, as full of repetition as logs are.

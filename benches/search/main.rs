@@ -16,10 +16,13 @@ use factory::search::{Kind, Space, Trial, Value, best, propose};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+/// What a point costs.
+type Cost = Box<dyn Fn(&[f64]) -> f64>;
+
 /// Something to minimise, seen through normal noise.
 struct Problem {
     name: &'static str,
-    cost: Box<dyn Fn(&[f64]) -> f64>,
+    cost: Cost,
     kinds: Vec<Kind>,
     noise: f64,
 }

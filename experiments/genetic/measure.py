@@ -74,7 +74,7 @@ def measure(factory, name):
         tried = re.search(r"(\d+) patches of .*? tried in (\d+) s", told)
         hourly = 3600 * int(tried[1]) / max(1, int(tried[2])) if tried else 0
         faster = speed_up(target, scratch) if kept else 1.0
-        what = told.split(". ")[0] if kept else told
+        what = git(target, "log", "-1", "--format=%s", "factory/best").strip() if kept else told
         print(f"| {name} | {experiment['verdict']} | {tried[1] if tried else '-'} | {hourly:.0f} "
               f"| {faster:.2f} | {what} |", flush=True)
         return kept and faster > 1.0

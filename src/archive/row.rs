@@ -168,5 +168,8 @@ fn reason(summary: &Summary, record: Option<&Experiment>) -> String {
     let ends_kind =
         |it: char| it.is_ascii_digit() || matches!(it, ':' | ',' | '`' | '≥' | '→' | '(');
     let kind = summary.reason.split(ends_kind).next().unwrap_or_default();
-    kind.trim().chars().take(60).collect()
+    match kind.trim() {
+        "" => summary.verdict.name().to_owned(),
+        kind => kind.chars().take(60).collect(),
+    }
 }

@@ -132,6 +132,9 @@ impl Session<'_> {
             broken: &self.broken,
         };
         let mut ranking = rank(hypotheses, past);
+        if let Some(pursuit) = &self.pursuit {
+            ranking.ranked.sort_by_key(|it| pursuit.is_done_with(it));
+        }
         // What a person asks for comes before what was found.
         ranking.ranked.sort_by_key(|it| !keys.contains(&it.key));
         self.asked = asked;

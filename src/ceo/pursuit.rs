@@ -9,6 +9,7 @@ use super::{Error, report::Stopped};
 use crate::config::{Metric, Research};
 use crate::model::dimension::Direction;
 use crate::model::experiment::Experiment;
+use crate::model::hypothesis::Hypothesis;
 use crate::model::id::TreeSha;
 use crate::model::measurement::{Arm, Sample};
 use crate::model::verdict::{Effect, Verdict};
@@ -135,6 +136,14 @@ impl Pursuit {
             (false, false, _) => inner.clone(),
             (false, true, false) => inner.iter().chain(outer).cloned().collect(),
         }
+    }
+
+    /// Returns whether a hypothesis touches only what gave nothing more, now that more is open.
+    pub(super) fn is_done_with(&self, hypothesis: &Hypothesis) -> bool {
+        let mut files = hypothesis.files.keys();
+        self.plateau.is_wide()
+            && !hypothesis.files.is_empty()
+            && files.all(|it| self.research.is_inner(it))
     }
 
     fn is_at_target(&self) -> bool {
@@ -427,7 +436,17 @@ mod tests {
         assert_eq!(both.surface(), ["a"]);
         assert!(both.plateau.widen());
         assert_eq!(both.surface(), ["a", "b"]);
+        let touches = |file: &str| -> Hypothesis {
+            serde_json::from_value(serde_json::json!({
+                "key": "words:x", "title": "x", "why": "x", "category": "explore", "success": [],
+                "claim": {"kind": "moves", "metric": "m", "delta": null}, "expected_gain": 0.0,
+                "change": {"kind": "words", "text": "x"}, "files": {file: "hash"}
+            }))
+            .unwrap()
+        };
+        assert!(both.is_done_with(&touches("a")) && !both.is_done_with(&touches("b")));
         let mut inner = pursuit("direction='minimize'\ninner=['a']", &[1.0]);
+        assert!(!inner.is_done_with(&touches("a")));
         assert!(inner.plateau.widen());
         assert_eq!(inner.surface(), ["a", "b", "c"]);
         let mut plain = pursuit("direction='minimize'", &[1.0]);

@@ -96,6 +96,10 @@ impl Session<'_> {
             holdout: None,
             ..experiment.clone()
         };
+        let evidence = told.evidence.iter_mut();
+        for pair in evidence.flat_map(|it| &mut it.pairs) {
+            pair.instance = None;
+        }
         let telltales = &self.withheld.telltales;
         if let Some(decision) = &mut told.decision {
             for reason in &mut decision.reasons {

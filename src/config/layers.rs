@@ -188,7 +188,14 @@ fn single(origin: Origin, key: &str, value: &str) -> Result<Layer, Error> {
         origin: origin.clone(),
         message,
     };
-    parse::shape(Utf8Path::new("-"), &text).map_err(|error| match error {
+    let path = Utf8Path::new("-");
+    let checked = if key.starts_with("research.") {
+        // One key of it alone lacks those that are needed; its type is looked at once all are together.
+        parse::names(path, &text)
+    } else {
+        parse::shape(path, &text).map(drop)
+    };
+    checked.map_err(|error| match error {
         Error::Invalid { message, .. } => problem(message),
         other => other,
     })?;
@@ -305,6 +312,24 @@ mod tests {
 
     fn utf8(dir: &tempfile::TempDir) -> &Utf8Path {
         Utf8Path::from_path(dir.path()).unwrap()
+    }
+
+    #[test]
+    fn one_key_of_research_can_be_set_for_one_call() {
+        let text =
+            "[research]\nobjective='x'\nmetric='m'\ndirection='minimize'\nrun='x'\nmutable=['a']\n";
+        let with = |setting: &str| {
+            resolve(&Inputs {
+                unwritten: Some((Utf8Path::new("factory.toml"), text)),
+                command_line: &[setting.to_owned()],
+                ..Inputs::default()
+            })
+        };
+        let research = with("research.target=5").unwrap().profile.research;
+        assert_eq!(research.unwrap().target, Some(5.0));
+        let said = |setting: &str| with(setting).unwrap_err().to_string();
+        assert!(said("research.traget=5").contains("did you mean `target`?"));
+        assert!(said("research.target=soon").starts_with("command line"));
     }
 
     #[test]

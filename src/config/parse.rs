@@ -22,11 +22,17 @@ pub fn parse(path: &Utf8Path, text: &str) -> Result<Profile, Error> {
 
 /// Parses a profile without looking at what the values mean together.
 pub(super) fn shape(path: &Utf8Path, text: &str) -> Result<Profile, Error> {
-    let table = DeTable::parse(text).map_err(|error| from_toml(path, text, &error))?;
-    if let Some(unknown) = keys::first_unknown(table.get_ref()) {
-        return Err(at(path, text, &unknown.span, unknown.message));
-    }
+    names(path, text)?;
     toml::from_str(text).map_err(|error| from_toml(path, text, &error))
+}
+
+/// Looks only whether every key is one that there is.
+pub(super) fn names(path: &Utf8Path, text: &str) -> Result<(), Error> {
+    let table = DeTable::parse(text).map_err(|error| from_toml(path, text, &error))?;
+    match keys::first_unknown(table.get_ref()) {
+        Some(unknown) => Err(at(path, text, &unknown.span, unknown.message)),
+        None => Ok(()),
+    }
 }
 
 /// Returns the error that points at a problem's dotted key, such as `metric[1].parser`, or at its nearest parent.

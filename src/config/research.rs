@@ -238,6 +238,11 @@ impl Research {
         faults
     }
 
+    /// Returns whether a file is one of those that are tried first.
+    pub fn is_inner(&self, path: &Utf8PathBuf) -> bool {
+        Surface::new(&self.inner).has(path)
+    }
+
     /// Writes what the section means into the rest of the profile.
     pub(super) fn settle(&self, profile: &mut Profile) {
         profile.metrics.push(Metric {

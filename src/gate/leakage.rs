@@ -442,8 +442,11 @@ fn in_file(telltales: &Telltales, file: &FileFacts) -> Vec<(Found, &'static str)
 
 fn in_prose(telltales: &Telltales, text: &str) -> Vec<(Found, &'static str)> {
     let stream = words(text);
+    // Agents are told which files are fixed: to speak of one opens none.
     let search = telltales.search(&stream).into_iter();
-    let found = search.map(|(found, kind)| (found, wording(kind)));
+    let found = search
+        .filter(|(_, kind)| *kind != Kind::Path)
+        .map(|(found, kind)| (found, wording(kind)));
     let hints = telltales.answers.named_in(&stream).into_iter();
     let lines = text.lines().zip(1..);
     let ids = lines.flat_map(|(line, number)| {

@@ -12,10 +12,13 @@ use crate::model::verdict::Verdict;
 
 const JOURNAL_1_0: &str = include_str!("../format/golden/journal-1.0.jsonl");
 const JOURNAL_1_1: &str = include_str!("../format/golden/journal-1.1.jsonl");
+const JOURNAL_1_2: &str = include_str!("../format/golden/journal-1.2.jsonl");
 const RECORD_1_0: &str = include_str!("../format/golden/record-1.0.json");
 const RECORD_1_1: &str = include_str!("../format/golden/record-1.1.json");
+const RECORD_1_2: &str = include_str!("../format/golden/record-1.2.json");
 const SUMMARY_1_0: &str = include_str!("../format/golden/summary-1.0.jsonl");
 const SUMMARY_1_1: &str = include_str!("../format/golden/summary-1.1.jsonl");
+const SUMMARY_1_2: &str = include_str!("../format/golden/summary-1.2.jsonl");
 const SNAPSHOT_1_0: &str = include_str!("../format/golden/snapshot-1.0.json");
 
 fn experiment() -> Experiment {
@@ -42,6 +45,14 @@ fn experiment_1_0() -> Experiment {
     fold(&events_1_0()).unwrap().unwrap()
 }
 
+/// The summary as a program wrote it that did not look back on what tests saw.
+fn summary_1_1() -> Summary {
+    let mut summary = summary_of(&experiment()).unwrap();
+    let spent = summary.spent.as_mut().expect("the claim is noisy");
+    spent.seen = None;
+    summary
+}
+
 fn snapshot() -> Snapshot {
     let mut snapshot = Snapshot::default();
     snapshot.add(&summary_of(&experiment()).unwrap());
@@ -62,6 +73,12 @@ fn a_journal_of_version_1_1_still_loads() {
 }
 
 #[test]
+fn a_journal_of_version_1_2_still_loads() {
+    let contents = journal::parse(JOURNAL_1_2.as_bytes()).unwrap();
+    assert_eq!(contents.events, events(7, Verdict::Keep));
+}
+
+#[test]
 fn a_record_of_version_1_0_still_loads() {
     let (record, _) = RECORD.decode::<Experiment>(RECORD_1_0.as_bytes()).unwrap();
     assert_eq!(record, experiment_1_0());
@@ -70,6 +87,12 @@ fn a_record_of_version_1_0_still_loads() {
 #[test]
 fn a_record_of_version_1_1_still_loads() {
     let (record, _) = RECORD.decode::<Experiment>(RECORD_1_1.as_bytes()).unwrap();
+    assert_eq!(record, experiment());
+}
+
+#[test]
+fn a_record_of_version_1_2_still_loads() {
+    let (record, _) = RECORD.decode::<Experiment>(RECORD_1_2.as_bytes()).unwrap();
     assert_eq!(record, experiment());
 }
 
@@ -86,8 +109,16 @@ fn a_summary_segment_of_version_1_1_still_loads() {
     let (summaries, _) = SUMMARY
         .decode_lines::<Summary>(SUMMARY_1_1.as_bytes())
         .unwrap();
+    assert_eq!(summaries, [summary_1_1()]);
+}
+
+#[test]
+fn a_summary_segment_of_version_1_2_still_loads() {
+    let (summaries, _) = SUMMARY
+        .decode_lines::<Summary>(SUMMARY_1_2.as_bytes())
+        .unwrap();
     let summary = summary_of(&experiment()).unwrap();
-    assert!(summary.spent.is_some());
+    assert!(summary.spent.as_ref().is_some_and(|it| it.seen.is_some()));
     assert_eq!(summaries, [summary]);
 }
 

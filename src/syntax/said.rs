@@ -41,18 +41,18 @@ pub fn said(grammar: Grammar, source: &str) -> Said {
 
 fn is_string(node: Node<'_>) -> bool {
     let is_one = |it: Node<'_>| {
-        it.is_named() && it.kind().contains("string") && it.kind() != "string_content"
-            || it.kind() == "template_literal"
+        let is_part = matches!(it.kind(), "string_content" | "concatenated_string");
+        it.is_named() && it.kind().contains("string") && !is_part
     };
     let inside = node.parent().is_some_and(is_one);
-    is_one(node) && !inside && node.kind() != "concatenated_string"
+    is_one(node) && !inside
 }
 
 /// Strips the quotes of a string, and the letters and hashes before them.
 fn contents(literal: &str) -> &str {
-    let quoted = literal.trim_start_matches(|it: char| it.is_ascii_alphabetic() || it == '#');
+    let unmarked = literal.trim_start_matches(|it: char| it.is_ascii_alphabetic() || it == '#');
     let quotes = ['"', '\'', '`', '#'];
-    quoted.trim_matches(|it| quotes.contains(&it))
+    unmarked.trim_matches(|it| quotes.contains(&it))
 }
 
 fn is_number(kind: &str) -> bool {
@@ -64,12 +64,14 @@ fn is_number(kind: &str) -> bool {
             | "integer_literal"
             | "float_literal"
             | "int_literal"
+            | "number_literal"
             | "imaginary_literal"
     )
 }
 
 fn is_import(kind: &str) -> bool {
-    kind.contains("import") || kind == "use_declaration" || kind == "package_clause"
+    let others = ["use_declaration", "package_clause", "preproc_include"];
+    kind.contains("import") || others.contains(&kind)
 }
 
 /// Returns whether a name is given here: to a function, a class, a constant, a variable.
@@ -82,7 +84,7 @@ fn is_defined(node: Node<'_>) -> bool {
         || kind.starts_with("qualified")
         || kind == "keyword_argument"
         || is_import(kind);
-    let fields = ["name", "left", "pattern"];
+    let fields = ["name", "left", "pattern", "declarator"];
     !only_uses
         && fields
             .iter()
@@ -96,11 +98,11 @@ mod tests {
     #[test]
     fn python_tells_what_it_defines_and_not_what_it_uses() {
         let source = "from heron import crane\nimport numpy as np\n\nLIMIT = 0.7317\n\n\
-                      def stork(a, b=3):\n    return np.linalg.norm(a, axis=1) + len('blue egret')\n\n\
+                      def stork(a, b=3):\n    return np.linalg.norm(a, axis=1) + len('blue egret' 's')\n\n\
                       class Ibis:\n    x: int = 4\n";
         let said = said(Grammar::Python, source);
         assert_eq!(said.names, ["LIMIT", "stork", "b", "Ibis", "x"]);
-        assert_eq!(said.strings, ["blue egret"]);
+        assert_eq!(said.strings, ["blue egret", "s"]);
         assert_eq!(said.numbers, ["0.7317", "3", "1", "4"]);
     }
 
@@ -120,6 +122,11 @@ mod tests {
             (
                 Grammar::Go,
                 "package birds\nimport \"fmt\"\nconst LIMIT = 0.5\nfunc stork() string { return \"egret\" }",
+                &["LIMIT", "stork"],
+            ),
+            (
+                Grammar::C,
+                "#include <math.h>\nconst double LIMIT = 0.5;\nconst char *stork(void) { return \"egret\"; }",
                 &["LIMIT", "stork"],
             ),
         ];

@@ -119,7 +119,7 @@ mod tests {
         let text = anstream::adapter::strip_str(&render(&sample(), 80)).to_string();
         insta::assert_snapshot!(text, @"
         The number
-          bytes 16105 → 12000 B; target 11000 B
+          bytes 15.7 → 11.7 KiB; target 10.7 KiB
           raw gain: 25.5 % better (as measured in this run's kept experiments, each
           beside its incumbent)
           fall short: 41 → 22 of 480 instances
@@ -132,7 +132,7 @@ mod tests {
         let mut still = sample();
         (still.after, still.raw_gain) = (still.before, None);
         let text = render(&still, 80);
-        assert!(text.contains("16105 B, as before"), "{text}");
+        assert!(text.contains("15.7 KiB, as before"), "{text}");
         assert!(!text.contains("raw gain"), "{text}");
     }
 }

@@ -107,7 +107,19 @@ mod tests {
     #[test]
     fn a_noisy_number_says_what_can_be_seen_at_which_price() {
         let text = anstream::adapter::strip_str(&render(&page(), 80)).to_string();
-        insta::assert_snapshot!(text);
+        insta::assert_snapshot!(text, @r#"
+        wrote /x/factory.toml
+          [research]
+          metric = "latency"
+
+        number       latency 12.3 ms (median of 20 runs, 0.3 s each)
+        noise        two runs of the same code differ by 4.1 % (one standard deviation)
+        can be seen  gains of 2.9 % or more; smaller ones are lost in the noise
+        price        at most 60 pairs of runs for an experiment, 37.2 s; most end far
+                     sooner
+        careful      heavy tails: standard deviation 5.0e-2, robust estimate 2.0e-2
+        next         factory ceo --mode research
+        "#);
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Variants<'_> {
             let found = [adapter.lint(&job).await?, adapter.types(&job).await?];
             for outcome in found {
                 if let Outcome::Measured(findings) = outcome {
-                    findings.into_iter().for_each(|it| untidy.add(it));
+                    for finding in findings {
+                        untidy.add(finding);
+                    }
                 }
             }
             if project.uses.contains_key(&Purpose::Format)

@@ -104,6 +104,7 @@ fn innocent_look_alikes_pass() {
         "Add a cache, and do not add a dependency",
         "In addition, sort the test cases by name: not 100, not 17",
         "Avoid the true branch; never return 42",
+        "Whatever eval/dev.jsonl holds, be faster",
     ] {
         assert_eq!(proposed(&telltales(), text), [], "{text}");
     }

@@ -97,7 +97,7 @@ async fn search(
         let Some(patch) = propose(&pool, record.trials(), settings) else {
             break;
         };
-        let fate = trials.run(&ground.texts(&patch)).await?;
+        let fate = trials.run(ground.texts(&patch).as_ref()).await?;
         record.add(patch, fate);
     }
     let report = Report {
@@ -150,7 +150,7 @@ async fn smallest(
         match minimise(patch, record.trials(), trials.margin()) {
             Step::Done(patch) => return Ok(patch),
             Step::Try(part) => {
-                let fate = trials.run(&ground.texts(&part)).await?;
+                let fate = trials.run(ground.texts(&part).as_ref()).await?;
                 record.add(part, fate);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::agent::{Error, ResearchInput};
 use crate::gate::files_hash;
@@ -91,7 +91,7 @@ impl Ground<'_> {
             return None;
         };
         let mut hypothesis = draft::edits(metric, seed, *functions, files.len());
-        let paths: BTreeSet<&Utf8Path> = files.iter().map(|it| it.as_path()).collect();
+        let paths: BTreeSet<&Utf8Path> = files.iter().map(Utf8PathBuf::as_path).collect();
         hypothesis.files = (self.hashes)(&paths);
         Some(hypothesis)
     }

@@ -23,7 +23,7 @@ enum Line {
     Watched { name: String, is_watched: bool },
     /// A search with that seed began.
     Begun { seed: u64 },
-    /// A patch became a candidate.
+    /// A patch became a candidate, or would have but for what linters say of it.
     Delivered { patch: Patch },
 }
 
@@ -96,7 +96,7 @@ impl Record {
         self.note(Line::Watched { name, is_watched });
     }
 
-    /// Remembers that a patch became a candidate.
+    /// Remembers that a patch is not to be a candidate again.
     pub(super) fn deliver(&mut self, patch: &Patch) {
         let patch = patch.clone();
         self.note(Line::Delivered { patch });

@@ -147,7 +147,7 @@ impl<'v, 'l> Trials<'v, 'l> {
 
     /// Tries a patch: builds it, runs the tests, and takes a quick look at the metric. `None` stands for
     /// edits that do not go together.
-    pub(super) async fn run(&mut self, texts: &Option<Texts>) -> Result<Fate, Error> {
+    pub(super) async fn run(&mut self, texts: Option<&Texts>) -> Result<Fate, Error> {
         let Some(texts) = texts else {
             return Ok(Fate::Broken);
         };
@@ -212,12 +212,11 @@ impl<'v, 'l> Trials<'v, 'l> {
     /// Returns the texts as linters and the formatter want them; `None` where a patch leaves something
     /// behind that no tool takes away, which a gate would refuse.
     pub(super) async fn tidied(&mut self, texts: &Texts) -> Result<Option<Texts>, Error> {
-        let before = match self.untidy.take() {
-            Some(before) => before,
-            None => {
-                self.variants.take_back()?;
-                self.variants.untidy().await?
-            }
+        let before = if let Some(before) = self.untidy.take() {
+            before
+        } else {
+            self.variants.take_back()?;
+            self.variants.untidy().await?
         };
         let tidied = self.variants.tidied(texts, &before).await?;
         self.untidy = Some(before);

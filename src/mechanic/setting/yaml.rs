@@ -236,10 +236,12 @@ fn quoted(text: &str) -> &str {
     let quote = text.chars().next().unwrap_or('"');
     let mut letters = text.char_indices().skip(1).peekable();
     while let Some((at, letter)) = letters.next() {
-        if letter == '\\' && quote == '"' {
-            letters.next();
-        } else if letter == quote && quote == '\'' && letters.peek().is_some_and(|it| it.1 == quote)
-        {
+        let is_doubled = letters.peek().is_some_and(|it| it.1 == quote);
+        let is_escape = match quote {
+            '\'' => letter == quote && is_doubled,
+            _ => letter == '\\',
+        };
+        if is_escape {
             letters.next();
         } else if letter == quote {
             return &text[..=at];

@@ -132,7 +132,8 @@ pub fn best<'t>(pool: &Pool, trials: &'t [Trial], settings: Settings) -> Vec<&'t
     found
 }
 
-/// Returns whether the best patch has been the best for so long that more trials hardly pay.
+/// Returns whether the best patch has been the best for so long that more trials hardly pay; never where
+/// there is none yet.
 pub fn is_settled(trials: &[Trial], settings: Settings) -> bool {
     let patience = PATIENCE * settings.population.max(1);
     let mut so_far = settings.margin;
@@ -143,7 +144,7 @@ pub fn is_settled(trials: &[Trial], settings: Settings) -> bool {
             last = idx + 1;
         }
     }
-    trials.len() - last >= patience
+    last > 0 && trials.len() - last >= patience
 }
 
 fn gain(trial: &Trial) -> Option<f64> {

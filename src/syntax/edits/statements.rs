@@ -171,14 +171,14 @@ impl<'t> Statements<'t> {
         }
         let depth = indent(self.source, range.start);
         let new = moved(donor.text, donor.indent, depth);
-        Some(self.put_beside(site, &new, shortened(donor.text)))
+        Some(self.put_beside(site, &new, &shortened(donor.text)))
     }
 
     /// Puts code before a statement, or behind the last one of a block.
-    fn put_beside(&self, site: &Statement<'_>, new: &str, called: String) -> Edit {
+    fn put_beside(&self, site: &Statement<'_>, new: &str, called: &str) -> Edit {
         let range = site.node.byte_range();
         let depth = indent(self.source, range.start);
-        let (at, side) = if site.is_last {
+        let (at, where_to) = if site.is_last {
             (line_end(self.source, range.end), "behind")
         } else {
             (line_start(self.source, range.start), "before")
@@ -188,7 +188,7 @@ impl<'t> Statements<'t> {
         } else {
             format!("\n{depth}{new}")
         };
-        let words = format!("insert `{called}` {side} {}", self.name(site.node));
+        let words = format!("insert `{called}` {where_to} {}", self.name(site.node));
         self.edit(EditKind::Insert, site.node, vec![(at..at, new)], words)
     }
 
@@ -197,9 +197,7 @@ impl<'t> Statements<'t> {
         let fits =
             site.is_in_loop && site.is_last && is_alone(self.source, &site.node.byte_range());
         let exits = self.table.exits.iter().filter(|_| fits);
-        exits
-            .map(|it| self.put_beside(site, it, (*it).to_owned()))
-            .collect()
+        exits.map(|it| self.put_beside(site, it, it)).collect()
     }
 
     /// Moves a statement of a loop's own block to the place before the loop.

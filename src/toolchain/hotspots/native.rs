@@ -13,10 +13,7 @@ pub(super) const FILE: &str = "perf.data";
 /// Returns the command line that samples another, children included.
 pub(super) fn record(line: &str, dir: &Utf8Path) -> String {
     let line = shell_words::quote(line).into_owned();
-    format!(
-        "perf record -q -e cpu-clock:u -F 997 -o {}/{FILE} -- sh -c {line}",
-        dir
-    )
+    format!("perf record -q -e cpu-clock:u -F 997 -o {dir}/{FILE} -- sh -c {line}")
 }
 
 /// Returns the command line that prints the share of each symbol.

@@ -10,7 +10,7 @@ use super::Hotspot;
 pub(super) const FILE: &str = "watch.cjs";
 
 /// The module.
-pub(super) const SCRIPT: &str = r#"const fs = require('fs');
+pub(super) const SCRIPT: &str = r"const fs = require('fs');
 const inspector = require('inspector');
 const session = new inspector.Session();
 session.connect();
@@ -24,7 +24,7 @@ process.on('exit', () => {
     fs.writeFileSync(path, JSON.stringify(result.profile));
   });
 });
-"#;
+";
 
 /// Reads a profile; what V8 itself does is the time of the nearest function that is in a file.
 pub(super) fn read(text: &str) -> Vec<Hotspot> {

@@ -50,8 +50,8 @@ impl Axis {
     /// Returns whether a value has a place on this axis.
     pub(super) fn can_show(&self, value: f64) -> bool {
         match self.scale {
-            Scale::Linear => value.is_finite(),
-            Scale::Log => (LOG_LIMITS.0..=LOG_LIMITS.1).contains(&value),
+            Scale::Linear => value.abs() <= LARGEST,
+            Scale::Log => (1.0 / LARGEST..=LARGEST).contains(&value),
         }
     }
 }
@@ -75,8 +75,8 @@ pub(super) struct Measure {
     pub(super) ticks: Vec<(f64, String)>,
 }
 
-/// What a logarithmic axis can show: beyond, powers of ten are no numbers.
-const LOG_LIMITS: (f64, f64) = (1e-300, 1e300);
+/// What an axis can show: beyond, its ends would be no numbers.
+const LARGEST: f64 = 1e300;
 /// About as many ticks as an axis has.
 const TICKS: f64 = 6.0;
 
@@ -190,7 +190,7 @@ fn decimal(value: f64, step: f64) -> String {
 fn thousands(digits: &str) -> String {
     let mut out = String::new();
     for (idx, digit) in digits.chars().enumerate() {
-        if idx > 0 && (digits.len() - idx) % 3 == 0 {
+        if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -13,6 +13,8 @@ const MANY: usize = 12;
 
 /// A point on the sheet; `None` where the line has a gap.
 type Place = Option<(f64, f64)>;
+/// A line on the sheet.
+type Edge = Vec<(f64, f64)>;
 
 /// Draws one layer.
 pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, layer: &Layer, x: &Measure, y: &Measure) {
@@ -79,14 +81,7 @@ fn draw_line(canvas: &mut Canvas, class: &str, places: &[Place], join: Join, opa
 }
 
 /// Returns the parts of a band without gaps: upper and lower edge.
-#[expect(
-    clippy::type_complexity,
-    reason = "two edges, each a line on the sheet; a name would say less"
-)]
-fn parts(
-    points: &[(f64, f64, f64)],
-    place: impl Fn((f64, f64)) -> Place,
-) -> Vec<(Vec<(f64, f64)>, Vec<(f64, f64)>)> {
+fn parts(points: &[(f64, f64, f64)], place: impl Fn((f64, f64)) -> Place) -> Vec<(Edge, Edge)> {
     let edges: Vec<Option<((f64, f64), (f64, f64))>> = points
         .iter()
         .map(|(x, low, high)| Some((place((*x, *high))?, place((*x, *low))?)))
@@ -99,7 +94,7 @@ fn parts(
 }
 
 /// Returns the path around a band: along its upper edge and back along the lower one.
-fn outline((upper, lower): &(Vec<(f64, f64)>, Vec<(f64, f64)>), join: Join) -> String {
+fn outline((upper, lower): &(Edge, Edge), join: Join) -> String {
     let mut around = joined(&thinned(upper), join);
     let mut back = joined(&thinned(lower), join);
     back.reverse();
