@@ -243,6 +243,10 @@ impl Error {
 ///
 /// # Errors
 /// See [`Error`]; an interruption is a cancelled process, after the state was saved.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the page to read: each way to go on and each way to end is a line of its own"
+)]
 pub async fn run(
     request: &Request,
     reporter: &dyn Reporter,
@@ -292,8 +296,8 @@ pub async fn run(
             Err(error) if error.is_interruption() && !lines.is_empty() => {
                 break Ended::interrupted(ranking);
             }
-            stop => {
-                if let Some(reason) = stop? {
+            ordered => {
+                if let Some(reason) = ordered? {
                     break Ended::because(Stopped::Asked, reason, ranking);
                 }
             }

@@ -63,15 +63,14 @@ impl Session<'_> {
         let name = &evidence.metric;
         let detail = format!("the unchanged code once more: is `{name}` still deterministic");
         self.enter(id, "measure", detail);
-        let again = match self.metric_named(name.as_str()) {
-            Some(metric) => self.run_arm(&metric, Arm::Incumbent).await?,
-            None => {
-                let tree = self.incumbent.tree.clone();
-                let again = self
-                    .evaluate(Arm::Incumbent, &tree, Depth::Decisive)
-                    .await?;
-                dimension_pair(&parse_name(name.as_str()), &again, &again).incumbent
-            }
+        let again = if let Some(metric) = self.metric_named(name.as_str()) {
+            self.run_arm(&metric, Arm::Incumbent).await?
+        } else {
+            let tree = self.incumbent.tree.clone();
+            let again = self
+                .evaluate(Arm::Incumbent, &tree, Depth::Decisive)
+                .await?;
+            dimension_pair(&parse_name(name.as_str()), &again, &again).incumbent
         };
         let has_moved = differ(&first.incumbent, &again);
         if has_moved {

@@ -135,6 +135,10 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Opens the target and its record, takes the lock, and finds the incumbent.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "half of them are the fields of the session, one a line"
+    )]
     pub(super) async fn open(
         request: &'a Request,
         reporter: &'a dyn Reporter,

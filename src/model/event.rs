@@ -7,6 +7,10 @@ use super::id::{CommitSha, ExperimentId, RunId};
 use super::verdict::{Decision, Verdict};
 
 /// One thing worth telling; console and JSON lines are reporters over the same enum.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, and is told and dropped"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum RunEvent {

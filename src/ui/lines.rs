@@ -279,7 +279,7 @@ mod tests {
         };
         assert_eq!(
             planned(&event),
-            "the price of testing parse: at most 60 pairs, which is what the budget pays for, 2 h 0 min; changes from 0.70 %, 2.1 ms count; about 16.0 s to find no effect, 45.0 s to a keep"
+            "the price of testing parse: at most 60 pairs, which is what the budget pays for, 2 h 00 min; changes from 0.70 %, 2.10 ms count; about 16.0 s to find no effect, 45.0 s to a keep"
         );
     }
 }

@@ -116,6 +116,14 @@ pub fn show(shown: &Shown, width: usize) -> String {
     out.push_str(&super::withheld::for_person(it, width));
     out.push_str(&dimensions(&it.dimensions, width));
     out.push_str(&evidence(it, width));
+    out.push_str(&afterwards(shown, width));
+    out
+}
+
+/// Returns what was said about an experiment once it was closed: its note, audits, and people's words.
+fn afterwards(shown: &Shown, width: usize) -> String {
+    let it = &shown.experiment;
+    let mut out = String::new();
     if !it.note.is_empty() {
         out.push_str(&format!(
             "\n{}\n",
