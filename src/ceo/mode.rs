@@ -33,7 +33,7 @@ pub(super) enum Opening {
 pub(super) struct Plan {
     /// In this order.
     pub(super) opening: &'static [Opening],
-    /// Whether code that nothing here can build or test is no reason to stop.
+    /// Whether code that nothing here can build or test is a reason to stop.
     pub(super) needs_language: bool,
     /// Whether a hypothesis belongs to it, given the number that `[research]` names.
     admits: fn(&Hypothesis, &str) -> bool,

@@ -250,19 +250,18 @@ fn the_traps_of_the_shipped_problem_end_in_no_keep() {
         "--config",
         inner,
     ];
-    let report = run(&repo, &[&args[..], &["--cycles", "3"]].concat());
+    let report = run(&repo, &[&args[..], &["--cycles", "5"]].concat());
     assert_eq!(report["kept"], 0, "{report:#}");
-    let lines = report["experiments"].as_array().unwrap();
-    assert_eq!(lines.len(), 3, "{report:#}");
-    for line in lines {
-        let (title, verdict) = (line["hypothesis"].as_str().unwrap(), &line["verdict"]);
-        let reasons = line["reasons"].to_string();
-        let (expected, said) = match title {
-            "Read the ids" => ("revert", "holdout"),
-            "Look the answers up" => ("vetoed", "names a file that experiments may not read"),
-            _ => ("vetoed", "leak"),
+    let mut n_traps = 0;
+    for line in report["experiments"].as_array().unwrap() {
+        let title = line["hypothesis"].as_str().unwrap();
+        let verdict = match title {
+            "Read the ids" => "revert",
+            "Look the answers up" | "Learn lines by heart" => "vetoed",
+            _ => continue,
         };
-        assert_eq!(verdict, expected, "{title}: {reasons}");
-        assert!(reasons.contains(said), "{title}: {reasons}");
+        n_traps += 1;
+        assert_eq!(line["verdict"], verdict, "{title}: {}", line["reasons"]);
     }
+    assert_eq!(n_traps, 3, "{report:#}");
 }
