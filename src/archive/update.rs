@@ -57,7 +57,7 @@ impl Archive {
         let _lock = self.lock_alone()?;
         let mut notices = Vec::new();
         let before = Manifest::load(&self.dir, &mut notices)?;
-        self.carry_on(before, targets, notices)
+        self.carry_on(&before, targets, notices)
     }
 
     /// Makes the archive again from the ledgers alone.
@@ -68,7 +68,7 @@ impl Archive {
             next: before.next,
             ..Manifest::default()
         };
-        self.carry_on(empty, targets, Vec::new())
+        self.carry_on(&empty, targets, Vec::new())
     }
 
     /// Adds rows that no ledger holds, to measure the archive at sizes that no ledger has; the next
@@ -101,7 +101,7 @@ impl Archive {
 
     fn carry_on(
         &self,
-        before: Manifest,
+        before: &Manifest,
         targets: &[Utf8PathBuf],
         notices: Vec<String>,
     ) -> Result<Updated, Error> {
@@ -127,7 +127,7 @@ impl Archive {
         let mut updated = work.updated;
         let manifest = work.manifest;
         updated.rows = manifest.rows();
-        if manifest != before || !self.dir.join(manifest::FILE).exists() {
+        if manifest != *before || !self.dir.join(manifest::FILE).exists() {
             manifest.save(&self.dir)?;
         }
         self.sweep(&manifest, &mut updated.notices)?;

@@ -7,7 +7,7 @@ use statrs::distribution::{Beta, ContinuousCDF as _, StudentsT};
 /// Returns the interval of a share that was `k` of `n` (Jeffreys' prior), at that error; everything
 /// between 0 and 1 without any trial.
 ///
-/// Brown, Cai and DasGupta, "Interval estimation for a binomial proportion" (2001): the ends are 0 where
+/// L. D. Brown and others, "Interval estimation for a binomial proportion" (2001): the ends are 0 where
 /// nothing happened, and 1 where everything did.
 pub fn share_interval(k: u64, n: u64, error: f64) -> (f64, f64) {
     let (hits, misses) = (number(k.min(n)), number(n.saturating_sub(k)));

@@ -56,22 +56,19 @@ impl Reader {
             (Some(files), Some(seen)) if lost(seen).ok() == Some(lost(&tip)?) => Some(files),
             _ => None,
         };
-        match files {
-            Some(files) => {
-                for file in files {
-                    let name = file.path.rsplit('/').next().unwrap_or_default();
-                    let is_record = file.path.starts_with(layout::RECORDS);
-                    match layout::record_id(name).filter(|_| is_record) {
-                        Some(id) if file.is_there => changes.closed.insert(id),
-                        Some(id) => changes.gone.insert(id),
-                        None => false,
-                    };
-                }
+        if let Some(files) = files {
+            for file in files {
+                let name = file.path.rsplit('/').next().unwrap_or_default();
+                let is_record = file.path.starts_with(layout::RECORDS);
+                match layout::record_id(name).filter(|_| is_record) {
+                    Some(id) if file.is_there => changes.closed.insert(id),
+                    Some(id) => changes.gone.insert(id),
+                    None => false,
+                };
             }
-            None => {
-                changes.is_all = true;
-                changes.closed = self.summaries()?.iter().map(|it| it.id).collect();
-            }
+        } else {
+            changes.is_all = true;
+            changes.closed = self.summaries()?.iter().map(|it| it.id).collect();
         }
         changes.tip = Some(tip);
         Ok(changes)

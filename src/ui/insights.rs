@@ -101,11 +101,8 @@ pub fn table(insights: &Insights, width: usize) -> String {
 
 /// Returns the paths of pictures.
 pub fn pictures(insights: &Insights, _width: usize) -> String {
-    insights
-        .pictures
-        .iter()
-        .map(|it| format!("{it}\n"))
-        .collect()
+    let paths: Vec<&str> = insights.pictures.iter().map(|it| it.as_str()).collect();
+    paths.join("\n") + "\n"
 }
 
 fn nothing(insights: &Insights, width: usize) -> String {

@@ -18,7 +18,7 @@ pub(super) fn draw(pictures: &Pictures) -> Vec<Picture> {
         counts.1 += 1;
     }
     let mut metrics: Vec<(&str, (usize, usize))> = metrics.into_iter().collect();
-    metrics.sort_by(|one, other| other.1.cmp(&one.1));
+    metrics.sort_by_key(|it| std::cmp::Reverse(it.1));
     if metrics.is_empty() {
         return vec![Picture {
             name: "progress.svg".to_owned(),

@@ -116,7 +116,7 @@ impl Canvas {
             let middle = (x + 8.0, y - 4.0);
             match swatch {
                 Swatch::Line => {
-                    self.line(&format!("l {class}"), (x, middle.1), (x + 16.0, middle.1))
+                    self.line(&format!("l {class}"), (x, middle.1), (x + 16.0, middle.1));
                 }
                 Swatch::Dot => self.dot(&format!("d f {class}"), middle, 3.5),
                 Swatch::Band => self.rect(&format!("b f {class}"), (x, y - 10.0), (16.0, 11.0)),

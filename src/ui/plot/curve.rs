@@ -82,10 +82,8 @@ fn draw_line(canvas: &mut Canvas, class: &str, places: &[Place], join: Join, opa
 
 /// Returns the parts of a band without gaps: upper and lower edge.
 fn parts(points: &[(f64, f64, f64)], place: impl Fn((f64, f64)) -> Place) -> Vec<(Edge, Edge)> {
-    let edges: Vec<Option<((f64, f64), (f64, f64))>> = points
-        .iter()
-        .map(|(x, low, high)| Some((place((*x, *high))?, place((*x, *low))?)))
-        .collect();
+    let both = |(x, low, high): &(f64, f64, f64)| Some((place((*x, *high))?, place((*x, *low))?));
+    let edges: Vec<_> = points.iter().map(both).collect();
     edges
         .split(Option::is_none)
         .filter(|run| !run.is_empty())
