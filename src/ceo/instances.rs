@@ -239,10 +239,7 @@ fn other_than(known: &BTreeSet<String>, instances: &Instances) -> Option<Fault> 
         ),
         (true, false) => format!("{} instances were not there before", new.len()),
     };
-    let which = match missing.is_empty() {
-        false => format!("missing: {}", named(&missing)),
-        true => format!("new: {}", named(&new)),
-    };
+    let which = if missing.is_empty() { format!("new: {}", named(&new)) } else { format!("missing: {}", named(&missing)) };
     Some(Fault::Tampered(what, Some(which)))
 }
 

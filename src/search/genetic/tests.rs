@@ -103,7 +103,7 @@ fn an_operator_that_never_builds_is_tried_less() {
     let pool = pool();
     let trial = |idx: usize| Trial {
         patch: Patch::from([format!("g{idx:02}")]),
-        fate: if idx % 2 == 0 {
+        fate: if idx.is_multiple_of(2) {
             Fate::Broken
         } else {
             Fate::Passed { gain: 0.0 }
