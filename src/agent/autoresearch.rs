@@ -246,6 +246,9 @@ pub fn program(text: &str) -> Program {
 
 /// Returns the `[research]` section that a record and its program propose; what they do not tell is a
 /// commented line to fill in.
+///
+/// # Panics
+/// Never: writing to a string cannot fail.
 pub fn proposal(results: &Results, program: &Program) -> String {
     let mut text = String::from("[research]\n");
     let mut line = |key: &str, value: Option<toml::Value>, example: &str| {

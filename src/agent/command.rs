@@ -108,6 +108,9 @@ impl Program {
     /// # Errors
     /// [`Error::NothingDelivered`] where no answer could be used; an interruption; a program that cannot
     /// be started.
+    ///
+    /// # Panics
+    /// Never: a question is plain data.
     pub async fn ask<I: Serialize, A: Answer>(
         &self,
         role: Role,

@@ -19,7 +19,8 @@ mod manifest;
 mod query;
 #[cfg(feature = "archive")]
 mod segment;
-#[cfg(all(test, feature = "archive"))]
+#[cfg(feature = "archive")]
+#[cfg(test)]
 mod tests;
 #[cfg(feature = "archive")]
 mod update;

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use camino::Utf8PathBuf;
+use camino::Utf8Path;
 use futures_util::future::join_all;
 
 use super::Error;
@@ -74,7 +74,7 @@ impl Session<'_> {
         let played = played.await;
         let n_built = played.iter().filter(|it| it.0.is_ok()).count();
         for ((hypothesis, dir), (steps, seconds)) in batch.into_iter().zip(dirs).zip(played) {
-            self.queue(hypothesis, dir, steps, seconds)?;
+            self.queue(hypothesis, &dir, steps, seconds)?;
         }
         self.keep_queue()?;
         self.end_phase("build", since, format!("{n_built} delivered"));
@@ -86,11 +86,11 @@ impl Session<'_> {
     fn queue(
         &mut self,
         hypothesis: Hypothesis,
-        dir: Utf8PathBuf,
+        dir: &Utf8Path,
         steps: Result<Vec<Step>, agent::Error>,
         seconds: f64,
     ) -> Result<(), Error> {
-        let reported = self.report_of(&dir);
+        let reported = self.report_of(dir);
         let built = match steps {
             Ok(steps) => self.candidate_of(&hypothesis, &steps)?,
             Err(agent::Error::NothingDelivered(reason)) => Err(reason),
@@ -210,10 +210,10 @@ impl Session<'_> {
     }
 
     /// Takes up what an earlier run built and did not come to measure.
-    pub(super) fn recall_queue(&mut self) -> Result<(), Error> {
+    pub(super) fn recall_queue(&mut self) {
         let alone = self.request.focus.is_some() || self.request.dry_run;
         if alone || !self.backend.is_foreign() {
-            return Ok(());
+            return;
         }
         let mut waiting = self.writer.reader().waiting();
         waiting.retain(|it| {
@@ -235,7 +235,6 @@ impl Session<'_> {
             ));
         }
         self.ahead = waiting;
-        Ok(())
     }
 
     /// Returns how long it took to build what waits for a hypothesis.

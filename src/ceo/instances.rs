@@ -239,7 +239,11 @@ fn other_than(known: &BTreeSet<String>, instances: &Instances) -> Option<Fault> 
         ),
         (true, false) => format!("{} instances were not there before", new.len()),
     };
-    let which = if missing.is_empty() { format!("new: {}", named(&new)) } else { format!("missing: {}", named(&missing)) };
+    let which = if missing.is_empty() {
+        format!("new: {}", named(&new))
+    } else {
+        format!("missing: {}", named(&missing))
+    };
     Some(Fault::Tampered(what, Some(which)))
 }
 
@@ -299,10 +303,8 @@ mod tests {
     use crate::eval::instances::parse;
 
     fn wrote(lines: &[(&str, f64)]) -> InstanceRun {
-        let text: String = lines
-            .iter()
-            .map(|(id, score)| format!("{{\"id\":\"{id}\",\"score\":{score}}}\n"))
-            .collect();
+        let line = |(id, score): &(&str, f64)| format!("{{\"id\":\"{id}\",\"score\":{score}}}\n");
+        let text = lines.iter().map(line).collect::<Vec<_>>().concat();
         run(Written::Scores(parse(&text).unwrap()))
     }
 

@@ -53,6 +53,9 @@ pub struct Noise {
 ///
 /// # Errors
 /// A number that cannot be read, instances that cannot be read, or an interruption.
+///
+/// # Panics
+/// Where the section was not settled into the profile of the workbench.
 pub async fn noise(
     bench: &mut Workbench,
     target: &Target,

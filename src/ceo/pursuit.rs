@@ -370,35 +370,26 @@ impl Pursuit {
     /// `latency 12.3 ms (3 runs, 12.1 to 12.9); target 10 ms`.
     fn first_line(&self) -> String {
         let runs = &self.pursued.before_runs;
-        let mut line = format!(
-            "{} {}",
-            self.pursued.metric,
-            self.value(self.pursued.before)
-        );
+        let metric = &self.pursued.metric;
+        let before = self.value(self.pursued.before);
         let least = runs.iter().copied().fold(f64::INFINITY, f64::min);
         let most = runs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        line.push_str(&if runs.len() == 1 {
-            " (1 run)".to_owned()
+        let spread = if runs.len() == 1 {
+            "1 run".to_owned()
         } else if least.to_bits() == most.to_bits() {
-            format!(" ({} runs, all the same)", runs.len())
+            format!("{} runs, all the same", runs.len())
         } else {
-            format!(
-                " ({} runs, {} to {})",
-                runs.len(),
-                short(least),
-                short(most)
-            )
-        });
-        if let Some(target) = self.pursued.target {
-            line.push_str(&format!("; target {}", self.value(target)));
-        }
-        line
+            format!("{} runs, {} to {}", runs.len(), short(least), short(most))
+        };
+        let target = self.pursued.target.map(|it| self.value(it));
+        let target = target.map_or_else(String::new, |it| format!("; target {it}"));
+        format!("{metric} {before} ({spread}){target}")
     }
 }
 
 /// Returns a number with four digits that matter.
 fn short(value: f64) -> String {
-    if value == value.trunc() && value.abs() < 1e9 {
+    if value.fract().abs() < f64::EPSILON && value.abs() < 1e9 {
         return format!("{value:.0}");
     }
     let digits = value.abs().log10().floor();

@@ -228,7 +228,7 @@ impl<'a> Session<'a> {
         };
         session.announce(&notices)?;
         session.recall_flaky()?;
-        session.recall_queue()?;
+        session.recall_queue();
         Ok(session)
     }
 

@@ -174,7 +174,8 @@ pub(super) async fn pass(
     heart: &Heart,
     cancel: &CancellationToken,
 ) -> Result<RunReport, CliError> {
-    let report = ceo::run(request, reporter, cancel).await;
+    // A run's state is large, and whoever awaits it should not carry it about.
+    let report = Box::pin(ceo::run(request, reporter, cancel)).await;
     // The view is disposable: a run whose pictures cannot be drawn is a run all the same.
     if report.as_ref().is_ok_and(|it| it.cycles > 0)
         && let Err(error) = pictures::keep(&request.root)

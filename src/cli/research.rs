@@ -33,7 +33,7 @@ pub(super) struct ResearchArgs {
 #[derive(Debug, Subcommand)]
 enum ResearchVerb {
     /// Make the section from questions or flags, and check it
-    Init(InitArgs),
+    Init(Box<InitArgs>),
     /// Check the section that is there: globs, command, number, noise
     Check {
         /// Root of the target [default: .].

@@ -162,7 +162,6 @@ impl Telltales {
         let n_uncommon = texts.iter().filter(|it| !is_common(it)).count();
         let length = text.chars().count();
         match texts.as_slice() {
-            [] => {}
             [only] if significant(only).is_some() => {
                 self.learn_words(&[only], Kind::Number, from, true);
             }

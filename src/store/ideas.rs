@@ -30,6 +30,9 @@ impl Reader {
 
 impl Writer {
     /// Adds those ideas that are not there yet; returns how many.
+    ///
+    /// # Panics
+    /// Never: ideas hold finite numbers alone.
     pub fn add_ideas(&mut self, new: &[Idea], now: Timestamp) -> Result<usize, Error> {
         let mut ideas = self.reader().ideas()?;
         let n_before = ideas.len();

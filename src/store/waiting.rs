@@ -48,6 +48,9 @@ impl Reader {
 
 impl Writer {
     /// Writes down which candidates wait, whole or not at all.
+    ///
+    /// # Panics
+    /// Never: costs are finite numbers.
     pub fn keep_waiting(&mut self, waiting: &[Waiting]) -> Result<(), Error> {
         let path = self.reader().dir().join(FILE);
         let failed = |source| Error::Io {

@@ -45,13 +45,14 @@ fn target<'a>(env: &'a TestEnv, builds: &[(&str, &str)]) -> (Repo<'a>, String) {
         ("b.txt", "50\n"),
     ];
     let repo = env.repo("target", &files);
-    let branches: String = builds
+    let branches = builds
         .iter()
         .map(|(title, lines)| {
-            let lines: String = lines.lines().map(|it| format!("        {it}\n")).collect();
-            format!("    if title == {title:?}:\n{lines}")
+            let lines: Vec<String> = lines.lines().map(|it| format!("        {it}\n")).collect();
+            format!("    if title == {title:?}:\n{}", lines.concat())
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let titles: Vec<&str> = builds.iter().map(|it| it.0).collect();
     let agent = format!(
         "import json, os, pathlib, shutil, sys\n\

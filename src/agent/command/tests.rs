@@ -7,7 +7,7 @@ use crate::agent::wire::Hypotheses;
 use crate::sandbox::Plain;
 
 struct Dir {
-    _dir: tempfile::TempDir,
+    _guard: tempfile::TempDir,
     tree: Utf8PathBuf,
     base: Utf8PathBuf,
 }
@@ -20,7 +20,7 @@ impl Dir {
         fs_err::create_dir(&tree).unwrap();
         fs_err::write(tree.join("a.txt"), "a\n").unwrap();
         Self {
-            _dir: dir,
+            _guard: dir,
             tree,
             base,
         }
