@@ -237,8 +237,8 @@ mod tests {
 
     #[test]
     fn what_lies_in_a_hidden_folder_is_hidden_with_it() {
-        let paths = ["/home/me", "/home/me/work", "/opt", "/home/me"].map(PathBuf::from);
+        let paths = ["/homes/me", "/homes/me/work", "/opt", "/homes/me"].map(PathBuf::from);
         let found: Vec<_> = outermost(&paths).collect();
-        assert_eq!(found, [Path::new("/home/me"), Path::new("/opt")]);
+        assert_eq!(found, [Path::new("/homes/me"), Path::new("/opt")]);
     }
 }

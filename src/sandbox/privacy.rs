@@ -143,13 +143,13 @@ mod tests {
     #[test]
     fn the_checkout_is_hidden_and_what_it_depends_on_is_shown() {
         let ours = [Utf8Path::new("/scratch"), Utf8Path::new("/factory-home")];
-        let found = privacy(&places(Utf8Path::new("/work/project"), &ours));
-        for path in ["/work/project", "/scratch", "/factory-home"] {
+        let found = privacy(&places(Utf8Path::new("/code/project"), &ours));
+        for path in ["/code/project", "/scratch", "/factory-home"] {
             assert!(found.hidden.contains(&path.into()), "{path}");
         }
         for path in [
             "/scratch/targets/a/cache",
-            "/work/project/node_modules",
+            "/code/project/node_modules",
             "/opt/agents/one.py",
         ] {
             assert!(found.shown.contains(&path.into()), "{path}");
@@ -159,11 +159,11 @@ mod tests {
 
     #[test]
     fn a_folder_of_programs_stands_for_what_it_belongs_to_but_never_for_a_home() {
-        let home = Utf8Path::new("/home/me");
+        let home = Utf8Path::new("/homes/me");
         let root = |it: &str| root_of_programs(Utf8Path::new(it), Some(home)).unwrap();
-        assert_eq!(root("/home/me/.cargo/bin"), "/home/me/.cargo");
-        assert_eq!(root("/home/me/bin"), "/home/me/bin");
-        assert_eq!(root("/home/me/tools"), "/home/me/tools");
+        assert_eq!(root("/homes/me/.cargo/bin"), "/homes/me/.cargo");
+        assert_eq!(root("/homes/me/bin"), "/homes/me/bin");
+        assert_eq!(root("/homes/me/tools"), "/homes/me/tools");
         assert_eq!(root_of_programs(Utf8Path::new("bin"), Some(home)), None);
     }
 }
