@@ -130,6 +130,11 @@ impl Program {
         };
         let mut wrong = String::new();
         for attempt in 1..=ATTEMPTS {
+            // A program may have put a link in place of its folder, and the next one would work behind it.
+            if !is_folder(dir) {
+                wrong = "the folder of the tree is gone".to_owned();
+                break;
+            }
             let text = serde_json::to_vec(&question).expect("a question is plain data");
             let finished = self.run(role, text, dir).await?;
             let printed = finished.stdout_text();
@@ -168,9 +173,9 @@ impl Program {
         input: I,
         dir: &Utf8Path,
     ) -> Result<Option<String>, Error> {
-        let is_there = |_: &Build| match fs_err::symlink_metadata(dir) {
-            Ok(metadata) if metadata.is_dir() => Vec::new(),
-            _ => vec!["the folder of the tree is gone".to_owned()],
+        let is_there = |_: &Build| {
+            let gone = (!is_folder(dir)).then(|| "the folder of the tree is gone".to_owned());
+            gone.into_iter().collect()
         };
         let answer = self.ask(Role::Builder, input, dir, &is_there).await?;
         match answer {
@@ -305,4 +310,9 @@ impl Program {
             " (it ran without network; hint: `network = true` in `[backend.command]`, if it needs one)"
         }
     }
+}
+
+/// Returns whether there is a folder at a path, and no link to one.
+fn is_folder(dir: &Utf8Path) -> bool {
+    fs_err::symlink_metadata(dir).is_ok_and(|it| it.is_dir())
 }

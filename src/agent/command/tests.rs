@@ -160,6 +160,21 @@ async fn a_builder_that_says_so_delivers_nothing_at_once() {
 }
 
 #[tokio::test]
+async fn a_builder_that_puts_a_link_in_place_of_its_tree_is_not_started_again_behind_it() {
+    let dir = Dir::new();
+    let (base, tree) = (&dir.base, &dir.tree);
+    fs_err::create_dir(base.join("elsewhere")).unwrap();
+    let script = format!(
+        "echo x >>{base}/asked; mv {tree} {base}/gone; ln -s {base}/elsewhere {tree}; \
+         echo '{{\"message\":\"Do it\"}}'"
+    );
+    let reason = dir.build(&dir.program(&script)).await.unwrap_err();
+    assert!(reason.contains("the folder of the tree is gone"), "{reason}");
+    let asked = fs_err::read_to_string(base.join("asked")).unwrap();
+    assert_eq!(asked, "x\n");
+}
+
+#[tokio::test]
 async fn it_has_a_home_of_its_own_and_of_the_environment_what_was_promised() {
     let dir = Dir::new();
     let seen = dir.base.join("seen");
