@@ -55,7 +55,7 @@ fn target<'a>(env: &'a TestEnv, builds: &[(&str, &str)]) -> (Repo<'a>, String) {
         .concat();
     let titles: Vec<&str> = builds.iter().map(|it| it.0).collect();
     let agent = format!(
-        "import json, os, pathlib, shutil, sys\n\
+        "import json, os, pathlib, sys\n\
          question = json.load(sys.stdin)\n\
          role, answer = question['role'], {{'declines': True}}\n\
          write = lambda name, text: pathlib.Path(name).write_text(text + '\\n')\n\
@@ -253,7 +253,7 @@ fn what_a_builder_must_not_do_is_put_back_refused_or_vetoed() {
             ),
             (
                 "5: remove",
-                "[os.remove(it) for it in os.listdir('.') if os.path.isfile(it)]\nshutil.rmtree('.git')",
+                "for name in ['a.txt', 'b.txt', 'total.sh', 'factory.toml', '.git/HEAD']:\n    os.remove(name)",
             ),
             ("6: peek", &peek),
             ("7: nonsense", "answer = 'done!'"),
@@ -269,7 +269,7 @@ fn what_a_builder_must_not_do_is_put_back_refused_or_vetoed() {
     for (title, reason) in [
         (
             "1: cheat",
-            "the builder changed nothing that an experiment may change",
+            "scope total.sh: is outside of what experiments may touch",
         ),
         (
             "2: claim",
@@ -324,8 +324,8 @@ fn a_program_is_refused_where_it_would_be_kept_apart_too_little() {
     repo.factory(&ceo_with(&["--backend", "command"]))
         .exits(3)
         .tells("[backend.command]");
-    let key = "backend.command.env=[\"NO_SUCH_KEY\"]";
-    repo.factory(&with_backend(&run, &["--config", key]))
+    let key = "backend.command={ run = 'true', env = ['NO_SUCH_KEY'] }";
+    repo.factory(&ceo_with(&["--backend", "command", "--config", key]))
         .exits(3)
         .tells("`NO_SUCH_KEY`");
     let agents = repo

@@ -169,7 +169,10 @@ async fn a_builder_that_puts_a_link_in_place_of_its_tree_is_not_started_again_be
          echo '{{\"message\":\"Do it\"}}'"
     );
     let reason = dir.build(&dir.program(&script)).await.unwrap_err();
-    assert!(reason.contains("the folder of the tree is gone"), "{reason}");
+    assert!(
+        reason.contains("the folder of the tree is gone"),
+        "{reason}"
+    );
     let asked = fs_err::read_to_string(base.join("asked")).unwrap();
     assert_eq!(asked, "x\n");
 }
