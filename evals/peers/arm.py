@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-ROUNDS = 5
+ROUNDS = 3
 LIMIT = 1.3
 PROFILE = """[eval]
 skip = ["lint", "types", "coverage", "config", "capability", "observability"]
