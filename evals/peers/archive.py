@@ -16,7 +16,7 @@ import pandas as pd
 
 LIMIT_MS = 150
 RUNS = 15
-BENCH = ["cargo", "bench", "--bench", "archive", "--features", "archive", "--"]
+BENCH = ["cargo", "bench", "--bench", "archive", "--"]
 BENCH += ["--output-format", "bencher", "1,000,000"]
 COLUMNS = ["category", "target", "verdict", "kept", "unkept", "effect", "shrunken"]
 COLUMNS += ["evals", "metric_runs", "seconds", "tokens", "usd"]
