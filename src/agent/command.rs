@@ -26,6 +26,9 @@ const ATTEMPTS: u32 = 3;
 /// The most that a program may print, in bytes.
 const PRINTED: usize = 4 << 20;
 
+/// What is said of a tree whose folder a program took away.
+const GONE: &str = "the folder of the tree is gone";
+
 /// How much of a wrong answer is shown to the program again, in characters.
 const SHOWN_AGAIN: usize = 2_000;
 
@@ -132,7 +135,7 @@ impl Program {
         for attempt in 1..=ATTEMPTS {
             // A program may have put a link in place of its folder, and the next one would work behind it.
             if !is_folder(dir) {
-                wrong = "the folder of the tree is gone".to_owned();
+                wrong = GONE.into();
                 break;
             }
             let text = serde_json::to_vec(&question).expect("a question is plain data");
@@ -174,7 +177,7 @@ impl Program {
         dir: &Utf8Path,
     ) -> Result<Option<String>, Error> {
         let is_there = |_: &Build| {
-            let gone = (!is_folder(dir)).then(|| "the folder of the tree is gone".to_owned());
+            let gone = (!is_folder(dir)).then(|| GONE.into());
             gone.into_iter().collect()
         };
         let answer = self.ask(Role::Builder, input, dir, &is_there).await?;
