@@ -2,11 +2,9 @@
 
 use std::time::Instant;
 
-use rand::RngExt as _;
-
-use super::Error;
 use super::experiment::claim_line;
 use super::session::Session;
+use super::{Error, pair};
 use crate::config;
 use crate::decision::{self, Next, Positions};
 use crate::eval::{Depth, GUARDS};
@@ -372,42 +370,22 @@ impl Session<'_> {
         *count
     }
 
-    /// Runs both arms once, in an order that a fair coin chooses.
+    /// Runs both arms once, and counts what that costs.
     pub(super) async fn run_pair(&mut self, metric: &config::Metric) -> Result<Pair, Error> {
-        let first = if self.rng.random::<bool>() {
-            Arm::Incumbent
-        } else {
-            Arm::Candidate
-        };
-        let one = self.run_arm(metric, first).await?;
-        let two = self.run_arm(metric, first.other()).await?;
-        let (incumbent, candidate) = match first {
-            Arm::Incumbent => (one, two),
-            Arm::Candidate => (two, one),
-        };
-        Ok(Pair {
-            first,
-            incumbent,
-            candidate,
-            instance: None,
-        })
+        let pair = pair::run_pair(&self.bench, metric, &mut self.rng).await?;
+        self.cost.metric_runs += 2;
+        Ok(pair)
     }
 
+    /// Runs one arm once, and counts it.
     pub(super) async fn run_arm(
         &mut self,
         metric: &config::Metric,
         arm: Arm,
     ) -> Result<Measurement, Error> {
-        let place = self.bench.arm(arm);
-        let (sample, seconds) = self.bench.lab.measure(&place, metric).await?;
-        let tree = place.tree.clone();
+        let run = pair::run_arm(&self.bench, metric, arm).await?;
         self.cost.metric_runs += 1;
-        Ok(Measurement {
-            arm,
-            tree,
-            sample,
-            seconds,
-        })
+        Ok(run)
     }
 
     pub(super) fn tell_pair(&self, id: ExperimentId, metric: &config::Metric, evidence: &Evidence) {

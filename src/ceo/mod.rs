@@ -18,6 +18,7 @@ mod keeps;
 mod landing;
 mod limits;
 mod measure;
+mod pair;
 mod pairs;
 mod price;
 mod mode;

@@ -2,17 +2,18 @@
 //! gain that it can tell from noise.
 
 use camino::Utf8PathBuf;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::measure::{first_failure, parse_name, scale_of};
+use super::pair::run_pair;
 use super::{Error, Workbench};
 use crate::config::{DecisionSection, Metric, Research};
 use crate::decision::{self, Ask, Streams};
 use crate::model::id::TreeSha;
-use crate::model::measurement::{Arm, Measurement, Pair, Scale, TestPlan};
+use crate::model::measurement::{Arm, Pair, Scale, TestPlan};
 use crate::repo::Target;
 
 /// What unchanged code shows about a number.
@@ -76,12 +77,12 @@ pub async fn noise(
     let instances = instances(bench, &metric, research.instances.as_ref()).await?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     // The first run of each arm warms caches, and tells how long one takes.
-    let warm_up = pair(bench, &metric, &mut rng).await?;
+    let warm_up = run_pair(bench, &metric, &mut rng).await?;
     let seconds = warm_up.incumbent.seconds.max(warm_up.candidate.seconds);
     let mut pairs = Vec::new();
     let decided = bench.lab.profile.decision.clone();
     for _ in 0..decision::calibration_pairs(seconds, decided.preset) {
-        pairs.push(pair(bench, &metric, &mut rng).await?);
+        pairs.push(run_pair(bench, &metric, &mut rng).await?);
     }
     if let Some(reason) = first_failure(&pairs) {
         return Err(broken(&metric, reason));
@@ -111,37 +112,6 @@ async fn instances(
         |reason| Err(broken(metric, reason)),
         |it| Ok(Some(it.len())),
     )
-}
-
-async fn pair(bench: &Workbench, metric: &Metric, rng: &mut ChaCha8Rng) -> Result<Pair, Error> {
-    let first = if rng.random::<bool>() {
-        Arm::Incumbent
-    } else {
-        Arm::Candidate
-    };
-    let one = run(bench, metric, first).await?;
-    let two = run(bench, metric, first.other()).await?;
-    let (incumbent, candidate) = match first {
-        Arm::Incumbent => (one, two),
-        Arm::Candidate => (two, one),
-    };
-    Ok(Pair {
-        first,
-        incumbent,
-        candidate,
-        instance: None,
-    })
-}
-
-async fn run(bench: &Workbench, metric: &Metric, arm: Arm) -> Result<Measurement, Error> {
-    let place = bench.arm(arm);
-    let (sample, seconds) = bench.lab.measure(&place, metric).await?;
-    Ok(Measurement {
-        arm,
-        tree: place.tree.clone(),
-        sample,
-        seconds,
-    })
 }
 
 /// Plans the first experiment from A/A pairs, and says what that one costs and can see.
@@ -193,7 +163,7 @@ fn judge(
 mod tests {
     use super::*;
     use crate::model::dimension::Direction;
-    use crate::model::measurement::Sample;
+    use crate::model::measurement::{Measurement, Sample};
 
     fn metric(direction: Direction) -> Metric {
         Metric {

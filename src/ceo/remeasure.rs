@@ -1,16 +1,14 @@
 //! A verdict's measurement once more: the same two trees and the same test, on fresh pairs. Writes nothing.
 
-use rand::RngExt as _;
-
 use super::Error;
 use super::measure::dimension_pair;
+use super::pair::run_pair;
 use super::workbench::Workbench;
-use crate::config;
 use crate::decision::{self, Next};
 use crate::eval::{Depth, LedgerFacts};
 use crate::model::experiment::Experiment;
 use crate::model::id::TreeSha;
-use crate::model::measurement::{Arm, Evidence, Measurement, Pair, TestPlan};
+use crate::model::measurement::{Arm, Evidence, Pair, TestPlan};
 use crate::model::verdict::{Decision, Verdict};
 use crate::repo::Target;
 
@@ -59,47 +57,12 @@ pub async fn remeasure(
     }
     while let Next::Continue = decision::decide(&again) {
         let pair = match &metric {
-            Some(metric) => run_pair(bench, metric).await?,
+            Some(metric) => run_pair(bench, metric, &mut rand::rng()).await?,
             None => evaluate_both(bench, target, &again, &trees).await?,
         };
         again.pairs.push(pair);
     }
     Ok(decision::replay(&again))
-}
-
-async fn run_pair(bench: &Workbench, metric: &config::Metric) -> Result<Pair, Error> {
-    let first = if rand::rng().random::<bool>() {
-        Arm::Incumbent
-    } else {
-        Arm::Candidate
-    };
-    let one = run_arm(bench, metric, first).await?;
-    let other = run_arm(bench, metric, first.other()).await?;
-    let (incumbent, candidate) = match first {
-        Arm::Incumbent => (one, other),
-        Arm::Candidate => (other, one),
-    };
-    Ok(Pair {
-        first,
-        incumbent,
-        candidate,
-        instance: None,
-    })
-}
-
-async fn run_arm(
-    bench: &Workbench,
-    metric: &config::Metric,
-    arm: Arm,
-) -> Result<Measurement, Error> {
-    let place = bench.arm(arm);
-    let (sample, seconds) = bench.lab.measure(&place, metric).await?;
-    Ok(Measurement {
-        arm,
-        tree: place.tree.clone(),
-        sample,
-        seconds,
-    })
 }
 
 async fn evaluate_both(
