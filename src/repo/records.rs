@@ -11,6 +11,7 @@ mod tests;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use git2::build::TreeUpdateBuilder;
@@ -22,6 +23,8 @@ pub use unreachable::{Reachable, Removal};
 
 /// The identity that every commit of a record carries.
 const IDENTITY: (&str, &str) = ("factory", "factory@localhost");
+/// Milliseconds before each further look at an object that was not found, about 0.1 s in all.
+const LOOK_AGAIN: [u64; 6] = [2, 4, 8, 16, 32, 64];
 
 /// Why a record in git could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +68,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl Error {
+    fn is_missing_object(&self) -> bool {
+        matches!(self, Self::Unreadable { source, .. } if source.code() == ErrorCode::NotFound)
+    }
 }
 
 /// A ref whose commits hold small files.
@@ -113,6 +122,10 @@ impl RecordRef {
 
     /// Returns the contents of a file at a commit, if it is there.
     pub fn read(&self, at: &CommitSha, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.settled(|| self.read_once(at, path))
+    }
+
+    fn read_once(&self, at: &CommitSha, path: &str) -> Result<Option<Vec<u8>>, Error> {
         let tree = self.tree(at)?;
         let entry = match tree.get_path(path.as_ref()) {
             Ok(entry) => entry,
@@ -130,6 +143,10 @@ impl RecordRef {
 
     /// Returns the names in a directory at a commit, in git's order; none if it is not there.
     pub fn list(&self, at: &CommitSha, dir: &str) -> Result<Vec<String>, Error> {
+        self.settled(|| self.list_once(at, dir))
+    }
+
+    fn list_once(&self, at: &CommitSha, dir: &str) -> Result<Vec<String>, Error> {
         let root = self.tree(at)?;
         let tree = if dir.is_empty() {
             root
@@ -331,13 +348,32 @@ impl RecordRef {
             if stale.is_empty() {
                 return Ok(stale);
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
             stale.retain(|path| path.exists());
         }
         for path in &stale {
             std::fs::remove_file(path).map_err(|source| io("remove", path, source))?;
         }
         Ok(stale)
+    }
+
+    /// Asks again, with the packs looked up anew, while an object is not found.
+    ///
+    /// A writer merges packs under its readers: one that listed the packs and was held up before it opened an
+    /// index finds neither the old pack nor the new one. What is still missing after the last pause is lost.
+    fn settled<T>(&self, ask: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+        for pause in LOOK_AGAIN {
+            match ask() {
+                Err(error) if error.is_missing_object() => {
+                    std::thread::sleep(Duration::from_millis(pause));
+                    let odb = self.repository.odb();
+                    odb.and_then(|odb| odb.refresh())
+                        .map_err(|source| self.git("look up the packs anew", source))?;
+                }
+                answer => return answer,
+            }
+        }
+        ask()
     }
 
     fn tree(&self, at: &CommitSha) -> Result<Tree<'_>, Error> {
