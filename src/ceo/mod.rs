@@ -7,6 +7,7 @@ mod audit;
 mod ahead;
 mod backend;
 mod bargain;
+mod builds;
 mod experiment;
 mod failures;
 mod gain;

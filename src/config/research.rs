@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Constraint, Metric, Profile};
 use crate::model::dimension::Direction;
+use crate::model::tail::Tail;
 
 /// `[research]`: one number to improve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +69,9 @@ pub struct Research {
     /// How long functions are edited by trial for one experiment, and how many patches are built upon.
     #[serde(default)]
     pub genetic: Genetic,
+    /// What must not get worse in rare runs, as in `[[metric]]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<Tail>,
     /// Values that may be searched, all together.
     #[serde(default, rename = "parameter")]
     pub parameters: Vec<ResearchParameter>,
@@ -257,6 +261,8 @@ impl Research {
             deterministic: false,
             timeout_seconds: self.timeout,
             only_claimed: false,
+            tail: self.tail.clone(),
+            reads: Vec::new(),
         });
         profile.scope.mutable.clone_from(&self.mutable);
         profile.scope.fixed.extend(self.fixed.iter().cloned());
