@@ -44,20 +44,13 @@ impl Session<'_> {
         let mut screening = self.begin_screening(&metric, variants, &made);
         self.weed(id, variants, &made, &mut screening).await?;
         self.race(id, &metric, &mut screening).await?;
-        let chosen = screening.winner.map(|it| it as usize - 1);
-        let Some((idx, candidate)) = chosen
-            .or_else(|| made.iter().position(Result::is_ok))
-            .and_then(|idx| Some((idx, made[idx].as_ref().ok()?.clone())))
-        else {
-            let reasons: BTreeSet<&str> = made
-                .iter()
-                .filter_map(|it| it.as_ref().err())
-                .map(String::as_str)
-                .collect();
-            let reasons: Vec<&str> = reasons.into_iter().collect();
-            return Ok(Stage::stop(no_candidate(reasons.join("; "))));
+        let winner = screening.winner.map(|it| it as usize - 1);
+        let chosen = winner.or_else(|| made.iter().position(Result::is_ok));
+        let chosen = chosen.and_then(|idx| Some((idx, made[idx].clone().ok()?)));
+        let Some((idx, candidate)) = chosen else {
+            return Ok(Stage::stop(no_candidate(reasons(&made))));
         };
-        self.tell_choice(id, &screening, &variants[idx]);
+        self.tell_choice(id, &screening);
         let is_other = variants[idx].key != hypothesis.key;
         hypothesis.clone_from(&variants[idx]);
         self.journal(&ExperimentEvent::Screened {
@@ -251,7 +244,7 @@ impl Session<'_> {
         }
     }
 
-    fn tell_choice(&mut self, id: ExperimentId, screening: &Screening, chosen: &Hypothesis) {
+    fn tell_choice(&mut self, id: ExperimentId, screening: &Screening) {
         let (n, of) = (screening.n_pairs(), screening.variants.len());
         let Some(tested) = screening.tested() else {
             self.remarks
@@ -265,7 +258,14 @@ impl Session<'_> {
         ));
         self.notice(format!(
             "#{id}: variant {} of {of} is tested: {}",
-            tested.number, chosen.title
+            tested.number, tested.title
         ));
     }
+}
+
+/// Returns why there is no candidate at all, each reason once.
+fn reasons(made: &[Made]) -> String {
+    let failed = made.iter().filter_map(|it| it.as_ref().err());
+    let reasons: BTreeSet<&str> = failed.map(String::as_str).collect();
+    reasons.into_iter().collect::<Vec<_>>().join("; ")
 }
