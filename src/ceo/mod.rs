@@ -35,6 +35,7 @@ mod resume;
 mod retest;
 mod session;
 mod steer;
+mod variants;
 mod veto;
 mod withheld;
 mod workbench;
@@ -91,6 +92,8 @@ pub struct Request {
     pub seed: Option<u64>,
     /// How many candidates are built at a time.
     pub parallel: u32,
+    /// How many variants of one hypothesis compete for its test.
+    pub variants: u32,
     /// Show the ranked hypotheses and stop.
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
