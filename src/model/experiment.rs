@@ -11,6 +11,7 @@ use super::hypothesis::Hypothesis;
 use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
 use super::landing::LandingCheck;
 use super::measurement::{Binding, Evidence, SandboxReport, Scale};
+use super::turn::Turn;
 use super::verdict::Decision;
 
 /// What the builder delivered, as stored in the target's object database.
@@ -95,6 +96,9 @@ pub enum ExperimentEvent {
         /// The inconclusive experiment whose test goes on here, with its pairs and its level.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resumes: Option<ExperimentId>,
+        /// The turn it belongs to, where two sides improve in turns.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<Turn>,
     },
     /// The builder delivered a candidate.
     Built {
@@ -181,6 +185,9 @@ pub struct Experiment {
     /// The inconclusive experiment whose test goes on here, with its pairs and its level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<ExperimentId>,
+    /// The turn it belongs to, where two sides improve in turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
     /// How far it got.
     pub stage: Stage,
     /// What the builder delivered.
@@ -270,6 +277,7 @@ impl Experiment {
             incumbent_tree,
             backend,
             resumes,
+            turn,
         } = event
         else {
             return Err(IllegalTransition {
@@ -287,6 +295,7 @@ impl Experiment {
             incumbent_tree: incumbent_tree.clone(),
             backend: backend.clone(),
             resumes: *resumes,
+            turn: turn.clone(),
             stage: Stage::Started,
             candidate: None,
             dimensions: Vec::new(),
@@ -429,6 +438,9 @@ pub struct Summary {
     /// The inconclusive experiment whose test it continued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<ExperimentId>,
+    /// The turn it belongs to, where two sides improve in turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
 }
 
 /// What one test took from the error budget of its stream.

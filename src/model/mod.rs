@@ -18,5 +18,6 @@ pub mod landing;
 pub mod measurement;
 pub mod observation;
 pub mod profile;
+pub mod turn;
 pub mod verdict;
 pub mod violation;
