@@ -120,6 +120,7 @@ impl Session<'_> {
             incumbent_tree: on.tree.clone(),
             backend: self.backend.builder_of(hypothesis).to_owned(),
             resumes,
+            turn: self.turn_now(),
         })?;
         let title = &hypothesis.title;
         self.tell(&RunEvent::ExperimentStarted {

@@ -20,5 +20,6 @@ pub mod observation;
 pub mod profile;
 pub mod screening;
 pub mod tail;
+pub mod turn;
 pub mod verdict;
 pub mod violation;
