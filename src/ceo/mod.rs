@@ -10,6 +10,7 @@ mod bargain;
 mod experiment;
 mod failures;
 mod gain;
+mod grant;
 mod history;
 mod holdout;
 mod hypothesise;
