@@ -11,6 +11,7 @@ mod builds;
 mod experiment;
 mod failures;
 mod gain;
+mod grant;
 mod history;
 mod holdout;
 mod hypothesise;
