@@ -2,6 +2,7 @@
 
 mod backend;
 mod languages;
+mod opponent;
 mod research;
 mod research_parameter;
 
@@ -39,6 +40,7 @@ pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     let mut found = Vec::new();
     if let Some(it) = &profile.research {
         research::research(it, &mut found);
+        opponent::opponent(it, &mut found);
     }
     sections(profile, &mut found);
     globs(profile, &mut found);

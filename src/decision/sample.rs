@@ -5,6 +5,7 @@ use crate::model::measurement::{
     Arm, BoundedPlan, Calibration, Evidence, GiveUp, Measurement, Pair, Sample, Scale, SignPlan,
     TestPlan,
 };
+use crate::model::screening::{Screening, Variant};
 use crate::model::tail::Tails;
 
 pub(super) fn failed(reason: &str) -> Sample {
@@ -95,6 +96,30 @@ pub(super) fn evidence(plan: TestPlan, pairs: Vec<Pair>) -> Evidence {
         unit: "ms".to_owned(),
         plan,
         pairs,
+    }
+}
+
+/// So many variants of one tree that nothing stopped, before their first pair.
+pub(super) fn screening_of(n_variants: usize) -> Screening {
+    let plan = sign_plan();
+    let variant = |number: u32| Variant {
+        number,
+        key: format!("constant:a:CHUNK=1->{number}@parse")
+            .parse()
+            .unwrap(),
+        title: format!("Set CHUNK to {number}"),
+        tree: Some("a".repeat(40).parse().unwrap()),
+        out: None,
+        pairs: Vec::new(),
+    };
+    Screening {
+        metric: "parse".parse().unwrap(),
+        unit: "ms".to_owned(),
+        direction: plan.direction,
+        scale: plan.scale,
+        most_pairs: super::screening_pairs(false),
+        variants: (1..).take(n_variants).map(variant).collect(),
+        winner: None,
     }
 }
 

@@ -116,7 +116,12 @@ impl Words {
         } else {
             self.better
         };
-        format!("{} {word}", percent(relative))
+        if relative.abs() < 10.0 {
+            return format!("{} {word}", percent(relative));
+        }
+        // Nobody reads "278691 % higher".
+        let adjective = word.strip_suffix("er").unwrap_or(word);
+        format!("{:.0} times as {adjective}", 1.0 + relative.abs())
     }
 }
 
@@ -145,6 +150,15 @@ mod tests {
             ),
             "6.1 % faster (95 % interval 3.9 % to 8.2 %)"
         );
+    }
+
+    #[test]
+    fn what_is_many_times_as_much_is_no_percentage() {
+        let words = Words::of("ms", Direction::Minimize);
+        assert_eq!(words.size(-2786.9), "2788 times as slow");
+        assert_eq!(words.size(-9.0), "900.0 % slower");
+        let words = Words::of("", Direction::Maximize);
+        assert_eq!(words.size(20.0), "21 times as high");
     }
 
     #[test]

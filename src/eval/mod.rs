@@ -151,6 +151,7 @@ pub fn policy(profile: &Profile, adapters: &[Box<dyn Adapter>]) -> DiffPolicy {
         manifests: toolchain::manifest_rules(),
         may_change: profile.scope.may_change.iter().copied().collect(),
         asked: Asked::default(),
+        granted: None,
     }
 }
 

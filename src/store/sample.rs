@@ -70,6 +70,7 @@ pub(super) fn started(id: u32) -> ExperimentEvent {
         incumbent_tree: tree("2"),
         backend: "mechanic".to_owned(),
         resumes: None,
+        turn: None,
     }
 }
 
