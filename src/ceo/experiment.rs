@@ -120,6 +120,7 @@ impl Session<'_> {
             incumbent_tree: on.tree.clone(),
             backend: self.backend.builder_of(hypothesis).to_owned(),
             resumes,
+            turn: self.turn_now(),
         })?;
         let title = &hypothesis.title;
         self.tell(&RunEvent::ExperimentStarted {
@@ -245,8 +246,11 @@ impl Session<'_> {
         let (globs, tests) = (self.bench.lab.protected(), self.bench.lab.test_paths());
         let maintains = hypothesis.claim == Claim::Maintains;
         let is_maintained = |it: &Utf8Path| maintains && tests.is_match(it);
+        let grant = self.grant_of(hypothesis)?;
+        // Whether it became the granted text and nothing else is for the gate to judge.
+        let is_granted = |it: &Utf8Path| grant.as_ref().is_some_and(|grant| grant.path == it);
         let protection = Protection {
-            paths: &|it| globs.is_match(it) && !is_maintained(it),
+            paths: &|it| globs.is_match(it) && !is_maintained(it) && !is_granted(it),
             inline_tests: &|it| !is_maintained(it),
         };
         let mut tree = self.incumbent.tree.clone();
@@ -337,6 +341,7 @@ impl Session<'_> {
             .diff_facts(&self.incumbent.tree, &candidate.tree)?;
         let policy = gate::DiffPolicy {
             asked: gate::Asked::of(hypothesis),
+            granted: self.grant_of(hypothesis)?,
             ..self.bench.lab.policy()
         };
         let mut violations = if hypothesis.claim == Claim::Maintains {

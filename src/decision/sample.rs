@@ -2,9 +2,11 @@
 
 use crate::model::dimension::Direction;
 use crate::model::measurement::{
-    Arm, BoundedPlan, Calibration, Evidence, Measurement, Pair, Sample, Scale, SignPlan, TestPlan,
+    Arm, BoundedPlan, Calibration, Evidence, GiveUp, Measurement, Pair, Sample, Scale, SignPlan,
+    TestPlan,
 };
 use crate::model::screening::{Screening, Variant};
+use crate::model::tail::Tails;
 
 pub(super) fn failed(reason: &str) -> Sample {
     Sample::Failed {
@@ -18,6 +20,7 @@ pub(super) fn run(arm: Arm, sample: Sample) -> Measurement {
         tree: "a".repeat(40).parse().unwrap(),
         sample,
         seconds: 0.1,
+        tail: Tails::new(),
     }
 }
 
@@ -64,6 +67,8 @@ pub(super) fn sign_plan() -> SignPlan {
         sigma: 0.01,
         floor: 0.002,
         n_max: 60,
+        give_up: GiveUp::default(),
+        guards: Vec::new(),
         calibration: calibration(&[
             0.01, -0.01, 0.01, -0.01, 0.01, -0.01, 0.01, -0.01, 0.01, -0.01,
         ]),

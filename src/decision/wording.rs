@@ -8,6 +8,11 @@ const TIME_UNITS: [&str; 12] = [
     "ns", "us", "µs", "μs", "ms", "s", "sec", "secs", "second", "seconds", "min", "h",
 ];
 
+/// Returns whether a unit is one of time.
+pub fn is_time(unit: &str) -> bool {
+    TIME_UNITS.contains(&unit)
+}
+
 /// Returns `1 pair`, `9 pairs`.
 pub(super) fn pairs(n: u32) -> String {
     format!("{n} pair{}", if n == 1 { "" } else { "s" })
@@ -98,7 +103,7 @@ struct Words {
 impl Words {
     fn of(unit: &str, direction: Direction) -> Self {
         let (better, worse) = match direction {
-            Direction::Minimize if TIME_UNITS.contains(&unit) => ("faster", "slower"),
+            Direction::Minimize if is_time(unit) => ("faster", "slower"),
             Direction::Minimize => ("lower", "higher"),
             Direction::Maximize => ("higher", "lower"),
         };

@@ -12,6 +12,7 @@ use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
 use super::landing::LandingCheck;
 use super::measurement::{Binding, Evidence, SandboxReport, Scale};
 use super::screening::Screening;
+use super::turn::Turn;
 use super::verdict::Decision;
 
 /// What the builder delivered, as stored in the target's object database.
@@ -96,6 +97,9 @@ pub enum ExperimentEvent {
         /// The inconclusive experiment whose test goes on here, with its pairs and its level.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resumes: Option<ExperimentId>,
+        /// The turn it belongs to, where two sides improve in turns.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<Turn>,
     },
     /// Several variants were built, and one of them was chosen to be tested.
     Screened {
@@ -194,6 +198,9 @@ pub struct Experiment {
     /// How the candidate was chosen among variants, on pairs that are no part of the evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screening: Option<Screening>,
+    /// The turn it belongs to, where two sides improve in turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
     /// How far it got.
     pub stage: Stage,
     /// What the builder delivered.
@@ -283,6 +290,7 @@ impl Experiment {
             incumbent_tree,
             backend,
             resumes,
+            turn,
         } = event
         else {
             return Err(IllegalTransition {
@@ -301,6 +309,7 @@ impl Experiment {
             backend: backend.clone(),
             resumes: *resumes,
             screening: None,
+            turn: turn.clone(),
             stage: Stage::Started,
             candidate: None,
             dimensions: Vec::new(),
@@ -455,6 +464,9 @@ pub struct Summary {
     /// The inconclusive experiment whose test it continued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<ExperimentId>,
+    /// The turn it belongs to, where two sides improve in turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
 }
 
 /// What one test took from the error budget of its stream.

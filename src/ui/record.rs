@@ -4,6 +4,7 @@ use crate::model::audit::{AuditOutcome, Standing};
 use crate::model::experiment::{DimensionPair, Experiment, Summary};
 use crate::model::hypothesis::Claim;
 use crate::model::measurement::{Evidence, TestPlan};
+use crate::model::turn::Side;
 use crate::model::verdict::{Statistics, Verdict};
 
 use super::document::{History, Replay, ReplayedAudit, Shown};
@@ -83,6 +84,14 @@ pub fn show(shown: &Shown, width: usize) -> String {
             "goes on with",
             &format!("#{original}, all of whose pairs count here"),
         );
+    }
+    if let Some(turn) = &it.turn {
+        let side = match turn.side {
+            Side::First => "the first side's",
+            Side::Opponent => "the opponent's",
+        };
+        let words = format!("{}, {side}; the other side stays as it is", turn.number);
+        field("turn", &words);
     }
     if let Some(check) = &it.landing {
         field(
@@ -495,6 +504,7 @@ mod tests {
             landed: None,
             spent: None,
             resumes: None,
+            turn: None,
         }
     }
 
