@@ -7,6 +7,7 @@ mod asked;
 mod build;
 mod catalogue;
 mod draft;
+mod features;
 mod genetic;
 mod job;
 mod message;
