@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use regex::RegexSet;
 use serde::Deserialize;
 
@@ -43,6 +43,9 @@ pub(crate) struct Knob {
     /// Where it makes sense.
     #[serde(default)]
     when: When,
+    /// What else the file must say for the key to be read.
+    #[serde(default)]
+    pub(crate) given: Option<Given>,
     /// The kind of metric it can move.
     pub(crate) moves: Kind,
     /// A commit's subject.
@@ -52,6 +55,16 @@ pub(crate) struct Knob {
     /// The relative gain one would guess.
     #[serde(rename = "expected_gain")]
     pub(crate) expected_gain: f64,
+}
+
+/// A setting of the same file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Given {
+    /// The dotted key.
+    pub(crate) key: String,
+    /// The value that it has.
+    pub(crate) value: String,
 }
 
 /// Where a knob makes sense.
@@ -111,7 +124,10 @@ struct WireCommands {
 pub(crate) fn all() -> &'static [Catalogue] {
     static CATALOGUES: LazyLock<Vec<Catalogue>> = LazyLock::new(|| {
         let rust = include_str!("../../evals/knobs/rust.toml");
-        vec![parse(rust).expect("a test reads every shipped catalogue")]
+        let python = include_str!("../../evals/knobs/python.toml");
+        [rust, python]
+            .map(|it| parse(it).expect("a test reads every shipped catalogue"))
+            .into()
     });
     &CATALOGUES
 }
@@ -161,7 +177,10 @@ impl Knob {
     /// Returns whether it is worth a try where the key has that value, or none.
     pub(crate) fn is_offered(&self, current: Option<&str>, has_product: bool) -> bool {
         let effective = current.unwrap_or(&self.default);
+        // A list that is there is somebody's: it is not replaced.
+        let is_taken = current.is_some() && self.value.starts_with('[');
         (self.when == When::Always || has_product)
+            && !is_taken
             && !setting::same(effective, &self.value)
             && !self.unless.iter().any(|it| setting::same(effective, it))
     }
@@ -226,9 +245,21 @@ fn speaks_of(metric: &Metric, words: &[&str]) -> bool {
         .any(|it| words.contains(&it))
 }
 
+/// Returns the file that has the keys of the same table.
+pub(crate) fn file_of(key: &str) -> Option<&'static Utf8Path> {
+    of_key(key).map(|it| it.file.as_path())
+}
+
+/// Returns the catalogue that speaks of the same table.
+fn of_key(key: &str) -> Option<&'static Catalogue> {
+    let table = |key: &str| key.split('.').next().map(str::to_owned);
+    let speaks = |it: &&Catalogue| it.knobs.iter().any(|it| table(&it.key) == table(key));
+    all().iter().find(speaks)
+}
+
 /// Returns whether the program that a metric measures is built with the profile of that key.
 pub(crate) fn is_built_with(key: &str, metric: &Metric) -> bool {
-    let build = all().iter().find_map(|it| it.build_behind(&metric.run));
+    let build = of_key(key).and_then(|it| it.build_behind(&metric.run));
     kind_of(metric).is_some() && build.is_some_and(|it| it.reads(key))
 }
 
@@ -277,15 +308,18 @@ mod tests {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|it| it == "toml") {
                 let catalogue = parse(&fs_err::read_to_string(&path).unwrap()).unwrap();
-                catalogue.knobs.iter().for_each(check);
+                catalogue
+                    .knobs
+                    .iter()
+                    .for_each(|it| check(&catalogue.file, it));
                 n_files += 1;
             }
         }
         assert_eq!(n_files, all().len(), "every file is compiled in");
     }
 
-    fn check(knob: &Knob) {
-        let (file, at) = ("Cargo.toml".into(), setting::At::Key(&knob.key));
+    fn check(file: &Utf8Path, knob: &Knob) {
+        let at = setting::At::Key(&knob.key);
         let text = setting::set(file, "", at, &knob.value).unwrap();
         assert!(setting::same(
             &setting::get(file, &text, at).unwrap().unwrap(),
@@ -368,6 +402,30 @@ mod tests {
         ] {
             assert_eq!(rust.build_behind(command), build, "{command}");
         }
+    }
+
+    #[test]
+    fn whatever_runs_python_loads_the_modules() {
+        let python = of_key("tool.maturin.strip").unwrap();
+        for (command, is_python) in [
+            ("/x/bin/python3.11 -m pytest -q", true),
+            ("cd a && python bench.py", true),
+            ("pytest --benchmark-only", true),
+            ("./python.sh", false),
+            ("cargo bench", false),
+        ] {
+            let build = python.build_behind(command);
+            assert_eq!(build.is_some(), is_python, "{command}");
+        }
+        assert_eq!(file_of("tool.maturin.strip").unwrap(), "pyproject.toml");
+        assert_eq!(file_of("profile.bench.lto").unwrap(), "Cargo.toml");
+    }
+
+    #[test]
+    fn a_list_that_is_there_is_not_replaced() {
+        let knob = find("tool.meson-python.args.setup", "[\"-Db_lto=true\"]", None).unwrap();
+        assert!(knob.is_offered(None, false));
+        assert!(!knob.is_offered(Some("[\"-Dx=1\"]"), false));
     }
 
     #[test]

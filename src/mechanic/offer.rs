@@ -7,7 +7,7 @@ use super::setting::{self, At};
 use super::surface::Surface;
 use crate::config::{Metric, Profile};
 use crate::model::observation::Observation;
-use crate::model::profile::Detection;
+use crate::model::profile::{Detection, LanguageName};
 
 /// Scripts larger than this are not read to find out what a metric builds.
 const SCRIPT_BYTES: usize = 64 * 1024;
@@ -48,10 +48,10 @@ fn knobs_for(
     read: &dyn Fn(&Utf8Path) -> Option<String>,
 ) -> Vec<Observation> {
     let commands = spelled_out(metric, read);
-    let (Some(build), Some(kind)) = (
-        catalogue.build_behind(&commands),
-        catalogue::kind_of(metric),
-    ) else {
+    let build = catalogue
+        .build_behind(&commands)
+        .or_else(|| built_for_python(catalogue, manifest, &commands, read));
+    let (Some(build), Some(kind)) = (build, catalogue::kind_of(metric)) else {
         return Vec::new();
     };
     if !manifest.is_only && !commands.contains(manifest.path.as_str()) {
@@ -63,6 +63,28 @@ fn knobs_for(
         .filter(|it| it.moves == kind && build.reads(&it.key))
         .filter_map(|it| offer(it, build, manifest, metric))
         .collect()
+}
+
+/// Returns how maturin builds a crate for what runs Python: with the release profile.
+fn built_for_python(
+    catalogue: &Catalogue,
+    manifest: &Manifest,
+    commands: &str,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Option<Build> {
+    let beside = manifest.path.with_file_name("pyproject.toml");
+    let backend = setting::get(
+        &beside,
+        &read(&beside)?,
+        At::Key("build-system.build-backend"),
+    );
+    let is_maturin = backend
+        .ok()
+        .flatten()
+        .is_some_and(|it| setting::same(&it, "\"maturin\""));
+    let loads = |it: &&Catalogue| it.language == LanguageName::Python;
+    let build = catalogue::all().iter().find(loads)?.build_behind(commands);
+    build.filter(|_| is_maturin && catalogue.language == LanguageName::Rust)
 }
 
 /// Returns the observation of one knob, unless it is in effect already or could have no effect.
@@ -79,7 +101,12 @@ fn offer(
     };
     let is_shadowed = knob.shadow_in(build).is_some_and(|it| at(&it).is_some());
     let current = at(&knob.key);
-    let is_offered = !is_shadowed && knob.is_offered(current.as_deref(), manifest.has_product);
+    let is_read = knob
+        .given
+        .as_ref()
+        .is_none_or(|it| at(&it.key).is_some_and(|found| setting::same(&found, &it.value)));
+    let is_offered =
+        is_read && !is_shadowed && knob.is_offered(current.as_deref(), manifest.has_product);
     is_offered.then(|| Observation::KnobAvailable {
         file: manifest.path.clone(),
         key: knob.key.clone(),
@@ -185,7 +212,6 @@ fn spelled_out(metric: &Metric, read: &dyn Fn(&Utf8Path) -> Option<String>) -> S
 mod tests {
     use super::*;
     use crate::mechanic::fixtures::{detection, metric, profile, reader};
-    use crate::model::profile::LanguageName;
 
     const MAIN: (&str, &str) = ("src/main.rs", "fn main() {}");
 
@@ -252,6 +278,45 @@ mod tests {
             assert!(offered(&profile, &manifest).is_empty(), "{name} {run}");
         }
         assert!(offered(&Profile::default(), &manifest).is_empty());
+    }
+
+    #[test]
+    fn a_module_that_is_built_for_python_has_the_knobs_of_its_builder() {
+        let profile = Profile {
+            metrics: vec![metric("bench_pytest", "ns", "python3 -m pytest -q")],
+            ..Profile::default()
+        };
+        let offered = |language, files: &[(&str, &str)]| -> Vec<String> {
+            let surface = Surface::new([], [], ["**"]);
+            let found = knobs(
+                &profile,
+                &detection(language, None),
+                &surface,
+                &reader(files),
+            );
+            let key = |it: &Observation| match it {
+                Observation::KnobAvailable { key, .. } => key.clone(),
+                other => panic!("not a knob: {other:?}"),
+            };
+            found.iter().map(key).collect()
+        };
+        let backend = |it: &str| format!("[build-system]\nbuild-backend = \"{it}\"\n");
+        let of = |it: &str| offered(LanguageName::Python, &[("pyproject.toml", &backend(it))]);
+        assert_eq!(of("mesonpy"), ["tool.meson-python.args.setup"]);
+        assert_eq!(
+            of("scikit_build_core.build"),
+            ["tool.scikit-build.cmake.define.CMAKE_INTERPROCEDURAL_OPTIMIZATION"]
+        );
+        assert!(of("hatchling").is_empty());
+        let plugin = ("Cargo.toml", "[lib]\ncrate-type = [\"cdylib\"]\n");
+        let built_by = |it: &str| {
+            offered(
+                LanguageName::Rust,
+                &[plugin, ("pyproject.toml", &backend(it))],
+            )
+        };
+        assert_eq!(built_by("maturin").len(), 3);
+        assert!(built_by("hatchling").is_empty());
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod tree;
 
 pub use edits::{Edit, EditKind, edited, edits};
 pub use inline::{Spliced, with_tests_of};
+pub use python::{Import, imports};
 pub use said::{Said, said};
 
 /// Languages with a grammar.
