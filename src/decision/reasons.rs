@@ -36,6 +36,7 @@ impl Stand {
                 format!("no run of either arm gave a value: {}", first_failure(used)),
             ),
             Look::Keep => (Verdict::Keep, self.keep(effect())),
+            Look::GuardFell(reason) => (Verdict::Revert, reason.clone()),
             Look::NoWorthwhileEffect => (Verdict::Revert, self.give_up()),
             Look::OutOfPairs => (Verdict::Inconclusive, self.out_of_pairs()),
             Look::OutOfReach => (Verdict::Inconclusive, self.out_of_reach()),

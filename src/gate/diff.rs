@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::grant::Grant;
 use super::manifest::{ManifestRules, judge_manifests};
 use super::permission::{Asked, Permission};
 use super::secret::kind_of_secret;
@@ -72,6 +73,8 @@ pub struct DiffPolicy {
     pub may_change: BTreeSet<Permission>,
     /// What the hypothesis at hand says that it changes.
     pub asked: Asked,
+    /// The setting of the shipped catalogue that it is, where it is one.
+    pub granted: Option<Grant>,
 }
 
 impl DiffPolicy {
@@ -88,6 +91,8 @@ pub fn judge_diff(policy: &DiffPolicy, files: &[FileFacts]) -> Vec<Violation> {
         .iter()
         .flat_map(|file| judge_paths(policy, file, has_manifest))
         .collect();
+    let granted = policy.granted.iter();
+    violations.extend(granted.flat_map(|it| files.iter().filter_map(|file| it.judge(file))));
     violations.extend(judge_contents(files));
     violations.extend(judge_tests(policy, files));
     violations.extend(judge_surface(policy, files));
@@ -108,6 +113,7 @@ pub(super) fn judge_contents(files: &[FileFacts]) -> Vec<Violation> {
 }
 
 fn judge_paths(policy: &DiffPolicy, file: &FileFacts, has_manifest: bool) -> Vec<Violation> {
+    let is_granted = policy.granted.as_ref().is_some_and(|it| it.covers(file));
     file.paths()
         .filter_map(|path| {
             if is_ours(path) {
@@ -116,7 +122,7 @@ fn judge_paths(policy: &DiffPolicy, file: &FileFacts, has_manifest: bool) -> Vec
                     path,
                     "belongs to the harness, and no experiment may change what judges it",
                 ))
-            } else if policy.fixed.is_match(path) {
+            } else if policy.fixed.is_match(path) && !is_granted {
                 Some(Violation::at(
                     Rule::Scope,
                     path,

@@ -5,6 +5,7 @@ mod diff;
 mod duplicate;
 mod evaluation;
 mod flaky;
+mod grant;
 mod leakage;
 mod maintenance;
 mod manifest;
@@ -18,6 +19,7 @@ pub use diff::{DiffPolicy, FileFacts, judge_diff};
 pub use duplicate::{duplicate_of, files_hash, is_words, was_lost};
 pub use evaluation::{DeterministicMetric, judge_evaluations, judge_metrics};
 pub use flaky::{ReRuns, Suspicion};
+pub use grant::Grant;
 pub use leakage::{
     HiddenFile, Telltales, answers_on, ids_on, judge_hypothesis, judge_leakage, redacted,
 };

@@ -22,6 +22,7 @@ pub(super) fn policy() -> DiffPolicy {
         manifests: Vec::new(),
         may_change: BTreeSet::new(),
         asked: Asked::default(),
+        granted: None,
     }
 }
 

@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use regex::RegexSet;
 use serde::Deserialize;
 
+use super::condition::{Condition, Site};
 use super::{message, setting};
 use crate::config::Metric;
 use crate::model::dimension::Direction;
@@ -29,8 +30,11 @@ pub(crate) struct Catalogue {
 
 /// One setting worth trying.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Knob {
+    /// The file that holds it, where that is not the manifest.
+    #[serde(default)]
+    pub(crate) file: Option<Utf8PathBuf>,
     /// The dotted key.
     pub(crate) key: String,
     /// The TOML value to try.
@@ -43,9 +47,6 @@ pub(crate) struct Knob {
     /// Where it makes sense.
     #[serde(default)]
     when: When,
-    /// What else the file must say for the key to be read.
-    #[serde(default)]
-    pub(crate) given: Option<Given>,
     /// The kind of metric it can move.
     pub(crate) moves: Kind,
     /// A commit's subject.
@@ -53,18 +54,10 @@ pub(crate) struct Knob {
     /// Why it may pay.
     pub(crate) why: String,
     /// The relative gain one would guess.
-    #[serde(rename = "expected_gain")]
     pub(crate) expected_gain: f64,
-}
-
-/// A setting of the same file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Given {
-    /// The dotted key.
-    pub(crate) key: String,
-    /// The value that it has.
-    pub(crate) value: String,
+    /// What the files beside it must say.
+    #[serde(default, rename = "where")]
+    pub(crate) condition: Condition,
 }
 
 /// Where a knob makes sense.
@@ -89,6 +82,8 @@ pub(crate) enum Kind {
     Size,
     /// How long a build takes.
     Build,
+    /// How long the whole suite takes, where that is asked for.
+    Suite,
 }
 
 /// The build profile behind a metric's program.
@@ -107,12 +102,13 @@ pub(crate) enum Build {
 struct WireCatalogue {
     language: LanguageName,
     file: Utf8PathBuf,
+    #[serde(default)]
     commands: WireCommands,
     #[serde(rename = "knob")]
     knobs: Vec<Knob>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireCommands {
     release: Vec<String>,
@@ -123,11 +119,13 @@ struct WireCommands {
 /// Returns every shipped catalogue.
 pub(crate) fn all() -> &'static [Catalogue] {
     static CATALOGUES: LazyLock<Vec<Catalogue>> = LazyLock::new(|| {
-        let rust = include_str!("../../evals/knobs/rust.toml");
-        let python = include_str!("../../evals/knobs/python.toml");
-        [rust, python]
-            .map(|it| parse(it).expect("a test reads every shipped catalogue"))
-            .into()
+        let shipped = [
+            include_str!("../../evals/knobs/rust.toml"),
+            include_str!("../../evals/knobs/javascript.toml"),
+            include_str!("../../evals/knobs/python.toml"),
+        ];
+        let parsed = shipped.map(|it| parse(it).expect("a test reads every shipped catalogue"));
+        parsed.into()
     });
     &CATALOGUES
 }
@@ -143,6 +141,18 @@ pub(crate) fn find(key: &str, value: &str, kind: Option<Kind>) -> Option<&'stati
     of_key_and_value()
         .find(|it| Some(it.moves) == kind)
         .or_else(|| of_key_and_value().next())
+}
+
+/// Returns whether the catalogue has a knob that gives that key of that file that very value.
+pub(crate) fn is_shipped(file: &Utf8Path, key: &str, value: &str) -> bool {
+    all().iter().any(|catalogue| {
+        let mut knobs = catalogue.knobs.iter();
+        knobs.any(|it| {
+            file.file_name() == it.file_in(catalogue).file_name()
+                && it.key == key
+                && setting::same(&it.value, value)
+        })
+    })
 }
 
 fn parse(text: &str) -> Result<Catalogue, String> {
@@ -174,15 +184,37 @@ impl Catalogue {
 }
 
 impl Knob {
+    /// Returns the name of the file that holds it.
+    pub(crate) fn file_in<'a>(&'a self, catalogue: &'a Catalogue) -> &'a Utf8Path {
+        self.file.as_deref().unwrap_or(&catalogue.file)
+    }
+
     /// Returns whether it is worth a try where the key has that value, or none.
     pub(crate) fn is_offered(&self, current: Option<&str>, has_product: bool) -> bool {
-        let effective = current.unwrap_or(&self.default);
+        // No tool of those here tells `ES2020` from `es2020`.
+        let effective = current.unwrap_or(&self.default).to_lowercase();
+        let is = |value: &str| setting::same(&effective, &value.to_lowercase());
         // A list that is there is somebody's: it is not replaced.
         let is_taken = current.is_some() && self.value.starts_with('[');
         (self.when == When::Always || has_product)
             && !is_taken
-            && !setting::same(effective, &self.value)
-            && !self.unless.iter().any(|it| setting::same(effective, it))
+            && !is(&self.value)
+            && !self.unless.iter().any(|it| is(it))
+    }
+
+    /// Returns whether a metric's program is made with it: built with the profile that holds the key,
+    /// or by the commands that the knob names; every suite runs with its runner's settings.
+    pub(crate) fn is_behind(&self, build: Option<Build>) -> bool {
+        match build {
+            _ if self.moves == Kind::Suite || self.condition.behind.is_some() => true,
+            Some(build) => build.reads(&self.key),
+            None => false,
+        }
+    }
+
+    /// Returns whether what the files beside it say lets it be tried.
+    pub(crate) fn fits(&self, site: &Site<'_>, current: Option<&str>) -> bool {
+        self.condition.holds(site, current)
     }
 
     /// Returns the key that would shadow this one in a benchmark's build.
@@ -194,6 +226,9 @@ impl Knob {
 
 /// Returns what a metric measures, from its unit and else from its name; `None` when neither tells.
 pub(crate) fn kind_of(metric: &Metric) -> Option<Kind> {
+    if metric.parser == "suite" {
+        return Some(Kind::Suite);
+    }
     const TIME: [&str; 12] = [
         "ns", "us", "µs", "μs", "ms", "s", "sec", "secs", "second", "seconds", "min", "minutes",
     ];
@@ -308,19 +343,24 @@ mod tests {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|it| it == "toml") {
                 let catalogue = parse(&fs_err::read_to_string(&path).unwrap()).unwrap();
-                catalogue
-                    .knobs
-                    .iter()
-                    .for_each(|it| check(&catalogue.file, it));
+                catalogue.knobs.iter().for_each(|it| check(&catalogue, it));
                 n_files += 1;
             }
         }
         assert_eq!(n_files, all().len(), "every file is compiled in");
     }
 
-    fn check(file: &Utf8Path, knob: &Knob) {
-        let at = setting::At::Key(&knob.key);
-        let text = setting::set(file, "", at, &knob.value).unwrap();
+    fn check(catalogue: &Catalogue, knob: &Knob) {
+        let (file, at) = (knob.file_in(catalogue), setting::At::Key(&knob.key));
+        let empty = match file.extension() {
+            Some("toml" | "yml" | "yaml") => "",
+            _ => "{}",
+        };
+        let text = setting::make(file, empty, at, &knob.value).unwrap();
+        assert!(is_shipped(file, &knob.key, &knob.value));
+        if let Some(behind) = &knob.condition.behind {
+            regex::Regex::new(behind).unwrap();
+        }
         assert!(setting::same(
             &setting::get(file, &text, at).unwrap().unwrap(),
             &knob.value

@@ -564,6 +564,7 @@ mod tests {
             landed: None,
             spent: None,
             resumes: None,
+            turn: None,
         }
     }
 
