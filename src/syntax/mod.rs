@@ -25,6 +25,7 @@ mod tree;
 pub use edits::{Edit, EditKind, edited, edits};
 pub use inline::{Spliced, with_tests_of};
 pub use needs::{Need, needs};
+pub use python::{Import, imports};
 pub use rust::outline::{Module, Outline, Use, outline, words};
 pub use said::{Said, said};
 

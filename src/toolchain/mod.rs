@@ -196,6 +196,24 @@ pub trait Adapter: Send + Sync {
         Box::pin(std::future::ready(Ok(Environment::default())))
     }
 
+    /// Builds what commands of the project's own load, where the tree holds only its sources and no
+    /// command of theirs would build it; the inner error is the project's.
+    fn build<'a>(
+        &'a self,
+        _job: &'a Job<'a>,
+    ) -> BoxFuture<'a, Result<Result<(), String>, process::Error>> {
+        Box::pin(std::future::ready(Ok(Ok(()))))
+    }
+
+    /// Returns the variables with which commands of the project's own find the tree's code, and not an
+    /// installed copy of it.
+    ///
+    /// # Errors
+    /// A file below the build folder that cannot be written.
+    fn variables(&self, _job: &Job<'_>) -> Result<Vec<(String, String)>, process::Error> {
+        Ok(Vec::new())
+    }
+
     /// Runs the suite; `only` restricts it to those ids where the runner can, `retry` never re-runs.
     fn test<'a>(
         &'a self,
