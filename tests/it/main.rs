@@ -24,6 +24,7 @@ mod research;
 mod retention;
 mod run_control;
 mod sync;
+mod tails;
 mod tidy;
 mod truth_traps;
 mod variants;
