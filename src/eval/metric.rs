@@ -18,6 +18,10 @@ const PADDING: u64 = 4096;
 
 /// Builds what a metric measures.
 pub(super) async fn build(bench: &Bench<'_>, metric: &Metric) -> Result<Result<(), String>, Error> {
+    // Extension modules are a part of the tree's code, whatever the command is.
+    if let Err(why) = bench.build_projects().await? {
+        return Ok(Err(why));
+    }
     let Some(line) = &metric.build else {
         return Ok(Ok(()));
     };
