@@ -7,9 +7,11 @@ mod audit;
 mod ahead;
 mod backend;
 mod bargain;
+mod builds;
 mod experiment;
 mod failures;
 mod gain;
+mod grant;
 mod history;
 mod holdout;
 mod hypothesise;
@@ -36,6 +38,7 @@ mod session;
 mod sides;
 mod steer;
 mod turns;
+mod variants;
 mod veto;
 mod withheld;
 mod workbench;
@@ -93,6 +96,8 @@ pub struct Request {
     pub seed: Option<u64>,
     /// How many candidates are built at a time.
     pub parallel: u32,
+    /// How many variants of one hypothesis compete for its test.
+    pub variants: u32,
     /// Show the ranked hypotheses and stop.
     pub dry_run: bool,
     /// Ask the reporter before each experiment.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::opponent::{Opponent, Switch};
 use super::{Constraint, Metric, Profile};
 use crate::model::dimension::Direction;
+use crate::model::tail::Tail;
 
 /// `[research]`: one number to improve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +70,9 @@ pub struct Research {
     /// How long functions are edited by trial for one experiment, and how many patches are built upon.
     #[serde(default)]
     pub genetic: Genetic,
+    /// What must not get worse in rare runs, as in `[[metric]]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<Tail>,
     /// Values that may be searched, all together.
     #[serde(default, rename = "parameter")]
     pub parameters: Vec<ResearchParameter>,
@@ -203,7 +207,9 @@ fn stray_parameters(
     let words = |(index, parameter): (usize, &ResearchParameter)| {
         let file = &parameter.file;
         if !files.contains(file) {
-            Some(format!("`{file}` of `{of}parameter[{index}]` is not tracked by git; commit it, or correct its name"))
+            Some(format!(
+                "`{file}` of `{of}parameter[{index}]` is not tracked by git; commit it, or correct its name"
+            ))
         } else if !mutable.has(file) {
             Some(format!(
                 "`{file}` of `{of}parameter[{index}]` is not in `{of}mutable`; add it there"
@@ -308,6 +314,8 @@ impl Research {
             deterministic: false,
             timeout_seconds: self.timeout,
             only_claimed: false,
+            tail: self.tail.clone(),
+            reads: Vec::new(),
         });
         let opponent = self.opponent.as_ref();
         profile.metrics.extend(opponent.map(Opponent::as_metric));
@@ -373,7 +381,9 @@ mod tests {
     #[test]
     fn no_file_belongs_to_both_sides_or_to_none() {
         let sides = |first: &str, second: &str, more: &str| {
-            faults(&format!("mutable=[{first}]\n[opponent]\nobjective='x'\nmetric='n'\ndirection='maximize'\nrun='x'\nmutable=[{second}]\n{more}"))
+            faults(&format!(
+                "mutable=[{first}]\n[opponent]\nobjective='x'\nmetric='n'\ndirection='maximize'\nrun='x'\nmutable=[{second}]\n{more}"
+            ))
         };
         assert_eq!(sides("'src/a.py'", "'src/eval.py'", ""), [""; 0]);
         assert_eq!(

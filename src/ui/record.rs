@@ -124,6 +124,7 @@ pub fn show(shown: &Shown, width: usize) -> String {
     out.push_str(&reasons(it, width));
     out.push_str(&super::withheld::for_person(it, width));
     out.push_str(&dimensions(&it.dimensions, width));
+    out.push_str(&super::variants::screening(it.screening.as_ref(), width));
     out.push_str(&evidence(it, width));
     out.push_str(&afterwards(shown, width));
     out

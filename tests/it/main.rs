@@ -27,6 +27,7 @@ mod sides;
 mod sync;
 mod tidy;
 mod truth_traps;
+mod variants;
 mod verdicts;
 mod sandbox;
 mod verbs;

@@ -308,7 +308,11 @@ mod tests {
         assert_eq!((opponent.metric.as_str(), opponent.rounds), ("hardness", 2));
         assert_eq!(opponent.direction, Direction::Maximize);
         assert_eq!(opponent.mutable, ["ask/**"]);
-        assert!(answers.command().contains("--opponent-run 'python3 ask.py'"));
+        assert!(
+            answers
+                .command()
+                .contains("--opponent-run 'python3 ask.py'")
+        );
     }
 
     #[test]
