@@ -23,6 +23,7 @@ mod proofs;
 mod research;
 mod retention;
 mod run_control;
+mod sides;
 mod sync;
 mod tails;
 mod tidy;
