@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use super::command::{build_args, first_error, go, missing, with_settings};
-use super::{format, requirements, sources};
+use super::{format, requirements, sources, staticcheck};
 use crate::model::finding::Finding;
 use crate::process::{Error, Exit, Finished};
 use crate::toolchain::job::broken;
@@ -141,7 +141,7 @@ fn vet_finding(job: &Job<'_>, analyzer: &str, diagnostic: &Diagnostic) -> Option
     ))
 }
 
-fn finding(
+pub(super) fn finding(
     path: Utf8PathBuf,
     (line, column): (u32, u32),
     tool: &str,
@@ -174,64 +174,9 @@ async fn second_linter(job: &Job<'_>) -> Result<Option<Outcome<Vec<Finding>>>, E
         return golangci(job, words).await.map(Some);
     }
     match job.tool("staticcheck") {
-        Some(words) => staticcheck(job, words).await.map(Some),
+        Some(words) => staticcheck::lint(job, words).await.map(Some),
         None => Ok(None),
     }
-}
-
-#[derive(Deserialize)]
-struct Check {
-    code: String,
-    location: Location,
-    message: String,
-}
-
-#[derive(Deserialize)]
-struct Location {
-    file: String,
-    line: u32,
-    column: u32,
-}
-
-async fn staticcheck(job: &Job<'_>, words: &[String]) -> Result<Outcome<Vec<Finding>>, Error> {
-    let command = with_settings(job, job.command(words))
-        .env("STATICCHECK_CACHE", job.build.join("staticcheck"))
-        .args(["-f", "json"])
-        .args(build_args(job))
-        .arg("./...");
-    let finished = job.run(&command).await?;
-    Ok(read_staticcheck(job, &finished))
-}
-
-fn read_staticcheck(job: &Job<'_>, finished: &Finished) -> Outcome<Vec<Finding>> {
-    if finished.truncated || !matches!(finished.exit, Exit::Code(0 | 1)) {
-        return broken("staticcheck", finished);
-    }
-    let mut found = Vec::new();
-    for line in finished.stdout_text().lines() {
-        let check: Check = match serde_json::from_str(line) {
-            Ok(check) => check,
-            Err(error) => {
-                return Outcome::Failed(format!("staticcheck: cannot read its answer: {error}"));
-            }
-        };
-        let Location { file, line, column } = check.location;
-        if check.code == "compile" {
-            let reason = format!(
-                "staticcheck: does not compile: {} ({file}:{line})",
-                check.message
-            );
-            return Outcome::Failed(reason);
-        }
-        let place = job.in_tree(&file).map(|it| (it, (line, column)));
-        found.extend(
-            place.map(|(path, at)| finding(path, at, "staticcheck", &check.code, &check.message)),
-        );
-    }
-    if found.is_empty() && !finished.success() {
-        return broken("staticcheck", finished);
-    }
-    Outcome::Measured(found)
 }
 
 #[derive(Deserialize)]
