@@ -211,6 +211,7 @@ impl Pair {
         let question = wire::BuilderInput {
             ground: ground(&input.lab.profile, None, &[]),
             hypothesis: task(input.hypothesis),
+            variant: input.variant,
         };
         match self.program.build(question, input.dir).await? {
             Some(message) => checkpoint(&message),

@@ -130,6 +130,18 @@ pub struct BuilderInput {
     pub ground: Ground,
     /// What to do.
     pub hypothesis: Task,
+    /// Which of several builds of it this is: each should do it in another way, and the best is tested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<VariantOf>,
+}
+
+/// One of several builds of one hypothesis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VariantOf {
+    /// Counted from 1.
+    pub number: u32,
+    /// How many there are.
+    pub of: u32,
 }
 
 /// What a reviewer gets.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::session::{Incumbent, Session};
 use super::{Error, io_error};
+use crate::agent::wire::VariantOf;
 use crate::agent::{self, BuildInput, ReviewInput};
 use crate::gate;
 use crate::mechanic;
@@ -48,16 +49,18 @@ impl Session<'_> {
     /// Tries one hypothesis and closes its record, whatever happens to it.
     ///
     /// An error that ends the run is returned beside the record that was closed because of it.
+    /// Where variants of it compete, the record goes on with the one that is tested.
     pub(super) async fn experiment(
         &mut self,
-        hypothesis: Hypothesis,
+        mut hypothesis: Hypothesis,
+        variants: &[Hypothesis],
     ) -> Result<(Experiment, Option<Error>), Error> {
         let since = started_before(self.seconds_to_build(&hypothesis));
         let on = self.incumbent.clone();
         let id = self.begin(&hypothesis, &on, None)?;
         self.since_resume += 1;
         let before = self.cost;
-        let attempt = self.attempt(id, &hypothesis).await;
+        let attempt = self.attempt(id, &mut hypothesis, variants).await;
         self.settle(id, &hypothesis, attempt, before, since)
     }
 
@@ -84,10 +87,15 @@ impl Session<'_> {
     async fn attempt(
         &mut self,
         id: ExperimentId,
-        hypothesis: &Hypothesis,
+        hypothesis: &mut Hypothesis,
+        variants: &[Hypothesis],
     ) -> Result<Decision, Error> {
         proceed!(self.guard_hypothesis(hypothesis)?);
-        let candidate = proceed!(self.build(id, hypothesis).await?);
+        let candidate = if variants.is_empty() {
+            proceed!(self.build(id, hypothesis).await?)
+        } else {
+            proceed!(self.best_variant(id, hypothesis, variants).await?)
+        };
         proceed!(self.gate(id, hypothesis, &candidate).await?);
         self.measure(id, hypothesis, &candidate).await
     }
@@ -112,6 +120,7 @@ impl Session<'_> {
             incumbent_tree: on.tree.clone(),
             backend: self.backend.builder_of(hypothesis).to_owned(),
             resumes,
+            turn: self.turn_now(),
         })?;
         let title = &hypothesis.title;
         self.tell(&RunEvent::ExperimentStarted {
@@ -151,7 +160,7 @@ impl Session<'_> {
             .lay_out_builder(&self.target, &self.incumbent.tree)?;
         self.bench
             .lay_out(&self.target, Arm::Incumbent, &self.incumbent.tree)?;
-        let played = self.play_builder(hypothesis, &dir).await;
+        let played = self.play_builder(hypothesis, None, &dir).await;
         self.settle_with_backend();
         let steps = match played {
             Ok(steps) => steps,
@@ -167,10 +176,12 @@ impl Session<'_> {
     pub(super) async fn play_builder(
         &self,
         hypothesis: &Hypothesis,
+        variant: Option<VariantOf>,
         dir: &Utf8Path,
     ) -> Result<Vec<Step>, agent::Error> {
         let input = BuildInput {
             hypothesis,
+            variant,
             dir,
             incumbent: self.bench.arm(Arm::Incumbent).dir,
             lab: &self.bench.lab,
@@ -212,9 +223,22 @@ impl Session<'_> {
         Ok(Stage::Proceed(candidate))
     }
 
-    /// Puts protected paths back, commits each step on the incumbent, and anchors the result; the inner
-    /// error says why there is none.
+    /// Makes the candidate of a builder's steps and anchors it; the inner error says why there is none.
     pub(super) fn candidate_of(
+        &self,
+        hypothesis: &Hypothesis,
+        steps: &[Step],
+    ) -> Result<Result<Candidate, String>, Error> {
+        let composed = self.compose(hypothesis, steps)?;
+        if let Ok(candidate) = &composed {
+            self.target.anchor(candidate)?;
+        }
+        Ok(composed)
+    }
+
+    /// Puts protected paths back and commits each step on the incumbent; the inner error says why there is
+    /// no candidate.
+    pub(super) fn compose(
         &self,
         hypothesis: &Hypothesis,
         steps: &[Step],
@@ -255,15 +279,13 @@ impl Session<'_> {
                 list.join(", ")
             ));
         }
-        let candidate = Candidate {
+        Ok(Ok(Candidate {
             size: self.target.diff_size(&self.incumbent.tree, &tree)?,
             commit,
             tree,
             subjects,
             neutralised: neutralised.into_iter().collect(),
-        };
-        self.target.anchor(&candidate)?;
-        Ok(Ok(candidate))
+        }))
     }
 
     /// Lets the gates judge the diff, before anything of it is run.
@@ -322,6 +344,8 @@ impl Session<'_> {
             granted: self.grant_of(hypothesis)?,
             ..self.bench.lab.policy()
         };
+        let policy =
+            policy.with_minimums(&self.target, &self.incumbent.tree, &candidate.tree, &facts)?;
         let mut violations = if hypothesis.claim == Claim::Maintains {
             let tests = self.bench.lab.test_paths();
             gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))

@@ -106,12 +106,13 @@ impl Session<'_> {
         let told = self.history_for_agents()?;
         let copy = self.copy_for_agents()?;
         let ideas = self.writer.reader().ideas()?;
+        let known = self.history.to_learn_from();
         let observations = self.observations.as_deref().unwrap_or_default();
         let input = StrategyInput {
             observations,
             evaluation: self.baseline(),
             profile: &self.bench.lab.profile,
-            history: told.as_deref().unwrap_or_else(|| self.history.all()),
+            history: told.as_deref().unwrap_or(&known),
             ideas: &ideas,
             tried: &self.tried,
             tree: self.bench.lay_out_for_reading(&self.target)?,

@@ -16,6 +16,7 @@ use crate::eval::instances::Instances;
 use crate::model::dimension::Direction;
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::{Arm, Evidence, Measurement, Pair, Sample, TestPlan};
+use crate::model::tail::Tails;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
 use crate::stats::estimate::root_mean_square;
@@ -294,6 +295,7 @@ fn measurement(
         tree: tree.clone(),
         sample: Sample::Value { value },
         seconds: run.seconds / n,
+        tail: Tails::new(),
     }
 }
 

@@ -7,6 +7,7 @@ mod audit;
 mod ahead;
 mod backend;
 mod bargain;
+mod builds;
 mod experiment;
 mod failures;
 mod gain;
@@ -34,7 +35,10 @@ pub mod report;
 mod resume;
 mod retest;
 mod session;
+mod sides;
 mod steer;
+mod turns;
+mod variants;
 mod veto;
 mod withheld;
 mod workbench;
@@ -54,6 +58,7 @@ pub use self::remeasure::remeasure;
 pub use self::report::{Landing, Line, RunReport, Stopped};
 use self::session::Session;
 pub use self::steer::{Course, PAUSED, Steer};
+pub use self::turns::TurnLine;
 pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
 
 use self::report::Ended;
@@ -91,6 +96,8 @@ pub struct Request {
     pub seed: Option<u64>,
     /// How many candidates are built at a time.
     pub parallel: u32,
+    /// How many variants of one hypothesis compete for its test.
+    pub variants: u32,
     /// Show the ranked hypotheses and stop.
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
@@ -259,8 +266,15 @@ pub async fn run(
     let score_before = session.baseline().score;
     let mut lines = Vec::new();
     let ended = loop {
-        if let Some((stopped, reason)) = session.has_enough() {
-            break Ended::because(stopped, reason, rank::Ranking::default());
+        match session.is_over().await {
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(rank::Ranking::default());
+            }
+            over => {
+                if let Some((stopped, reason)) = over? {
+                    break Ended::because(stopped, reason, rank::Ranking::default());
+                }
+            }
         }
         match session.audit_if_due().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {
@@ -275,7 +289,8 @@ pub async fn run(
             ranking => ranking?,
         };
         let Some(step) = session.choose(&ranking)? else {
-            if session.widen("nothing is left to try on the `inner` surface") {
+            if session.widen("nothing is left to try on the `inner` surface") || session.end_turn()
+            {
                 continue;
             }
             break Ended::because(Stopped::NothingMore, session.closing_remark(), ranking);

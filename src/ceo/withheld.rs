@@ -27,6 +27,11 @@ pub(super) struct Withheld {
 }
 
 impl Withheld {
+    /// Learns anew what gives hidden files away, now that others are hidden.
+    pub(super) fn forget(&mut self) {
+        self.of = None;
+    }
+
     /// Adds the ids of instances, which no hypothesis and no diff may name.
     pub(super) fn note_instances<'a>(&mut self, ids: impl Iterator<Item = &'a String>) {
         let before = self.instances.len();
@@ -66,7 +71,7 @@ impl Session<'_> {
             return Ok(None);
         }
         let telltales = &self.withheld.telltales;
-        let mut summaries = self.history.all().to_vec();
+        let mut summaries = self.history.to_learn_from().into_owned();
         for summary in &mut summaries {
             summary.reason = gate::redacted(telltales, &summary.reason);
         }

@@ -121,6 +121,12 @@ impl Workbench {
         Ok(bench)
     }
 
+    /// Measures by another profile of the same languages from now on, and hides what that one hides.
+    pub(super) fn take_profile(&mut self, profile: Profile) {
+        self.hidden = Hidden::of(&profile);
+        self.lab.profile = profile;
+    }
+
     /// Lays a tree out in an arm, without the holdout; files that are already right keep their times.
     ///
     /// # Errors

@@ -323,6 +323,7 @@ mod tests {
         let surface = Surface::new(["test_*"], ["*_pb2.py"], ["**"]);
         let input = BuildInput {
             hypothesis,
+            variant: None,
             dir: &dir.tree,
             incumbent: &dir.tree,
             lab,

@@ -122,6 +122,7 @@ pub(crate) fn all() -> &'static [Catalogue] {
         let shipped = [
             include_str!("../../evals/knobs/rust.toml"),
             include_str!("../../evals/knobs/javascript.toml"),
+            include_str!("../../evals/knobs/python.toml"),
         ];
         let parsed = shipped.map(|it| parse(it).expect("a test reads every shipped catalogue"));
         parsed.into()
@@ -193,7 +194,10 @@ impl Knob {
         // No tool of those here tells `ES2020` from `es2020`.
         let effective = current.unwrap_or(&self.default).to_lowercase();
         let is = |value: &str| setting::same(&effective, &value.to_lowercase());
+        // A list that is there is somebody's: it is not replaced.
+        let is_taken = current.is_some() && self.value.starts_with('[');
         (self.when == When::Always || has_product)
+            && !is_taken
             && !is(&self.value)
             && !self.unless.iter().any(|it| is(it))
     }
@@ -276,9 +280,21 @@ fn speaks_of(metric: &Metric, words: &[&str]) -> bool {
         .any(|it| words.contains(&it))
 }
 
+/// Returns the file that has the keys of the same table.
+pub(crate) fn file_of(key: &str) -> Option<&'static Utf8Path> {
+    of_key(key).map(|it| it.file.as_path())
+}
+
+/// Returns the catalogue that speaks of the same table.
+fn of_key(key: &str) -> Option<&'static Catalogue> {
+    let table = |key: &str| key.split('.').next().map(str::to_owned);
+    let speaks = |it: &&Catalogue| it.knobs.iter().any(|it| table(&it.key) == table(key));
+    all().iter().find(speaks)
+}
+
 /// Returns whether the program that a metric measures is built with the profile of that key.
 pub(crate) fn is_built_with(key: &str, metric: &Metric) -> bool {
-    let build = all().iter().find_map(|it| it.build_behind(&metric.run));
+    let build = of_key(key).and_then(|it| it.build_behind(&metric.run));
     kind_of(metric).is_some() && build.is_some_and(|it| it.reads(key))
 }
 
@@ -426,6 +442,30 @@ mod tests {
         ] {
             assert_eq!(rust.build_behind(command), build, "{command}");
         }
+    }
+
+    #[test]
+    fn whatever_runs_python_loads_the_modules() {
+        let python = of_key("tool.maturin.strip").unwrap();
+        for (command, is_python) in [
+            ("/x/bin/python3.11 -m pytest -q", true),
+            ("cd a && python bench.py", true),
+            ("pytest --benchmark-only", true),
+            ("./python.sh", false),
+            ("cargo bench", false),
+        ] {
+            let build = python.build_behind(command);
+            assert_eq!(build.is_some(), is_python, "{command}");
+        }
+        assert_eq!(file_of("tool.maturin.strip").unwrap(), "pyproject.toml");
+        assert_eq!(file_of("profile.bench.lto").unwrap(), "Cargo.toml");
+    }
+
+    #[test]
+    fn a_list_that_is_there_is_not_replaced() {
+        let knob = find("tool.meson-python.args.setup", "[\"-Db_lto=true\"]", None).unwrap();
+        assert!(knob.is_offered(None, false));
+        assert!(!knob.is_offered(Some("[\"-Dx=1\"]"), false));
     }
 
     #[test]

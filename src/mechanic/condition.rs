@@ -7,6 +7,8 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::setting;
+
 /// What must hold of a project for a knob to be offered there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,12 +22,25 @@ pub(crate) struct Condition {
     /// The minimum version that the manifest promises.
     #[serde(default)]
     promise: Option<Promise>,
+    /// A setting of the manifest without which the key is not read.
+    #[serde(default)]
+    given: Option<Given>,
     /// The key must be written there already: left out, another file may say it.
     #[serde(default)]
     must_be_there: bool,
     /// Files of the same folder that would be read in place of this one.
     #[serde(default)]
     absent: Vec<Utf8PathBuf>,
+}
+
+/// A setting with its value.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    /// The dotted key.
+    key: String,
+    /// The value, written as there.
+    value: String,
 }
 
 /// A minimum version that a project promises.
@@ -67,6 +82,7 @@ impl Condition {
         is_behind
             && (current.is_some() || !self.must_be_there)
             && (self.needs.is_none() && self.promise.is_none() || self.is_met_by(&site.package()))
+            && self.given.as_ref().is_none_or(|it| site.says(it))
             && !is_hidden()
     }
 
@@ -86,6 +102,17 @@ impl Condition {
 }
 
 impl Site<'_> {
+    /// Returns whether the manifest has that setting.
+    fn says(&self, given: &Given) -> bool {
+        let path = self.root.join(self.manifest);
+        let text = (self.read)(&path).unwrap_or_default();
+        let found = setting::get(&path, &text, setting::At::Key(&given.key));
+        found
+            .ok()
+            .flatten()
+            .is_some_and(|it| setting::same(&it, &given.value))
+    }
+
     /// Returns the manifest as JSON; nothing where it is written in another format.
     fn package(&self) -> Value {
         let text = (self.read)(&self.root.join(self.manifest));

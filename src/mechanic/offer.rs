@@ -62,7 +62,9 @@ fn knobs_for(
     if kind != Kind::Suite && !is_built {
         return Vec::new();
     }
-    let build = catalogue.build_behind(&commands);
+    let build = catalogue
+        .build_behind(&commands)
+        .or_else(|| built_for_python(catalogue, manifest, &commands, read));
     let site = Site {
         root: manifest.path.parent().unwrap_or(Utf8Path::new("")),
         manifest: &catalogue.file,
@@ -76,6 +78,28 @@ fn knobs_for(
         .filter(|it| it.moves == kind && it.is_behind(build))
         .filter_map(|it| offer(it, build, (manifest, &site), metric))
         .collect()
+}
+
+/// Returns how maturin builds a crate for what runs Python: with the release profile.
+fn built_for_python(
+    catalogue: &Catalogue,
+    manifest: &Manifest,
+    commands: &str,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Option<Build> {
+    let beside = manifest.path.with_file_name("pyproject.toml");
+    let backend = setting::get(
+        &beside,
+        &read(&beside)?,
+        At::Key("build-system.build-backend"),
+    );
+    let is_maturin = backend
+        .ok()
+        .flatten()
+        .is_some_and(|it| setting::same(&it, "\"maturin\""));
+    let loads = |it: &&Catalogue| it.language == LanguageName::Python;
+    let build = catalogue::all().iter().find(loads)?.build_behind(commands);
+    build.filter(|_| is_maturin && catalogue.language == LanguageName::Rust)
 }
 
 /// Returns the observation of one knob, unless it is in effect already or could have no effect.
@@ -312,6 +336,45 @@ mod tests {
             assert!(offered(&profile, &manifest).is_empty(), "{name} {run}");
         }
         assert!(offered(&Profile::default(), &manifest).is_empty());
+    }
+
+    #[test]
+    fn a_module_that_is_built_for_python_has_the_knobs_of_its_builder() {
+        let profile = Profile {
+            metrics: vec![metric("bench_pytest", "ns", "python3 -m pytest -q")],
+            ..Profile::default()
+        };
+        let offered = |language, files: &[(&str, &str)]| -> Vec<String> {
+            let surface = Surface::new([], [], ["**"]);
+            let found = knobs(
+                &profile,
+                &detection(language, None),
+                &surface,
+                &reader(files),
+            );
+            let key = |it: &Observation| match it {
+                Observation::KnobAvailable { key, .. } => key.clone(),
+                other => panic!("not a knob: {other:?}"),
+            };
+            found.iter().map(key).collect()
+        };
+        let backend = |it: &str| format!("[build-system]\nbuild-backend = \"{it}\"\n");
+        let of = |it: &str| offered(LanguageName::Python, &[("pyproject.toml", &backend(it))]);
+        assert_eq!(of("mesonpy"), ["tool.meson-python.args.setup"]);
+        assert_eq!(
+            of("scikit_build_core.build"),
+            ["tool.scikit-build.cmake.define.CMAKE_INTERPROCEDURAL_OPTIMIZATION"]
+        );
+        assert!(of("hatchling").is_empty());
+        let plugin = ("Cargo.toml", "[lib]\ncrate-type = [\"cdylib\"]\n");
+        let built_by = |it: &str| {
+            offered(
+                LanguageName::Rust,
+                &[plugin, ("pyproject.toml", &backend(it))],
+            )
+        };
+        assert_eq!(built_by("maturin").len(), 3);
+        assert!(built_by("hatchling").is_empty());
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod run_control;
 mod sync;
 mod tidy;
 mod truth_traps;
+mod variants;
 mod verdicts;
 mod sandbox;
 mod verbs;

@@ -134,6 +134,7 @@ mutable = ['**']
             landed: None,
             spent: None,
             resumes: None,
+            turn: None,
         }
     }
 
