@@ -275,18 +275,20 @@ mod tests {
             &[("go.mod", "module m\n"), ("a.go", "package m\n")],
             crate::config::Commands::default(),
         );
-        let text = r#"{"Issues":[{"FromLinter":"errcheck","Text":"unchecked\nmore","Severity":"","Pos":{"Filename":"a.go","Offset":9,"Line":3,"Column":2}}],"Report":{}}"#;
+        // As its first version documents it, and its second still writes it.
+        let text = r#"{"Issues":[{"FromLinter":"errcheck","Text":"unchecked\nmore","Severity":"","SourceLines":["\tf()"],"Replacement":null,"Pos":{"Filename":"a.go","Offset":9,"Line":3,"Column":2},"ExpectNoLint":false,"ExpectedNoLintLinter":""},{"FromLinter":"gofmt","Text":"not formatted","SourceLines":[""],"Replacement":{"NeedOnlyDelete":false,"NewLines":["}"],"Inline":null},"LineRange":{"From":5,"To":7},"Pos":{"Filename":"a.go","Offset":0,"Line":5,"Column":0}}],"Report":{"Linters":[{"Name":"errcheck","Enabled":true}]}}"#;
         let Outcome::Measured(found) = read_golangci(&bench.job(), text) else {
             panic!("it can be read");
         };
-        let expected = finding(
-            "a.go".into(),
-            (3, 2),
-            "golangci-lint",
-            "errcheck",
-            "unchecked",
+        let expected =
+            |at, rule, message| finding("a.go".into(), at, "golangci-lint", rule, message);
+        assert_eq!(
+            found,
+            [
+                expected((3, 2), "errcheck", "unchecked"),
+                expected((5, 1), "gofmt", "not formatted")
+            ]
         );
-        assert_eq!(found, [expected]);
         let none = read_golangci(&bench.job(), r#"{"Issues":null}"#);
         assert_eq!(none, Outcome::Measured(Vec::new()));
     }
