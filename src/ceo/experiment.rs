@@ -344,6 +344,8 @@ impl Session<'_> {
             granted: self.grant_of(hypothesis)?,
             ..self.bench.lab.policy()
         };
+        let policy =
+            policy.with_minimums(&self.target, &self.incumbent.tree, &candidate.tree, &facts)?;
         let mut violations = if hypothesis.claim == Claim::Maintains {
             let tests = self.bench.lab.test_paths();
             gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))

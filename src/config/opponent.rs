@@ -82,6 +82,8 @@ impl Opponent {
             deterministic: false,
             timeout_seconds: self.timeout,
             only_claimed: true,
+            tail: Vec::new(),
+            reads: Vec::new(),
         }
     }
 

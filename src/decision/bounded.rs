@@ -209,15 +209,8 @@ pub(super) fn run(plan: &BoundedPlan, pairs: &[Pair]) -> (BoundedState, Look) {
 pub(super) fn decide(evidence: &Evidence, plan: &BoundedPlan) -> Next {
     let (state, look) = run(plan, &evidence.pairs);
     let effect = || effect::of_scores(evidence, &state.scores, &state.differences);
-    match stand(plan, &state).verdict(&look, used(evidence, &state), effect) {
-        None => Next::Continue,
-        Some((verdict, reason)) if matches!(look, Look::Refused(_)) => {
-            Next::Stop(Decision::plain(verdict, reason))
-        }
-        Some((verdict, reason)) => {
-            Next::Stop(conclude(evidence, plan, &state, verdict, vec![reason]))
-        }
-    }
+    let conclude = |verdict, reasons| conclude(evidence, plan, &state, verdict, reasons);
+    stand(plan, &state).next(&look, used(evidence, &state), effect, conclude)
 }
 
 fn stand(plan: &BoundedPlan, state: &BoundedState) -> Stand {

@@ -202,15 +202,8 @@ pub(super) fn decide(evidence: &Evidence, plan: &SignPlan) -> Next {
         _ => look,
     };
     let effect = || effect::of_pairs(evidence, plan, used(evidence, &state), &state.differences);
-    match stand(plan, &state).verdict(&look, used(evidence, &state), effect) {
-        None => Next::Continue,
-        Some((verdict, reason)) if matches!(look, Look::Refused(_)) => {
-            Next::Stop(Decision::plain(verdict, reason))
-        }
-        Some((verdict, reason)) => {
-            Next::Stop(conclude(evidence, plan, &state, verdict, vec![reason]))
-        }
-    }
+    let conclude = |verdict, reasons| conclude(evidence, plan, &state, verdict, reasons);
+    stand(plan, &state).next(&look, used(evidence, &state), effect, conclude)
 }
 
 fn stand(plan: &SignPlan, state: &State) -> Stand {

@@ -38,6 +38,7 @@ pub mod instanced;
 pub mod instances;
 mod manifests;
 mod metric;
+mod minimums;
 mod network;
 mod origin;
 mod outcomes;
@@ -60,6 +61,7 @@ use bench::Bench;
 use dimensions::Draft;
 pub use hygiene::GUARDS;
 pub use metric::MetricRun;
+pub use minimums::minimums;
 pub use variants::{Said, Source, Texts, Untidy, Usual, Variants};
 
 /// A suite that takes at least so many seconds is worth a look at the tests near to a change first.
@@ -149,6 +151,8 @@ pub fn policy(profile: &Profile, adapters: &[Box<dyn Adapter>]) -> DiffPolicy {
         fixed: sources::glob_set(by_language.chain(by_person).chain(ours)),
         excluded: sources::glob_set(adapters.iter().flat_map(|it| it.excluded().iter().copied())),
         manifests: toolchain::manifest_rules(),
+        minimums: Vec::new(),
+        minimums_after: Vec::new(),
         may_change: profile.scope.may_change.iter().copied().collect(),
         asked: Asked::default(),
         granted: None,

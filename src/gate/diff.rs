@@ -6,6 +6,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::grant::Grant;
 use super::manifest::{ManifestRules, judge_manifests};
+use super::minimum::{Minimum, Version, judge_minimums};
 use super::permission::{Asked, Permission};
 use super::secret::kind_of_secret;
 use super::surface::judge_surface;
@@ -45,10 +46,23 @@ pub struct FileFacts {
     pub surface_before: BTreeMap<String, String>,
     /// Public items on the candidate.
     pub surface_after: BTreeMap<String, String>,
+    /// What the file needs of its language on the incumbent, by how people call it.
+    pub needs_before: BTreeMap<String, Need>,
+    /// What it needs on the candidate.
+    pub needs_after: BTreeMap<String, Need>,
     /// The text on the incumbent, if the file could be a manifest.
     pub manifest_before: String,
     /// The text on the candidate, if the file could be a manifest.
     pub manifest_after: String,
+}
+
+/// Something that older versions of a language do not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The oldest version that has it.
+    pub version: Version,
+    /// The first line with it.
+    pub line: u32,
 }
 
 impl FileFacts {
@@ -69,6 +83,10 @@ pub struct DiffPolicy {
     pub excluded: globset::GlobSet,
     /// Which keys of manifests judge, promise, or bring in other people's code.
     pub manifests: Vec<ManifestRules>,
+    /// The oldest versions of languages that the incumbent promises.
+    pub minimums: Vec<Minimum>,
+    /// Those that the candidate promises.
+    pub minimums_after: Vec<Minimum>,
     /// What the profile lets every experiment change.
     pub may_change: BTreeSet<Permission>,
     /// What the hypothesis at hand says that it changes.
@@ -97,6 +115,7 @@ pub fn judge_diff(policy: &DiffPolicy, files: &[FileFacts]) -> Vec<Violation> {
     violations.extend(judge_tests(policy, files));
     violations.extend(judge_surface(policy, files));
     violations.extend(judge_manifests(policy, files));
+    violations.extend(judge_minimums(policy, files));
     violations.sort();
     violations.dedup();
     violations

@@ -8,6 +8,7 @@ mod build;
 mod catalogue;
 mod condition;
 mod draft;
+mod features;
 mod genetic;
 mod grant;
 mod job;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{build, catalogue, draft, observe, tune};
+use super::{build, catalogue, draft, features, observe, tune};
 use crate::config::Profile;
 use crate::model::dimension::Evaluation;
 use crate::model::experiment::Summary;
@@ -67,7 +67,18 @@ impl Ground<'_> {
         let (faster, rules): (Vec<LintRule>, Vec<LintRule>) =
             rules.partition(|it| self.faster(it).is_some());
         let faster: Vec<Hypothesis> = faster.iter().filter_map(|it| self.faster(it)).collect();
-        let fixes = (!rules.is_empty()).then(|| self.fix(rules));
+        let (by_trial, rules): (Vec<LintRule>, Vec<LintRule>) =
+            rules.into_iter().partition(features::is_trial);
+        // What the compiler says by itself counts in another dimension: a claim for each.
+        let (types, lint): (Vec<LintRule>, Vec<LintRule>) = rules
+            .into_iter()
+            .partition(|it| draft::dimension_of(std::slice::from_ref(it)) == "types");
+        let bundles = [lint, types].into_iter().filter(|it| !it.is_empty());
+        let fixes = bundles.map(|it| self.fix(it));
+        let fewer = by_trial.iter().filter_map(|rule| {
+            let count = self.fixable().find(|it| it.0 == rule)?.1;
+            Some(features::fewer(self.fix(vec![rule.clone()]), count))
+        });
         let others = self.observations.iter().flat_map(|it| match it {
             Observation::Unformatted { tool, .. } => vec![self.format(tool)],
             Observation::UnformattedTests { tool, files } => {
@@ -87,7 +98,7 @@ impl Ground<'_> {
             | Observation::FailingTest { .. }
             | Observation::Reported { .. } => Vec::new(),
         });
-        fixes.into_iter().chain(others).chain(faster).collect()
+        fixes.chain(others).chain(faster).chain(fewer).collect()
     }
 
     /// Returns the hypothesis that the fixes of a rule about speed move a benchmark; none where there

@@ -108,7 +108,7 @@ mod tests {
             differences.iter().for_each(|it| ratio.push(*it));
             ratio.ln_ratio()
         };
-        assert!(of(&[-3.0, 3.0, -3.0, 1.0]) < of(&[-0.5, -0.5, -0.5, -0.5]));
+        assert!(of(&[-3.0, 1.0, -3.0, 1.0]) < of(&[-1.0, -1.0, -1.0, -1.0]));
     }
 
     #[test]

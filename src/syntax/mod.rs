@@ -15,6 +15,7 @@ mod go;
 mod inline;
 mod javascript;
 mod mutation;
+mod needs;
 mod python;
 mod rust;
 mod said;
@@ -23,7 +24,9 @@ mod tree;
 
 pub use edits::{Edit, EditKind, edited, edits};
 pub use inline::{Spliced, with_tests_of};
+pub use needs::{Need, needs};
 pub use python::{Import, imports};
+pub use rust::outline::{Module, Outline, Use, outline, words};
 pub use said::{Said, said};
 
 /// Languages with a grammar.
@@ -239,8 +242,8 @@ pub fn constant(grammar: Grammar, source: &str, name: &str) -> Option<Range<usiz
 /// Returns what a file offers to others: qualified public names, each with its signature as tokens,
 /// without bodies, values of constants, comments and layout.
 ///
-/// The file alone decides: what is public in a private module counts, and what an `__init__.py`
-/// re-exports counts where `__all__` names it.
+/// The file alone decides: what is public in a private module counts ([`outline`] helps to tell), and what an
+/// `__init__.py` re-exports counts where `__all__` names it.
 pub fn surface(grammar: Grammar, source: &str) -> BTreeMap<String, String> {
     let Some(tree) = tree::parse(grammar, source) else {
         return BTreeMap::new();

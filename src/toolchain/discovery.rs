@@ -124,7 +124,8 @@ fn add(found: &mut Vec<OwnCommand>, source: &Utf8Path, lines: Vec<String>) {
     }
 }
 
-fn workflows(root: &Utf8Path) -> Vec<Utf8PathBuf> {
+/// Returns the files of a checkout's workflows.
+pub(super) fn workflows(root: &Utf8Path) -> Vec<Utf8PathBuf> {
     let folder = Utf8Path::new(".github/workflows");
     let entries = root
         .join(folder)

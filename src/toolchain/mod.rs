@@ -14,6 +14,7 @@ pub mod javascript;
 mod job;
 mod lcov;
 mod mentions;
+mod minimums;
 pub mod python;
 pub mod rust;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use benchmarks::benchmarks;
 pub use catalogue::manifest_rules;
 pub use detect::detect;
 pub use discovery::own_commands;
+pub use minimums::{minimums, says_versions};
 pub use versions::versions;
 
 use crate::config::{Commands, Profile};

@@ -71,6 +71,7 @@ mod tests {
             tree: "a".repeat(40).parse().unwrap(),
             sample: Sample::Value { value },
             seconds: 0.1,
+            tail: Default::default(),
         };
         let pair = |after| Pair {
             first: Arm::Incumbent,

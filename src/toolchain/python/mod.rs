@@ -2,7 +2,7 @@
 
 mod arguments;
 mod coverage;
-mod declared;
+pub(super) mod declared;
 mod detect;
 mod doubt;
 mod environment;

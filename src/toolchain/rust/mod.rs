@@ -6,6 +6,7 @@ mod coverage;
 mod detect;
 mod diagnostics;
 mod doctests;
+mod features;
 mod fix;
 mod libtest;
 mod suite;
@@ -13,6 +14,8 @@ mod suite;
 mod tests;
 mod toolchains;
 mod unused;
+
+pub use features::n_asked;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;
