@@ -179,8 +179,20 @@ mod tests {
         };
         let mut sides = sample();
         sides.turns = vec![
-            turn(1, Side::First, (310.0, 970.0), (9, 3), Some(TurnEnd::Enough)),
-            turn(2, Side::Opponent, (1400.0, 610.0), (14, 2), Some(TurnEnd::Plateau)),
+            turn(
+                1,
+                Side::First,
+                (310.0, 970.0),
+                (9, 3),
+                Some(TurnEnd::Enough),
+            ),
+            turn(
+                2,
+                Side::Opponent,
+                (1400.0, 610.0),
+                (14, 2),
+                Some(TurnEnd::Plateau),
+            ),
             turn(3, Side::First, (240.0, 240.0), (1, 0), None),
         ];
         let text = anstream::adapter::strip_str(&render(&sides, 80)).to_string();
