@@ -11,6 +11,7 @@ mod bad_input;
 mod clean;
 mod day_two;
 mod demo;
+mod disk;
 mod gaming;
 mod genetic;
 mod interrupt;
