@@ -8,11 +8,13 @@ mod diagnostics;
 mod doctests;
 mod fix;
 mod libtest;
+mod prepared;
 mod suite;
 #[cfg(test)]
 mod tests;
 mod toolchains;
 mod unused;
+mod whole;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;
