@@ -7,7 +7,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 use factory::decision::{Next, State, decide, replay};
 use factory::model::dimension::Direction;
 use factory::model::measurement::{
-    Arm, Calibration, Evidence, Measurement, Pair, Sample, Scale, SignPlan, TestPlan,
+    Arm, Calibration, Evidence, GiveUp, Measurement, Pair, Sample, Scale, SignPlan, TestPlan,
 };
 use factory::model::verdict::Verdict;
 
@@ -25,7 +25,7 @@ fn plan(n_max: u32) -> SignPlan {
         sigma: 0.01,
         floor: 0.002,
         n_max,
-        give_up: Default::default(),
+        give_up: GiveUp::default(),
         guards: Vec::new(),
         calibration: Calibration {
             differences: vec![0.01, -0.01, 0.012, -0.008, 0.01],
@@ -60,7 +60,7 @@ fn run(arm: Arm, value: f64) -> Measurement {
             .expect("forty hexadecimal digits are a hash"),
         sample: Sample::Value { value },
         seconds: 0.1,
-        tail: Default::default(),
+        tail: factory::model::tail::Tails::new(),
     }
 }
 
