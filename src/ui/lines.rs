@@ -153,7 +153,7 @@ fn planned(event: &RunEvent) -> String {
     } else {
         ""
     };
-    format!(
+    let price = format!(
         "the price of testing {}: at most {}{why}, {}; changes from {share}{} count; about {} to find no effect, {} to a keep",
         text::harmless(metric),
         number::count(*n_max as usize, "pairs"),
@@ -161,10 +161,10 @@ fn planned(event: &RunEvent) -> String {
         number::quantity(*delta, unit),
         number::duration(*seconds_null),
         number::duration(*seconds_keep),
-    ) + &notes
-        .iter()
-        .map(|it| format!("; {}", text::harmless(it)))
-        .collect::<String>()
+    );
+    let notes = notes.iter().map(|it| text::harmless(it));
+    let told: Vec<String> = std::iter::once(price).chain(notes).collect();
+    told.join("; ")
 }
 
 fn join(what: &str, detail: &str) -> String {
