@@ -1,7 +1,7 @@
 //! The record: history as a table, one experiment as a page.
 
 use crate::model::audit::{AuditOutcome, Standing};
-use crate::model::experiment::{DimensionPair, Experiment, Summary};
+use crate::model::experiment::{Candidate, DimensionPair, Experiment, Summary};
 use crate::model::hypothesis::Claim;
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::turn::Side;
@@ -61,23 +61,7 @@ pub fn show(shown: &Shown, width: usize) -> String {
     field("key", it.hypothesis.key.as_str());
     field("incumbent", it.incumbent.as_str());
     if let Some(candidate) = &it.candidate {
-        let size = &candidate.size;
-        field(
-            "candidate",
-            &format!(
-                "{} (+{} −{} lines in {})",
-                candidate.commit,
-                size.added,
-                size.removed,
-                number::count(size.files as usize, "files")
-            ),
-        );
-        for subject in &candidate.subjects {
-            field("", subject);
-        }
-        for path in &candidate.neutralised {
-            field("put back", path);
-        }
+        built(candidate, &mut field);
     }
     if let Some(original) = it.resumes {
         field(
@@ -128,6 +112,27 @@ pub fn show(shown: &Shown, width: usize) -> String {
     out.push_str(&evidence(it, width));
     out.push_str(&afterwards(shown, width));
     out
+}
+
+/// Tells what was built.
+fn built(candidate: &Candidate, field: &mut dyn FnMut(&str, &str)) {
+    let size = &candidate.size;
+    field(
+        "candidate",
+        &format!(
+            "{} (+{} −{} lines in {})",
+            candidate.commit,
+            size.added,
+            size.removed,
+            number::count(size.files as usize, "files")
+        ),
+    );
+    for subject in &candidate.subjects {
+        field("", subject);
+    }
+    for path in &candidate.neutralised {
+        field("put back", path);
+    }
 }
 
 /// Returns what was said about an experiment once it was closed: its note, audits, and people's words.
