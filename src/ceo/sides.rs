@@ -246,7 +246,9 @@ impl Session<'_> {
         self.halves.clear();
         self.deferred.clear();
         self.ahead.clear();
-        self.keep_queue()?;
+        if !self.request.dry_run {
+            self.keep_queue()?;
+        }
         self.observations = None;
         let tree = self.incumbent.tree.clone();
         let evaluation = self

@@ -173,6 +173,7 @@ mod tests {
     use camino::Utf8Path;
 
     use super::*;
+    use crate::config::{Inputs, resolve};
 
     fn profile(more: &str) -> Profile {
         let text = format!(
@@ -180,7 +181,11 @@ mod tests {
              target=9.0\ninner=['thief/a']\n\
              [research.opponent]\nobjective='guard'\nmetric='cost'\ndirection='minimize'\nrun='y'\nmutable=['guard/**']\nplateau=4\n{more}"
         );
-        crate::config::parse(Utf8Path::new("t"), &text).unwrap()
+        let inputs = Inputs {
+            unwritten: Some((Utf8Path::new("factory.toml"), &text)),
+            ..Inputs::default()
+        };
+        resolve(&inputs).unwrap().profile
     }
 
     #[test]

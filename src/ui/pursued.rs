@@ -204,7 +204,7 @@ mod tests {
             assert!(text.contains(line), "{text}");
         }
         let first = sides.turns[0].clone();
-        sides.turns.splice(0..0, vec![first; TURNS]);
+        drop(sides.turns.splice(0..0, vec![first; TURNS]));
         let text = render(&sides, 80);
         assert!(
             text.contains("and 3 turns before: --json lists them"),

@@ -7,6 +7,7 @@ use crate::model::experiment::Summary;
 use crate::model::hypothesis::{Assignment, Place};
 use crate::model::id::StructuralKey;
 use crate::model::observation::Setting;
+use crate::model::verdict::Verdict;
 use crate::search::Point;
 
 /// The longest that a key may be.
@@ -142,7 +143,9 @@ impl<'a> Panel<'a> {
         tried: &mut dyn Iterator<Item = &StructuralKey>,
     ) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
-        for summary in history {
+        // What was cut off or spoiled says nothing of its point, which may be tried again: in the run that
+        // spoiled it, it is among `tried`.
+        for summary in history.iter().filter(|it| it.verdict != Verdict::Spurious) {
             if let Some(step) = self.step(&summary.key, Outcome::of(summary), &steps) {
                 add(&mut steps, step);
             }
@@ -221,7 +224,7 @@ mod tests {
     use crate::model::experiment::Cost;
     use crate::model::hypothesis::Category;
     use crate::model::id::ExperimentId;
-    use crate::model::verdict::{Effect, Verdict};
+    use crate::model::verdict::Effect;
 
     const SECTION: &str = "\
 objective = 'o'
@@ -385,6 +388,15 @@ type = 'bool'
     }
 
     #[test]
+    fn a_point_whose_run_was_cut_off_is_proposed_again_by_the_next_run() {
+        let at = settings(["5.0", "64", "none"]);
+        let proposed = next(&research(), &at, &[], &mut [].iter());
+        let cut_off = [summary(&proposed[0].key, Verdict::Spurious, None)];
+        let again = next(&research(), &at, &cut_off, &mut [].iter());
+        assert_eq!(again[0].key, proposed[0].key);
+    }
+
+    #[test]
     fn a_long_point_is_named_by_its_digest_and_found_again() {
         let panel_of = |settings: &[Setting]| {
             let panel = Panel::of(&research(), settings).unwrap();
@@ -417,7 +429,7 @@ type = 'bool'
         ];
         let panel = Panel::of(&research(), &kept).unwrap();
         let steps = panel.steps(&history, &mut [].iter());
-        assert_eq!(steps.len(), 4);
+        assert_eq!(steps.len(), 3);
         let costs = crate::mechanic::tune::costs(&steps, &here);
         assert!((costs[&here].unwrap() + 0.4).abs() < 1e-12);
         assert!((costs["0.2,20,1,_"].unwrap() + 0.3).abs() < 1e-12);
