@@ -65,14 +65,11 @@ pub(super) fn add(text: &str, key: &str, value: &str) -> Result<String, Error> {
     let end = object.end() - 1;
     let Some(last) = object.properties.last() else {
         let property = property(missing, value, None, &unit);
-        return match text[object.start() + 1..end].trim().is_empty() {
-            true => Ok(format!(
-                "{}{{ {property} }}{}",
-                &text[..object.start()],
-                &text[object.end()..]
-            )),
-            false => Err(refused(key, "would stand beside a comment")),
-        };
+        if !text[object.start() + 1..end].trim().is_empty() {
+            return Err(refused(key, "would stand beside a comment"));
+        }
+        let (before, after) = (&text[..object.start()], &text[object.end()..]);
+        return Ok(format!("{before}{{ {property} }}{after}"));
     };
     let tail = &text[last.end()..end];
     let after_comma = tail.trim_start().strip_prefix(',');

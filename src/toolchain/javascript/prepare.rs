@@ -201,8 +201,8 @@ fn is_new_yarn(job: &Job<'_>, recipe: &Recipe) -> bool {
 
 /// Newer versions of yarn have other words for the same.
 fn arguments(job: &Job<'_>, recipe: &Recipe) -> Vec<String> {
-    let words = match (is_new_yarn(job, recipe), recipe.is_locked) {
-        (true, true) => &["install", "--immutable", "--mode=skip-build"][..],
+    let words: &[&str] = match (is_new_yarn(job, recipe), recipe.is_locked) {
+        (true, true) => &["install", "--immutable", "--mode=skip-build"],
         (true, false) => &["install", "--no-immutable", "--mode=skip-build"],
         (false, _) => recipe.arguments(),
     };
@@ -235,8 +235,8 @@ mod tests {
         let classic = ("yarn.lock", "# yarn lockfile v1\n");
         let newer = ("yarn.lock", "__metadata:\n  version: 8\n");
         let npm = ("package-lock.json", "{}");
-        for (files, wanted) in [
-            (&[package][..], "npm install --no-audit"),
+        let cases: [(&[(&str, &str)], &str); 8] = [
+            (&[package], "npm install --no-audit"),
             (&[package, npm], "npm ci --no-audit"),
             (
                 &[package, ("pnpm-lock.yaml", "")],
@@ -262,7 +262,8 @@ mod tests {
                 &[by_yarn, settings],
                 "yarn install --no-immutable --mode=skip-build",
             ),
-        ] {
+        ];
+        for (files, wanted) in cases {
             let (words, _) = install_of(files);
             assert!(words.starts_with(wanted), "{words}");
         }

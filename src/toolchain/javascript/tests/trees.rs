@@ -125,3 +125,25 @@ async fn an_install_that_cannot_be_done_is_told() {
         "{outcome:?}"
     );
 }
+
+#[tokio::test]
+async fn commands_of_the_project_find_its_packages_in_a_new_tree() {
+    let package = "{\"dependencies\": {\"ms\": \"2\"}}";
+    let files = [("package.json", package)];
+    let mut bench = crate::toolchain::testing::Bench::new(
+        crate::model::profile::LanguageName::JavaScript,
+        &files,
+        Commands::default(),
+    );
+    let checkout = bench.tree.outside("checkout");
+    std::fs::create_dir_all(checkout.join("node_modules/ms")).unwrap();
+    for tool in bench
+        .tools
+        .iter_mut()
+        .filter(|it| it.name == "node_modules")
+    {
+        tool.command = Some(vec![checkout.join("node_modules").into_string()]);
+    }
+    JavaScript.build(&bench.job()).await.unwrap().unwrap();
+    assert!(bench.tree.root().join("node_modules/ms").is_dir());
+}
