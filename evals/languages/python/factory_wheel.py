@@ -1,6 +1,6 @@
 """Builds the project's wheel with its own backend, and puts what the tree lacks of it into the tree.
 
-Asked on stdin as JSON: the backend, where wheels and build products are kept, the folders that
+Asked in its argument as JSON: the backend, where wheels and build products are kept, the folders that
 packages are imported from, and whether the last wheel still holds.
 """
 
@@ -64,7 +64,7 @@ def unpack(wheel, roots, ours):
 
 
 def main():
-    question = json.load(sys.stdin)
+    question = json.loads(sys.argv[1])
     record = os.path.join(question["folder"], "written.json")
     ours = []
     if os.path.exists(record):

@@ -164,9 +164,10 @@ fn wheel(
     });
     let helper = folder.join("factory_wheel.py");
     write(&helper, HELPER)?;
-    let mut command = job.command(python).arg(helper.as_str());
-    command.stdin = Some(question.to_string().into_bytes());
+    // The paths in an argument are told as the command will see them; those on stdin would not be.
+    let command = job.command(python).arg(helper.as_str());
     Ok(command
+        .arg(question.to_string())
         .env("CARGO_TARGET_DIR", folder.join("cargo").as_str())
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_INCREMENTAL", "0"))

@@ -40,6 +40,8 @@ pub(super) struct Harness {
     dir: Utf8PathBuf,
     report: Utf8PathBuf,
     origins: Utf8PathBuf,
+    /// Whether it is for the suite, not for a command of the project's own.
+    runs_tests: bool,
     /// Where the tree keeps what it ships.
     pub(super) layout: Layout,
 }
@@ -47,7 +49,8 @@ pub(super) struct Harness {
 impl Harness {
     /// Writes the helper programs into a clean folder outside the tree.
     pub(super) fn new(job: &Job<'_>) -> Result<Self, Error> {
-        let harness = Self::at(job, job.fresh_folder("python")?);
+        let mut harness = Self::at(job, job.fresh_folder("python")?);
+        harness.runs_tests = true;
         for (name, text) in HELPERS {
             write(&harness.dir.join(name), text)?;
         }
@@ -90,6 +93,7 @@ impl Harness {
             origins: dir.join("origins.jsonl"),
             layout: Layout::of(&job.dir()),
             dir,
+            runs_tests: false,
         }
     }
 
@@ -164,14 +168,16 @@ impl Harness {
             .env("PYTHONPATH", path.join(":"))
     }
 
-    /// The tree's own console scripts come first, then what is installed beside the interpreter.
+    /// The tree's own console scripts come first, then what is installed beside the interpreter; commands
+    /// of other languages keep their programs where that is the whole system.
     fn programs(&self, job: &Job<'_>, command: Command) -> Command {
         let python = job.tool("python").and_then(|it| it.first());
+        let environment = python.and_then(|it| environment_of(Utf8Path::new(it)));
         let beside = python.and_then(|it| Utf8Path::new(it).parent());
+        let beside = beside.filter(|_| self.runs_tests || environment.is_some());
         let mut folders = vec![self.dir.join("bin").into_string()];
         folders.extend(beside.map(Utf8Path::to_string));
         folders.extend(variable("PATH").map(str::to_owned));
-        let environment = python.and_then(|it| environment_of(Utf8Path::new(it)));
         let command = command.env("PATH", folders.join(":"));
         match environment {
             Some(environment) => command.env("VIRTUAL_ENV", environment.as_str()),
