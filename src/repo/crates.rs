@@ -96,7 +96,7 @@ impl Library {
         }];
         while let Some(next) = ahead.pop() {
             if library.modules.len() < MOST_MODULES {
-                library.include(next, read, &mut ahead);
+                library.include(&next, read, &mut ahead);
             }
         }
         library
@@ -113,8 +113,8 @@ impl Library {
     }
 
     /// Reads the file of a module, and says which files its modules are in.
-    fn include(&mut self, at: Ahead, read: Read<'_>, ahead: &mut Vec<Ahead>) {
-        if self.is_within_itself(&at) {
+    fn include(&mut self, at: &Ahead, read: Read<'_>, ahead: &mut Vec<Ahead>) {
+        if self.is_within_itself(at) {
             return;
         }
         if !self.files.contains_key(&at.file) {

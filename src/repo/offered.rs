@@ -134,12 +134,10 @@ impl Tree<'_> {
         programs.insert(folder.join("src/main.rs"));
         let in_bin = folder.join("src/bin/");
         let listed = self.paths.range(in_bin.to_string()..);
-        let listed = listed.take_while(|it| it.starts_with(in_bin.as_str()));
-        programs.extend(
-            listed
-                .filter(|it| it.ends_with(".rs"))
-                .map(Utf8PathBuf::from),
-        );
+        let listed = listed
+            .take_while(|it| it.starts_with(in_bin.as_str()))
+            .map(Utf8PathBuf::from);
+        programs.extend(listed.filter(|it| it.extension() == Some("rs")));
         let programs: Vec<Utf8PathBuf> = programs.into_iter().filter(|it| self.has(it)).collect();
         Some(Library::of(&root, &programs, self.read))
     }
