@@ -179,6 +179,7 @@ fn edge_plan(alpha: f64) -> BoundedPlan {
         beta: f64::MIN_POSITIVE,
         delta: 0.1,
         epsilon: 0.1,
+        shift: 0.0,
         sigma: 0.0,
         n_max: 200,
         look_every: 1,

@@ -101,6 +101,8 @@ pub struct BuildInput<'a> {
     pub lab: &'a Lab,
     /// Interruption.
     pub cancel: &'a CancellationToken,
+    /// Hears what is being done, where that takes long.
+    pub progress: &'a dyn Fn(String),
 }
 
 /// What the Reviewer gets.

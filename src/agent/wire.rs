@@ -16,6 +16,7 @@ use crate::model::hypothesis::{Category, Claim};
 use crate::model::idea::Idea;
 use crate::model::observation::Observation;
 use crate::model::verdict::{Effect, Verdict};
+use crate::process::without_credentials;
 
 /// The name of the contract.
 pub const SCHEMA: &str = "factory.stage/1";
@@ -467,7 +468,7 @@ impl Ground {
                 score: it.score,
                 native: it.native.clone(),
                 status: it.status,
-                detail: it.detail.clone(),
+                detail: without_credentials(&it.detail),
             })
             .collect()
     }

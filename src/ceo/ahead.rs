@@ -71,7 +71,7 @@ impl Session<'_> {
         let jobs = batch.iter().zip(&dirs);
         let played = join_all(jobs.map(|(hypothesis, dir)| async {
             let started = Instant::now();
-            let steps = self.play_builder(hypothesis, None, dir).await;
+            let steps = self.play_builder(hypothesis, None, dir, &|_| {}).await;
             (steps, started.elapsed().as_secs_f64())
         }));
         let played = played.await;

@@ -1,10 +1,12 @@
 //! One experiment, from a hypothesis to its record. Reads top to bottom.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use jiff::Timestamp;
 
+use super::disk::is_full;
 use super::session::{Incumbent, Session};
 use super::{Error, io_error};
 use crate::agent::wire::VariantOf;
@@ -73,6 +75,11 @@ impl Session<'_> {
         before: Cost,
         since: Instant,
     ) -> Result<(Experiment, Option<Error>), Error> {
+        let attempt = match attempt {
+            Ok(decision) if decision.verdict == Verdict::Keep => Ok(decision),
+            Ok(decision) => self.full_disk(None).map_or(Ok(decision), Err),
+            Err(error) => Err(self.full_disk(Some(&error)).unwrap_or(error)),
+        };
         let (decision, failure) = match attempt {
             Ok(decision) => (decision, None),
             Err(error) => (spurious(&error), Some(error)),
@@ -160,7 +167,8 @@ impl Session<'_> {
             .lay_out_builder(&self.target, &self.incumbent.tree)?;
         self.bench
             .lay_out(&self.target, Arm::Incumbent, &self.incumbent.tree)?;
-        let played = self.play_builder(hypothesis, None, &dir).await;
+        let progress = |detail| self.enter(id, "build", detail);
+        let played = self.play_builder(hypothesis, None, &dir, &progress).await;
         self.settle_with_backend();
         let steps = match played {
             Ok(steps) => steps,
@@ -178,6 +186,7 @@ impl Session<'_> {
         hypothesis: &Hypothesis,
         variant: Option<VariantOf>,
         dir: &Utf8Path,
+        progress: &dyn Fn(String),
     ) -> Result<Vec<Step>, agent::Error> {
         let input = BuildInput {
             hypothesis,
@@ -186,6 +195,7 @@ impl Session<'_> {
             incumbent: self.bench.arm(Arm::Incumbent).dir,
             lab: &self.bench.lab,
             cancel: self.cancel,
+            progress,
         };
         let mut steps: Vec<Step> = Vec::new();
         let mut last = self.incumbent.tree.clone();
@@ -522,12 +532,24 @@ pub(super) fn no_candidate(reason: String) -> Decision {
 
 /// An error of the infrastructure says nothing about the candidate.
 fn spurious(error: &Error) -> Decision {
-    Decision::plain(Verdict::Spurious, error.to_string())
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !reason.ends_with(&text) {
+            let _ = write!(reason, ": {text}");
+        }
+        cause = error.source();
+    }
+    Decision::plain(Verdict::Spurious, reason)
 }
 
 /// Returns whether the loop may go on after this error closed one experiment.
 pub(super) fn is_survivable(error: &Error) -> bool {
     use crate::process::Error as Process;
+    if is_full(error) {
+        return false;
+    }
     matches!(
         error,
         Error::MetricBroken { .. }

@@ -176,9 +176,9 @@ impl Session<'_> {
                 }
                 None => {
                     let tree = self.incumbent.tree.clone();
-                    let before = self.evaluate(Arm::Incumbent, &tree, Depth::Decisive);
-                    let before = before.await?;
-                    let after = self.evaluate(Arm::Candidate, &evaluation.tree, Depth::Decisive);
+                    let depth = Depth::again(evidence.metric.as_str());
+                    let before = self.evaluate(Arm::Incumbent, &tree, depth).await?;
+                    let after = self.evaluate(Arm::Candidate, &evaluation.tree, depth);
                     dimension_pair(&evidence.metric, &before, &after.await?)
                 }
             };

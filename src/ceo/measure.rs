@@ -8,7 +8,7 @@ use super::session::Session;
 use super::{Error, pair};
 use crate::config;
 use crate::decision::{self, Next, Positions};
-use crate::eval::{Depth, GUARDS};
+use crate::eval::Depth;
 use crate::gate;
 use crate::model::dimension::{Dimension, Direction, Evaluation};
 use crate::model::event::RunEvent;
@@ -177,10 +177,7 @@ impl Session<'_> {
         while let Next::Continue = decision::decide(&evidence) {
             self.enter(id, "measure", "both arms once more, to confirm");
             let tree = self.incumbent.tree.clone();
-            let depth = match metric.as_str() {
-                GUARDS => Depth::Decisive,
-                _ => Depth::ButGuards,
-            };
+            let depth = Depth::again(metric.as_str());
             let again = self.evaluate(Arm::Incumbent, &tree, depth).await?;
             let other = self
                 .evaluate(Arm::Candidate, &candidate.tree, depth)

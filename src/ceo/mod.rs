@@ -8,6 +8,7 @@ mod ahead;
 mod backend;
 mod bargain;
 mod builds;
+mod disk;
 mod experiment;
 mod failures;
 mod gain;
@@ -49,6 +50,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
 pub use self::backend::Player;
+pub use self::disk::disk_of;
 pub use self::failures::FailureChange;
 pub use self::history::History;
 pub use self::limits::Limits;
@@ -224,6 +226,14 @@ pub enum Error {
         id: ExperimentId,
         /// Why.
         reason: String,
+    },
+    /// Too little is left on a disk for anything that fails there to tell something.
+    #[error("the disk at `{disk}` is full: {} KiB are free", free / 1024)]
+    DiskFull {
+        /// Where it is mounted.
+        disk: camino::Utf8PathBuf,
+        /// Bytes that are left.
+        free: u64,
     },
     /// A file of ours.
     #[error("cannot use `{path}`")]

@@ -68,7 +68,7 @@ impl Session<'_> {
         } else {
             let tree = self.incumbent.tree.clone();
             let again = self
-                .evaluate(Arm::Incumbent, &tree, Depth::Decisive)
+                .evaluate(Arm::Incumbent, &tree, Depth::again(name.as_str()))
                 .await?;
             dimension_pair(&parse_name(name.as_str()), &again, &again).incumbent
         };

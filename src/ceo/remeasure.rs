@@ -72,8 +72,9 @@ async fn evaluate_both(
     [incumbent, candidate]: &[TreeSha; 2],
 ) -> Result<Pair, Error> {
     let facts = LedgerFacts::default();
-    let before = bench.evaluate(target, Arm::Incumbent, incumbent, Depth::Decisive, &facts);
+    let depth = Depth::again(evidence.metric.as_str());
+    let before = bench.evaluate(target, Arm::Incumbent, incumbent, depth, &facts);
     let before = before.await?;
-    let after = bench.evaluate(target, Arm::Candidate, candidate, Depth::Decisive, &facts);
+    let after = bench.evaluate(target, Arm::Candidate, candidate, depth, &facts);
     Ok(dimension_pair(&evidence.metric, &before, &after.await?))
 }

@@ -220,12 +220,7 @@ impl Session<'_> {
     }
 
     /// Begins a turn: whatever was measured or tried in another is of another opponent.
-    async fn give_turn(
-        &mut self,
-        side: Side,
-        runs: Vec<f64>,
-        after: TurnEnd,
-    ) -> Result<(), Error> {
+    async fn give_turn(&mut self, side: Side, runs: Vec<f64>, after: TurnEnd) -> Result<(), Error> {
         let Some(sides) = self.sides.clone() else {
             return Ok(());
         };
@@ -263,7 +258,11 @@ impl Session<'_> {
         self.end_phase(
             "turn",
             since,
-            format!("{} begins at {}", metric.name, quantity(began, &metric.unit)),
+            format!(
+                "{} begins at {}",
+                metric.name,
+                quantity(began, &metric.unit)
+            ),
         );
         self.begin_turn(Sides {
             turn,
@@ -313,13 +312,7 @@ fn words(end: TurnEnd) -> &'static str {
 }
 
 /// Returns where both sides stand, and why neither gets another turn.
-fn converged(
-    sides: &Sides,
-    played: &[Played],
-    end: TurnEnd,
-    next: Next,
-    value: f64,
-) -> String {
+fn converged(sides: &Sides, played: &[Played], end: TurnEnd, next: Next, value: f64) -> String {
     let (here, there) = (sides.turn.side, sides.turn.side.other());
     let (one, other) = (sides.rules.of_side(here), sides.rules.of_side(there));
     let now = played.last().map_or(sides.turn.began, |it| it.value);

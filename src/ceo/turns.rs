@@ -186,8 +186,7 @@ impl Rules {
         let mut former = turns.zip(ends).filter(|(it, _)| it.side == other);
         let left_off = former.next_back();
         let is_stuck = left_off.is_some_and(|(turn, end)| {
-            turn.against == files
-                && matches!(end, Some(TurnEnd::Plateau | TurnEnd::NothingLeft))
+            turn.against == files && matches!(end, Some(TurnEnd::Plateau | TurnEnd::NothingLeft))
         });
         if is_stuck {
             Next::Stuck
@@ -335,7 +334,11 @@ mod tests {
         let one = turn(1, Side::First, 5.0, "");
         assert_eq!(end(&rules, &[kept(&one, 9.9)]), None);
         assert_eq!(end(&rules, &[kept(&one, 10.0)]), Some(TurnEnd::Enough));
-        assert_eq!(end(&rules, &lost(&one, 2)), None, "what was not kept is no number");
+        assert_eq!(
+            end(&rules, &lost(&one, 2)),
+            None,
+            "what was not kept is no number"
+        );
         assert_eq!(end(&rules, &lost(&one, 3)), Some(TurnEnd::Plateau));
         let mut between = lost(&one, 2);
         between.push(kept(&one, 7.0));
@@ -344,7 +347,10 @@ mod tests {
         let two = turn(2, Side::Opponent, 31.0, "");
         assert_eq!(end(&rules, &[kept(&two, 21.0)]), None);
         assert_eq!(end(&rules, &[kept(&two, 20.0)]), Some(TurnEnd::Enough));
-        assert_eq!(end(&rules, &vec![closed(&one, Verdict::Spurious, 0.0); 9]), None);
+        assert_eq!(
+            end(&rules, &vec![closed(&one, Verdict::Spurious, 0.0); 9]),
+            None
+        );
     }
 
     #[test]
@@ -356,7 +362,11 @@ mod tests {
         }
         let ended = rules.played(&[kept(&one, 10.5)], None);
         for wandering in [20.0, 20.1, 25.0, 29.9, 30.0, 22.0] {
-            assert_eq!(rules.next(&ended, wandering, "a1"), Next::Holds, "{wandering}");
+            assert_eq!(
+                rules.next(&ended, wandering, "a1"),
+                Next::Holds,
+                "{wandering}"
+            );
         }
         assert_eq!(rules.next(&ended, 30.1, "a1"), Next::Other);
     }
@@ -370,16 +380,28 @@ mod tests {
         let mut history = vec![kept(&one, 1e9)];
         assert_eq!(end(&rules, &history), None, "no value is enough");
         history.extend(lost(&one, 3));
-        assert_eq!(rules.next(&rules.played(&history, None), 40.0, "a2"), Next::Other);
+        assert_eq!(
+            rules.next(&rules.played(&history, None), 40.0, "a2"),
+            Next::Other
+        );
         history.push(kept(&two, 30.0));
         history.extend(lost(&two, 3));
         // The first side's plateau was against another opponent: it is asked again.
-        assert_eq!(rules.next(&rules.played(&history, None), 4.0, "b2"), Next::Other);
+        assert_eq!(
+            rules.next(&rules.played(&history, None), 4.0, "b2"),
+            Next::Other
+        );
         history.extend(lost(&three, 3));
         // Nothing was kept in the third turn, so the second side's plateau still stands.
-        assert_eq!(rules.next(&rules.played(&history, None), 30.0, "a2"), Next::Stuck);
+        assert_eq!(
+            rules.next(&rules.played(&history, None), 30.0, "a2"),
+            Next::Stuck
+        );
         // Had something been kept, it would be another opponent.
-        assert_eq!(rules.next(&rules.played(&history, None), 30.0, "a3"), Next::Other);
+        assert_eq!(
+            rules.next(&rules.played(&history, None), 30.0, "a3"),
+            Next::Other
+        );
     }
 
     #[test]
@@ -407,7 +429,11 @@ mod tests {
         history.extend(lost(&wide, 2));
         history.push(kept(&wide, 6.0));
         history.extend(lost(&one, 3));
-        assert_eq!(end(&rules, &history), None, "the outer surface is still to be tried");
+        assert_eq!(
+            end(&rules, &history),
+            None,
+            "the outer surface is still to be tried"
+        );
         history.extend(lost(&wide, 3));
         for killed_after in 0..history.len() {
             // Whatever the run knew when it was killed, the record alone gives the same.
@@ -431,7 +457,16 @@ mod tests {
         let lines = rules.lines(&rules.played(&history, None), None);
         let told: Vec<_> = lines
             .iter()
-            .map(|it| (it.metric.as_str(), it.before, it.after, it.experiments, it.kept, it.ended))
+            .map(|it| {
+                (
+                    it.metric.as_str(),
+                    it.before,
+                    it.after,
+                    it.experiments,
+                    it.kept,
+                    it.ended,
+                )
+            })
             .collect();
         assert_eq!(
             told,

@@ -130,7 +130,7 @@ impl Session<'_> {
             let jobs = chunk.iter().zip(&dirs).map(|((number, variant), dir)| {
                 let number = *number;
                 let told = is_same.then_some(VariantOf { number, of });
-                self.play_builder(variant, told, dir)
+                self.play_builder(variant, told, dir, &|_| {})
             });
             let played = join_all(jobs).await;
             self.settle_with_backend();

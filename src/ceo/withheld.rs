@@ -7,6 +7,7 @@ use super::experiment::Stage;
 use super::session::Session;
 use crate::eval::hidden::{self, Hidden};
 use crate::gate::{self, FileFacts, Telltales};
+use crate::model::dimension::Evaluation;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::hypothesis::Hypothesis;
 use crate::model::id::TreeSha;
@@ -78,6 +79,12 @@ impl Session<'_> {
         Ok(Some(summaries))
     }
 
+    /// Returns the measured incumbent as backends may read it, where that is not all of it.
+    pub(super) fn baseline_for_agents(&mut self) -> Result<Option<Evaluation>, Error> {
+        let is_all = self.telltales()?.is_empty();
+        Ok((!is_all).then(|| for_agents(&self.withheld.telltales, self.baseline())))
+    }
+
     /// Leaves out of what was seen whatever gives hidden files away.
     pub(super) fn withhold_from(&mut self, observations: &mut [Observation]) -> Result<(), Error> {
         let telltales = self.telltales()?;
@@ -90,6 +97,9 @@ impl Session<'_> {
                 ] {
                     *words = gate::redacted(telltales, words);
                 }
+            }
+            if let Observation::FailingTest { id } = observation {
+                *id = gate::redacted(telltales, id);
             }
         }
         Ok(())
@@ -153,6 +163,22 @@ impl Session<'_> {
         self.withheld.telltales = telltales;
         Ok(&self.withheld.telltales)
     }
+}
+
+/// Leaves out of an evaluation what its commands said of hidden files.
+fn for_agents(telltales: &Telltales, evaluation: &Evaluation) -> Evaluation {
+    let mut told = evaluation.clone();
+    for dimension in &mut told.dimensions {
+        dimension.detail = gate::redacted(telltales, &dimension.detail);
+    }
+    for finding in &mut told.findings {
+        finding.message = gate::redacted(telltales, &finding.message);
+    }
+    for veto in &mut told.vetoes {
+        veto.detail = gate::redacted(telltales, &veto.detail);
+        veto.for_person = None;
+    }
+    told
 }
 
 /// Learns from the hidden files of a tree, and forgets what its other files say.

@@ -103,7 +103,7 @@ pub(super) enum Mode {
 enum BackendName {
     /// The embedded one: fixers, knobs and constants, without a model.
     Mechanic,
-    /// The program of `[backend.command]`, and the mechanic for what it does not play.
+    /// The program of `[backend.command]`; the mechanic plays what it leaves, and proposes once it has nothing more.
     Command,
 }
 

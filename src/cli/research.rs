@@ -160,7 +160,8 @@ fn measure(
     let other = research.opponent.is_some();
     let other = other.then(|| research.in_turn_of(Side::Opponent));
     let runs = [Some(&research), other.as_ref()].into_iter().flatten();
-    let runs: Vec<String> = runs.map(|it| format!("`{}`", it.run)).collect();
+    let mut runs: Vec<String> = runs.map(|it| format!("`{}`", it.run)).collect();
+    runs.dedup();
     ctx.output.talk(&format!(
         "running {} on what is committed, a few times\n",
         runs.join(" and ")

@@ -191,7 +191,10 @@ mod tests {
         assert_eq!(first.scope.fixed, ["measure.py", "guard/**"]);
         let research = first.research.as_ref().unwrap();
         assert_eq!(research.fixed, ["measure.py", "guard/**"]);
-        assert_eq!((research.metric.as_str(), research.target), ("loot", Some(9.0)));
+        assert_eq!(
+            (research.metric.as_str(), research.target),
+            ("loot", Some(9.0))
+        );
         let other = profile.turned_to(Side::Opponent);
         assert_eq!(other.scope.mutable, ["guard/**"]);
         assert_eq!(other.scope.fixed, ["measure.py", "thief/**"]);
@@ -199,9 +202,8 @@ mod tests {
         assert_eq!(research.fixed, ["measure.py", "thief/**"]);
         assert_eq!((research.metric.as_str(), research.target), ("cost", None));
         assert_eq!((research.plateau, research.inner.len()), (4, 0));
-        let claimed = |it: &Profile| -> Vec<bool> {
-            it.metrics.iter().map(|it| it.only_claimed).collect()
-        };
+        let claimed =
+            |it: &Profile| -> Vec<bool> { it.metrics.iter().map(|it| it.only_claimed).collect() };
         assert_eq!(claimed(&first), [false, true]);
         assert_eq!(claimed(&other), [true, false]);
     }

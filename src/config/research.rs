@@ -207,7 +207,9 @@ fn stray_parameters(
     let words = |(index, parameter): (usize, &ResearchParameter)| {
         let file = &parameter.file;
         if !files.contains(file) {
-            Some(format!("`{file}` of `{of}parameter[{index}]` is not tracked by git; commit it, or correct its name"))
+            Some(format!(
+                "`{file}` of `{of}parameter[{index}]` is not tracked by git; commit it, or correct its name"
+            ))
         } else if !mutable.has(file) {
             Some(format!(
                 "`{file}` of `{of}parameter[{index}]` is not in `{of}mutable`; add it there"
@@ -379,7 +381,9 @@ mod tests {
     #[test]
     fn no_file_belongs_to_both_sides_or_to_none() {
         let sides = |first: &str, second: &str, more: &str| {
-            faults(&format!("mutable=[{first}]\n[opponent]\nobjective='x'\nmetric='n'\ndirection='maximize'\nrun='x'\nmutable=[{second}]\n{more}"))
+            faults(&format!(
+                "mutable=[{first}]\n[opponent]\nobjective='x'\nmetric='n'\ndirection='maximize'\nrun='x'\nmutable=[{second}]\n{more}"
+            ))
         };
         assert_eq!(sides("'src/a.py'", "'src/eval.py'", ""), [""; 0]);
         assert_eq!(

@@ -40,7 +40,7 @@ pub use audit::{
 };
 pub use bounded::{BoundedState, InstanceAsk, plan_instances};
 pub use calibration::{calibrate, pool};
-pub use composite::{deterministic_gain, weigh};
+pub use composite::{deterministic_gain, weigh, weigh_scores};
 pub use guard::guard_tail;
 pub use holdout::{after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout};
 pub use keeps::plan_keeps;

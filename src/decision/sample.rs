@@ -84,6 +84,7 @@ pub(super) fn bounded_plan() -> BoundedPlan {
         beta: 0.2,
         delta: 0.05,
         epsilon: 0.0,
+        shift: 0.0,
         sigma: 0.0,
         n_max: 400,
         look_every: 10,

@@ -131,8 +131,9 @@ fn best_of(seed: u64, k: usize, n_experiments: u32, counts_screening: bool) -> f
         };
         let mut state = State::new(&plan);
         if counts_screening {
-            let pairs = &screening.variants[winner].pairs;
-            pairs.iter().for_each(|it| state.fold(it));
+            for pair in &screening.variants[winner].pairs {
+                state.fold(pair);
+            }
         }
         while state.look() == Look::Undecided {
             state.push(difference());

@@ -31,6 +31,8 @@ pub(super) struct Campaign {
     pub(super) unviable: usize,
     /// Why fewer were run than asked for.
     pub(super) notes: Vec<String>,
+    /// The suite on the unchanged copy, where one sub-project's is the whole.
+    pub(super) unchanged: Option<TestRun>,
 }
 
 impl Campaign {
@@ -106,6 +108,7 @@ pub(super) async fn run(
         };
         campaign.count(&spot, fate);
     }
+    campaign.unchanged = trial.unchanged;
     Ok(campaign)
 }
 
@@ -134,6 +137,7 @@ struct Trial<'a> {
     spent: Duration,
     tried: u32,
     suites: BTreeMap<usize, Warm>,
+    unchanged: Option<TestRun>,
 }
 
 /// A sub-project's suite on the unchanged scratch tree.
@@ -152,6 +156,7 @@ impl<'a> Trial<'a> {
             spent: Duration::ZERO,
             tried: 0,
             suites: BTreeMap::new(),
+            unchanged: None,
         }
     }
 
@@ -220,6 +225,9 @@ impl<'a> Trial<'a> {
             limit: Duration::from_secs_f64(run.seconds.max(0.0) * 3.0) + Duration::from_secs(10),
         };
         self.suites.insert(project, warm.clone());
+        if self.bench.projects().count() == 1 {
+            self.unchanged = Some(run);
+        }
         Ok(Ok(warm))
     }
 

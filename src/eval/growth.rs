@@ -80,7 +80,7 @@ fn capability_dimension(kind: &Kind, found: &campaign::Campaign) -> Dimension {
 
 /// Falls with every failure path that tells nobody. Not a share: logging where nothing fails adds no
 /// failure path and therefore moves nothing.
-fn observability(bench: &Bench<'_>, draft: &mut Draft) {
+pub(super) fn observability(bench: &Bench<'_>, draft: &mut Draft) {
     let kind = Kind::growth("observability", 0.4);
     if is_skipped(bench, &kind, draft) {
         return;

@@ -63,7 +63,7 @@ async fn smoke(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     Ok(())
 }
 
-async fn tests(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
+pub(super) async fn tests(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     let kind = Kind::hygiene("tests", 0.3);
     if is_skipped(bench, &kind, draft) {
         return Ok(());
@@ -135,7 +135,7 @@ fn install_hints(bench: &Bench<'_>, purpose: Purpose) -> String {
     }
 }
 
-async fn lint(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
+pub(super) async fn lint(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     let kind = Kind::hygiene("lint", 0.15);
     if is_skipped(bench, &kind, draft) {
         return Ok(());
@@ -163,7 +163,7 @@ fn linter(bench: &Bench<'_>, project: &Project) -> Option<String> {
     tools.find(lacks).map(|it| it.install.clone())
 }
 
-async fn types(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
+pub(super) async fn types(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     let kind = Kind::hygiene("types", 0.15);
     if is_skipped(bench, &kind, draft) {
         return Ok(());
@@ -293,7 +293,7 @@ fn by_rule(findings: &[Finding]) -> String {
     }
 }
 
-async fn coverage(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
+pub(super) async fn coverage(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     let kind = Kind::hygiene("coverage", 0.2);
     if is_skipped(bench, &kind, draft) {
         return Ok(());
@@ -387,7 +387,7 @@ fn absent(missing: &[String]) -> String {
     format!("no tool for it here (hint: {reasons})")
 }
 
-async fn config(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
+pub(super) async fn config(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {
     let kind = Kind::hygiene("config", 0.1);
     if is_skipped(bench, &kind, draft) {
         return Ok(());

@@ -42,6 +42,7 @@ mod minimums;
 mod network;
 mod origin;
 mod outcomes;
+mod part;
 mod project;
 pub mod report;
 mod sample;
@@ -62,6 +63,7 @@ use dimensions::Draft;
 pub use hygiene::GUARDS;
 pub use metric::MetricRun;
 pub use minimums::minimums;
+pub use part::Part;
 pub use variants::{Said, Source, Texts, Untidy, Usual, Variants};
 
 /// A suite that takes at least so many seconds is worth a look at the tests near to a change first.
@@ -113,6 +115,8 @@ pub enum Depth {
     ButGuards,
     /// Everything, mutants included.
     Full,
+    /// One dimension alone, as [`Depth::again`] says.
+    Only(Part),
 }
 
 /// What the ledger knows, for the informing dimensions.
@@ -273,12 +277,16 @@ impl Lab {
         let started = Instant::now();
         let bench = Bench::of(self, arm)?;
         let mut draft = Draft::default();
-        hygiene::measure(&bench, &mut draft).await?;
-        growth::measure(&bench, depth, facts, &mut draft).await?;
-        if depth != Depth::ButGuards {
-            hygiene::guards(&bench, &mut draft).await?;
+        if let Depth::Only(part) = depth {
+            part::measure(&bench, part, &mut draft).await?;
+        } else {
+            hygiene::measure(&bench, &mut draft).await?;
+            growth::measure(&bench, depth, facts, &mut draft).await?;
+            if depth != Depth::ButGuards {
+                hygiene::guards(&bench, &mut draft).await?;
+            }
+            project::measure(&bench, depth, &mut draft).await?;
         }
-        project::measure(&bench, depth, &mut draft).await?;
         if arm.name == "incumbent" {
             self.memory.note_suite(draft.tests.seconds);
         }

@@ -111,7 +111,7 @@ pub async fn first_report(
     let files = source_files(&bench);
     let mut not_measured = Vec::new();
     let first = suite::run(&bench, None).await?;
-    let runs = repeated(&bench, &first, budget, &mut not_measured).await?;
+    let mut runs = repeated(&bench, &first, budget, &mut not_measured).await?;
     let slowest = slowest(times(&bench, &runs, &mut not_measured).await?);
     let campaign = if let Some(reason) = no_suite(&first.run.state) {
         not_measured.push(format!("mutants: {reason}"));
@@ -121,6 +121,9 @@ pub async fn first_report(
         let reach = (Reach::Everything, budget);
         campaign::run(&scratch, &bench.build, &files, &first.run, reach).await?
     };
+    if let Some(last) = last_run(&bench, &runs, &campaign).await? {
+        runs.push(last);
+    }
     let doubt = match campaign.killed {
         0 => origin::doubt(&bench, &first).await?,
         _ => None,
@@ -161,7 +164,7 @@ pub async fn first_report(
     })
 }
 
-/// Runs the suite again, as long as one run fits the budget.
+/// Runs the suite again, as long as one run fits the budget, but for the last time.
 async fn repeated(
     bench: &Bench<'_>,
     first: &Suite,
@@ -181,10 +184,24 @@ async fn repeated(
         ));
         return Ok(runs);
     }
-    for _ in 1..SUITE_RUNS {
+    for _ in 2..SUITE_RUNS {
         runs.push(suite::run(bench, None).await?.run);
     }
     Ok(runs)
+}
+
+/// Returns the last of the runs that look for flaky tests: mutants need the unchanged suite in their copy
+/// of the tree anyway, and what ran there counts.
+async fn last_run(
+    bench: &Bench<'_>,
+    runs: &[TestRun],
+    campaign: &Campaign,
+) -> Result<Option<TestRun>, Error> {
+    match &campaign.unchanged {
+        _ if runs.len() < 2 => Ok(None),
+        Some(run) => Ok(Some(run.clone())),
+        None => Ok(Some(suite::run(bench, None).await?.run)),
+    }
 }
 
 /// What the tests themselves took, where the runner tells; the first run also builds.

@@ -328,6 +328,7 @@ mod tests {
             incumbent: &dir.tree,
             lab,
             cancel: &CancellationToken::new(),
+            progress: &|_| {},
         };
         let mut subjects = Vec::new();
         let mut checkpoint = |message: &str| {

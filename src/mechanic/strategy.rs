@@ -370,7 +370,7 @@ fn hypothesis_rules(hypothesis: &Hypothesis) -> usize {
 mod tests {
     use super::*;
     use crate::agent::contract;
-    use crate::mechanic::fixtures::{evaluation, finding, profile, rule};
+    use crate::mechanic::fixtures::{evaluation, finding, metric, profile, rule};
     use crate::model::experiment::Cost;
     use crate::model::hypothesis::{Category, Claim};
     use proptest::prelude::*;
@@ -434,6 +434,14 @@ mod tests {
     }
 
     fn strategise(observations: &[Observation], history: &[Summary]) -> Vec<Hypothesis> {
+        strategise_in(&profile(), observations, history)
+    }
+
+    fn strategise_in(
+        profile: &Profile,
+        observations: &[Observation],
+        history: &[Summary],
+    ) -> Vec<Hypothesis> {
         let findings = vec![
             finding(("a.py", 7), "ruff", "F401", true),
             finding(("b.py", 9), "ruff", "F401", false),
@@ -443,7 +451,7 @@ mod tests {
         hypotheses(&Ground {
             observations,
             evaluation: &evaluation(findings),
-            profile: &profile(),
+            profile,
             history,
             tried: &BTreeSet::new(),
             may_touch: &|it| !it.starts_with("tests"),
@@ -632,6 +640,34 @@ mod tests {
         let found = strategise(&observations, &[tried]);
         let keys: Vec<&str> = found.iter().map(|it| it.key.as_str()).collect();
         assert_eq!(keys, ["fixes:clippy::len_zero,clippy::useless_vec"]);
+    }
+
+    #[test]
+    fn fixes_about_speed_claim_a_benchmark_of_their_own_language() {
+        for (tool, rule, run) in [
+            ("eslint", "unicorn/prefer-set-has", "node bench/sum.js"),
+            (
+                "eslint",
+                "no-extra-bind",
+                "npx --no-install vitest bench --run",
+            ),
+            ("biome", "complexity/useFlatMap", "npm run bench"),
+            ("staticcheck", "S1011", "go test -run '^$' -bench . ."),
+        ] {
+            let profile = Profile {
+                metrics: vec![
+                    metric("other_ns", "ns", "cargo bench"),
+                    crate::config::Metric::suite_seconds(),
+                    metric("own_ns", "ns", run),
+                ],
+                ..Profile::default()
+            };
+            let found = strategise_in(&profile, &[lint(tool, rule, 2, 1)], &[]);
+            let Claim::Moves { metric, .. } = &found[0].claim else {
+                panic!("{tool} {rule}: {:?}", found[0].claim);
+            };
+            assert_eq!(metric.as_str(), "own_ns", "{tool} {rule}");
+        }
     }
 
     proptest! {

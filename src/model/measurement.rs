@@ -236,6 +236,9 @@ pub struct BoundedPlan {
     pub delta: f64,
     /// The non-inferiority margin; 0 for *moves* claims.
     pub epsilon: f64,
+    /// What the change does to everything that is measured once, as a difference of mean scores.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shift: f64,
     /// The standard deviation of one instance's difference between two runs of the same code; 0 where
     /// scores repeat.
     pub sigma: f64,

@@ -251,6 +251,19 @@ pub fn surface(grammar: Grammar, source: &str) -> BTreeMap<String, String> {
     by_unique_name((grammar.language().surface)(tree.root_node(), source))
 }
 
+/// Returns the range of the outermost node of a kind that begins at a byte.
+pub fn node_at(grammar: Grammar, source: &str, byte: usize, kind: &str) -> Option<Range<usize>> {
+    let tree = tree::parse(grammar, source)?;
+    let mut found = None;
+    tree::walk(tree.root_node(), |node| {
+        if found.is_none() && node.start_byte() == byte && node.kind() == kind {
+            found = Some(node.byte_range());
+        }
+        found.is_none() && node.byte_range().contains(&byte)
+    });
+    found
+}
+
 /// Returns whether a file parses without errors.
 pub fn parses(grammar: Grammar, source: &str) -> bool {
     tree::parse(grammar, source).is_some_and(|tree| !tree.root_node().has_error())

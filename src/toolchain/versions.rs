@@ -45,6 +45,10 @@ async fn ask(
     cancel: &CancellationToken,
 ) -> Option<(String, String)> {
     let words = tool.command.clone()?;
+    let version_args = adapter.version_args(&tool.name);
+    if version_args.is_empty() {
+        return None;
+    }
     let key = key(root, tool, &words, adapter)?;
     if let Some(version) = known.get(&key) {
         tool.version = Some(version.clone());
@@ -53,7 +57,7 @@ async fn ask(
     let (program, args) = words.split_first()?;
     let command = Command::new(program, root)
         .args(args)
-        .args(adapter.version_args(&tool.name))
+        .args(version_args)
         .timeout(PATIENCE);
     let finished = process::run(&command, cancel).await.ok()?;
     if !finished.success() {

@@ -179,12 +179,37 @@ mod tests {
         };
         let mut sides = sample();
         sides.turns = vec![
-            turn(1, Side::First, (310.0, 970.0), (9, 3), Some(TurnEnd::Enough)),
-            turn(2, Side::Opponent, (1400.0, 610.0), (14, 2), Some(TurnEnd::Plateau)),
+            turn(
+                1,
+                Side::First,
+                (310.0, 970.0),
+                (9, 3),
+                Some(TurnEnd::Enough),
+            ),
+            turn(
+                2,
+                Side::Opponent,
+                (410.0, 160.0),
+                (14, 2),
+                Some(TurnEnd::Plateau),
+            ),
             turn(3, Side::First, (240.0, 240.0), (1, 0), None),
         ];
         let text = anstream::adapter::strip_str(&render(&sides, 80)).to_string();
-        insta::assert_snapshot!(text, @"");
+        for line in [
+            "    1  loot 310 → 970 EUR; 9 experiments, 3 kept: enough\n",
+            "    2  cost 410 → 160 EUR; 14 experiments, 2 kept: a plateau\n",
+            "    3  loot 240 EUR, as before; 1 experiment, 0 kept: goes on\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        let first = sides.turns[0].clone();
+        sides.turns.splice(0..0, vec![first; TURNS]);
+        let text = render(&sides, 80);
+        assert!(
+            text.contains("and 3 turns before: --json lists them"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -16,7 +16,10 @@ pub fn render(page: &ResearchPage, width: usize) -> String {
             tools::profile(&page.text)
         ));
     }
-    for noise in [Some(&page.noise), page.opponent.as_ref()].into_iter().flatten() {
+    for noise in [Some(&page.noise), page.opponent.as_ref()]
+        .into_iter()
+        .flatten()
+    {
         for (label, words) in facts(noise) {
             out.push_str(&text::labelled(label, &text::harmless(&words), width));
         }

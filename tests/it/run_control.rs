@@ -237,6 +237,34 @@ fn a_time_budget_ends_a_run_with_its_state_saved() {
 }
 
 #[test]
+fn a_time_budget_that_ends_inside_an_experiment_closes_it_and_the_next_run_goes_on() {
+    let env = TestEnv::new();
+    let repo = env.fixture("two_numbers");
+    let whole = repo.read("factory.toml");
+    // Only a candidate takes long, so that the time runs out inside its experiment.
+    let guard = "\n[[guard]]\nname = \"slow\"\nrun = \"sh -c 'grep -q 50 a.py || sleep 600'\"\n";
+    repo.write("factory.toml", &(whole.clone() + guard));
+    repo.commit("a guard that is slow on what is new");
+    let before = repo.fingerprint();
+    repo.factory(&run_with(&["--budget", "15s", "--json"]))
+        .exits(7);
+    assert_untouched(&before, &repo.fingerprint());
+    assert_nothing_left(&env);
+    let history = repo.factory(&["history", "--json"]).exits(0).json();
+    assert_eq!(history["total"], 1, "{history:#}");
+    assert_eq!(
+        history["experiments"][0]["verdict"], "spurious",
+        "{history:#}"
+    );
+
+    repo.write("factory.toml", &whole);
+    repo.commit("without it");
+    repo.factory(&run_with(&[])).exits(0);
+    let history = repo.factory(&["history", "--json"]).exits(0).json();
+    assert_eq!(history["by_verdict"]["keep"], 2, "{history:#}");
+}
+
+#[test]
 fn what_happens_can_be_followed_as_words_and_as_documents() {
     let env = TestEnv::new();
     let repo = slow_guard(&env, "0.5");

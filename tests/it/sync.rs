@@ -33,7 +33,8 @@ fn two_clones(env: &TestEnv) -> (Repo<'_>, Repo<'_>) {
 fn a_record_goes_to_a_remote_and_on_in_another_clone() {
     let env = TestEnv::new();
     let (one, other) = two_clones(&env);
-    one.factory(&ceo_with(&["--focus", "A", "--cycles", "1"])).exits(0);
+    one.factory(&ceo_with(&["--focus", "A", "--cycles", "1"]))
+        .exits(0);
     let before = one.fingerprint();
     let sent = one.factory(&["sync", "--json"]).exits(0).json();
     assert_eq!(
@@ -77,8 +78,11 @@ fn a_record_goes_to_a_remote_and_on_in_another_clone() {
 fn where_both_clones_went_on_the_later_one_takes_new_numbers() {
     let env = TestEnv::new();
     let (one, other) = two_clones(&env);
-    one.factory(&ceo_with(&["--focus", "A", "--cycles", "1"])).exits(0);
-    other.factory(&ceo_with(&["--focus", "B", "--cycles", "1"])).exits(0);
+    one.factory(&ceo_with(&["--focus", "A", "--cycles", "1"]))
+        .exits(0);
+    other
+        .factory(&ceo_with(&["--focus", "B", "--cycles", "1"]))
+        .exits(0);
     one.factory(&["sync"]).exits(0);
     let joined = other.factory(&["sync", "--json"]).exits(0).json();
     assert_eq!(

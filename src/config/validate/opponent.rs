@@ -45,9 +45,21 @@ fn sides(opponent: &Opponent, research: &Research, found: &mut Vec<Problem>) {
         wrong("mutable", message.to_owned());
     }
     for (key, is_zero, message) in [
-        ("timeout", opponent.timeout == Some(0), "a time limit of 0 lets nothing run; use at least 1"),
-        ("plateau", opponent.plateau == 0, "0 experiments without a keep are there before the first; use at least 1"),
-        ("rounds", opponent.rounds == 0, "0 measurements show nothing; use at least 1"),
+        (
+            "timeout",
+            opponent.timeout == Some(0),
+            "a time limit of 0 lets nothing run; use at least 1",
+        ),
+        (
+            "plateau",
+            opponent.plateau == 0,
+            "0 experiments without a keep are there before the first; use at least 1",
+        ),
+        (
+            "rounds",
+            opponent.rounds == 0,
+            "0 measurements show nothing; use at least 1",
+        ),
     ] {
         if is_zero {
             wrong(key, message.to_owned());
@@ -56,7 +68,12 @@ fn sides(opponent: &Opponent, research: &Research, found: &mut Vec<Problem>) {
     command_line(&opponent.run, "research.opponent.run", found);
     check_globs(&opponent.mutable, "research.opponent.mutable", found);
     if let Some(switch) = opponent.switch {
-        check_switch(switch, opponent.direction, "research.opponent.switch", found);
+        check_switch(
+            switch,
+            opponent.direction,
+            "research.opponent.switch",
+            found,
+        );
     }
 }
 
@@ -96,7 +113,9 @@ mod tests {
         );
         let profile: Profile = toml::from_str(&text).unwrap();
         let problems = problems(&profile).into_iter();
-        problems.map(|it| format!("{}: {}", it.key, it.message)).collect()
+        problems
+            .map(|it| format!("{}: {}", it.key, it.message))
+            .collect()
     }
 
     #[test]
@@ -112,15 +131,22 @@ mod tests {
                 &format!("metric = 'n'\nmutable = ['b']\nswitch = {second}"),
             )
         };
-        let (less, more) = ("{ enough = 1.0, again = 2.0 }", "{ enough = 2.0, again = 1.0 }");
+        let (less, more) = (
+            "{ enough = 1.0, again = 2.0 }",
+            "{ enough = 2.0, again = 1.0 }",
+        );
         assert_eq!(both(less, more), [""; 0]);
         assert_eq!(
             both(more, more),
-            ["research.switch: `again` (1) must lie above `enough` (2), since less is better; between them nothing changes"]
+            [
+                "research.switch: `again` (1) must lie above `enough` (2), since less is better; between them nothing changes"
+            ]
         );
         assert_eq!(
             both(less, less),
-            ["research.opponent.switch: `again` (2) must lie below `enough` (1), since more is better; between them nothing changes"]
+            [
+                "research.opponent.switch: `again` (2) must lie below `enough` (1), since more is better; between them nothing changes"
+            ]
         );
         assert_eq!(both(less, "{ enough = 1.0, again = 1.0 }").len(), 1);
         assert_eq!(
@@ -132,18 +158,43 @@ mod tests {
     #[test]
     fn what_makes_two_sides_useless_is_named_by_its_key() {
         for (keys, begins) in [
-            ("metric = 'm'\nmutable = ['b']", "research.opponent.metric: `m` is the number of [research] too"),
-            ("metric = 'n'\nmutable = []", "research.opponent.mutable: nothing of it may be touched"),
-            ("metric = 'n'\nmutable = ['b[']", "research.opponent.mutable"),
-            ("metric = 'n'\nmutable = ['b']\nplateau = 0", "research.opponent.plateau"),
-            ("metric = 'n'\nmutable = ['b']\nrounds = 0", "research.opponent.rounds"),
-            ("metric = 'n'\nmutable = ['b']\nparser = 'jsn:a'", "research.opponent.parser"),
+            (
+                "metric = 'm'\nmutable = ['b']",
+                "research.opponent.metric: `m` is the number of [research] too",
+            ),
+            (
+                "metric = 'n'\nmutable = []",
+                "research.opponent.mutable: nothing of it may be touched",
+            ),
+            (
+                "metric = 'n'\nmutable = ['b[']",
+                "research.opponent.mutable",
+            ),
+            (
+                "metric = 'n'\nmutable = ['b']\nplateau = 0",
+                "research.opponent.plateau",
+            ),
+            (
+                "metric = 'n'\nmutable = ['b']\nrounds = 0",
+                "research.opponent.rounds",
+            ),
+            (
+                "metric = 'n'\nmutable = ['b']\nparser = 'jsn:a'",
+                "research.opponent.parser",
+            ),
         ] {
             let all = said("", keys);
-            assert!(all.first().is_some_and(|it| it.starts_with(begins)), "{keys}: {all:?}");
+            assert!(
+                all.first().is_some_and(|it| it.starts_with(begins)),
+                "{keys}: {all:?}"
+            );
         }
         let alone: Profile =
             toml::from_str(&format!("{HEAD}switch = {{ enough = 1.0, again = 2.0 }}")).unwrap();
-        assert!(problems(&alone)[0].message.starts_with("there is nobody to hand over to"));
+        assert!(
+            problems(&alone)[0]
+                .message
+                .starts_with("there is nobody to hand over to")
+        );
     }
 }

@@ -56,11 +56,7 @@ fn parameters_of(section: &str, research: &Research, found: &mut Vec<Problem>) {
     }
 }
 
-fn place(
-    parameter: &ResearchParameter,
-    mutable: &GlobSet,
-    section: &str,
-) -> Result<(), Wrong> {
+fn place(parameter: &ResearchParameter, mutable: &GlobSet, section: &str) -> Result<(), Wrong> {
     let file = &parameter.file;
     if file.is_absolute() || file.components().any(|it| it.as_str() == "..") {
         return Err(("file", format!("`{file}` is not below the root")));

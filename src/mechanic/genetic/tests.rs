@@ -121,6 +121,7 @@ async fn improved(dir: &Dir, lab: &Lab, seed: u64) -> Result<super::Improvement,
         incumbent: &dir.tree,
         lab,
         cancel: &CancellationToken::new(),
+        progress: &|_| {},
     };
     improve(&input, metric, seed).await
 }

@@ -152,7 +152,9 @@ mod tests {
                    def f(x: int | None, y: list[int], *, z=1): return x[0] | 1\n\
                    match = 1\nprint(match)\nx = 'a{b}'\n\
                    try:\n    import tomllib\nexcept ImportError:\n    tomllib = None\n\
-                   with open(x) as a, open(y) as b: pass\n";
+                   with open(x) as a, open(y) as b: pass\n\
+                   with (lock): pass\n";
+        assert!(needed(Grammar::Python, "def f():\n    x: list[int] = []\n").is_empty());
         assert!(
             needed(Grammar::Python, old).is_empty(),
             "{:?}",

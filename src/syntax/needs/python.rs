@@ -47,11 +47,7 @@ pub(super) fn needs(node: Node<'_>, source: &str) -> Vec<(&'static str, Version)
             "type parameters in brackets",
             12,
         ),
-        "with_clause" => one(
-            has("(") || is_tuple_of_names(node),
-            "`with` in parentheses",
-            10,
-        ),
+        "with_clause" => one(is_grouped(node), "`with` in parentheses", 10),
         "string" => format_string(node, source),
         "type" => annotation(node, source),
         "import_statement" | "import_from_statement" => modules(node, source),
@@ -59,13 +55,23 @@ pub(super) fn needs(node: Node<'_>, source: &str) -> Vec<(&'static str, Version)
     }
 }
 
-/// `with (a as b, c as d)` is read as one item in parentheses by some grammars.
-fn is_tuple_of_names(clause: Node<'_>) -> bool {
-    children(clause)
-        .into_iter()
+/// `with (a as b, c as d)`, which some grammars read as one item in parentheses.
+fn is_grouped(clause: Node<'_>) -> bool {
+    let items = || {
+        children(clause)
+            .into_iter()
+            .filter(|it| it.kind() == "with_item")
+    };
+    let values: Vec<Node<'_>> = items()
         .filter_map(|it| it.child_by_field_name("value"))
-        .filter(|it| it.kind() == "tuple")
-        .any(|it| children(it).iter().any(|it| it.kind() == "as_pattern"))
+        .collect();
+    let is_named = |it: &Node<'_>| it.kind() == "as_pattern";
+    let has_parenthesis = children(clause).iter().any(|it| it.kind() == "(");
+    if has_parenthesis {
+        return values.len() > 1 || values.iter().any(is_named);
+    }
+    let tuples = values.iter().filter(|it| it.kind() == "tuple");
+    tuples.flat_map(|it| children(*it)).any(|it| is_named(&it))
 }
 
 fn format_string(node: Node<'_>, source: &str) -> Vec<(&'static str, Version)> {
@@ -101,7 +107,10 @@ fn annotation(node: Node<'_>, source: &str) -> Vec<(&'static str, Version)> {
         _ => None,
     };
     let is_built_in = head.is_some_and(|it| BUILT_IN.contains(&it));
-    if !(is_alternative || is_built_in) || is_postponed(node, source) {
+    // That of a local variable is never evaluated.
+    let is_local = node.parent().is_some_and(|it| it.kind() == "assignment")
+        && ancestors(node).any(|it| it.kind() == "function_definition");
+    if !(is_alternative || is_built_in) || is_local || is_postponed(node, source) {
         return Vec::new();
     }
     let mut found = Vec::new();

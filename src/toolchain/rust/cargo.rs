@@ -2,6 +2,7 @@
 
 use camino::Utf8PathBuf;
 
+use super::prepared::Prepared;
 use crate::process::{Command, Error, Finished, network_variables};
 use crate::toolchain::catalogue::RUST;
 use crate::toolchain::job::{broken, write};
@@ -78,11 +79,15 @@ fn wants_network(finished: &Finished) -> bool {
     .any(|it| stderr.contains(it))
 }
 
-/// Writes a lock file where there is none, and downloads what it names.
+/// Writes a lock file where there is none, and downloads what it names, once for a state of the manifests.
 pub(super) async fn prepare(job: &Job<'_>) -> Result<Outcome<()>, Error> {
     let Some(cargo) = command(job) else {
         return Ok(missing("cargo"));
     };
+    let prepared = Prepared::of(job);
+    if prepared.restore()? {
+        return Ok(Outcome::Measured(()));
+    }
     if !job.dir().join("Cargo.lock").exists() {
         let finished = run(job, &cargo.clone().arg("generate-lockfile")).await?;
         if !finished.success() {
@@ -93,5 +98,6 @@ pub(super) async fn prepare(job: &Job<'_>) -> Result<Outcome<()>, Error> {
     if !finished.success() {
         return Ok(broken("cargo fetch", &finished));
     }
+    prepared.keep()?;
     Ok(Outcome::Measured(()))
 }

@@ -52,22 +52,29 @@ fn read(finished: &Finished, prefix: &str) -> Result<Vec<TestCase>, SuiteState> 
             finished.explain()
         )));
     }
-    let text = finished.stdout_text();
-    let found = libtest::doctests(&text);
-    let summaries = libtest::summaries(&text);
+    let held = |it: &Vec<TestCase>| it.iter().all(|it| it.outcome != TestOutcome::Failed);
+    told(&finished.stdout_text(), prefix)
+        .filter(|it| held(it) == finished.success())
+        .ok_or_else(|| SuiteState::Broken(contradiction(prefix, finished)))
+}
+
+/// Reads what documentation tests print; `None` where the lines and the summaries do not agree.
+pub(super) fn told(text: &str, prefix: &str) -> Option<Vec<TestCase>> {
+    let found = libtest::doctests(text);
+    let summaries = libtest::summaries(text);
     let count = |wanted| found.iter().filter(|it| it.2 == wanted).count();
     let agrees = summaries.iter().map(|it| it.passed).sum::<usize>() == count(TestOutcome::Passed)
         && summaries.iter().map(|it| it.failed).sum::<usize>() == count(TestOutcome::Failed)
-        && summaries.iter().map(|it| it.ignored).sum::<usize>() == count(TestOutcome::Skipped)
-        && finished.success() == (count(TestOutcome::Failed) == 0);
-    if summaries.is_empty() || !agrees {
-        let reason = format!(
-            "documentation tests of `{prefix}` contradict themselves: {}",
-            finished.explain()
-        );
-        return Err(SuiteState::Broken(reason));
-    }
-    Ok(cases(found, prefix))
+        && summaries.iter().map(|it| it.ignored).sum::<usize>() == count(TestOutcome::Skipped);
+    (agrees && !summaries.is_empty()).then(|| cases(found, prefix))
+}
+
+/// Returns the words for documentation tests that cannot be believed.
+pub(super) fn contradiction(prefix: &str, finished: &Finished) -> String {
+    format!(
+        "documentation tests of `{prefix}` contradict themselves: {}",
+        finished.explain()
+    )
 }
 
 /// Ids hold no line numbers: the second test of an item is `#2`.

@@ -9,11 +9,13 @@ mod doctests;
 mod features;
 mod fix;
 mod libtest;
+mod prepared;
 mod suite;
 #[cfg(test)]
 mod tests;
 mod toolchains;
 mod unused;
+mod whole;
 
 pub use features::n_asked;
 

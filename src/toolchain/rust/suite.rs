@@ -10,7 +10,7 @@ use std::time::Instant;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::diagnostics::{Message, Target, messages};
-use super::{arguments, cargo, doctests, libtest};
+use super::{arguments, cargo, doctests, libtest, whole};
 use crate::model::finding::{SuiteState, TestCase, TestOutcome, TestRun};
 use crate::process::{Command, Error, Exit, Finished};
 use crate::toolchain::detect::read_small;
@@ -21,7 +21,7 @@ const RUNNER: &str = include_str!("../../../evals/languages/rust/runner.sh");
 const REPORTS: &str = "libtest";
 
 /// A test program that cargo built.
-struct Program {
+pub(super) struct Program {
     /// `package::lib`, `package::test/name`: what its tests' ids start with.
     prefix: String,
     file: Utf8PathBuf,
@@ -33,10 +33,10 @@ struct Program {
 }
 
 /// What a build gave.
-struct Build {
-    programs: Vec<Program>,
+pub(super) struct Build {
+    pub(super) programs: Vec<Program>,
     /// Packages whose library has documentation tests.
-    documented: BTreeSet<String>,
+    pub(super) documented: BTreeSet<String>,
 }
 
 /// What the runner is asked for.
@@ -61,6 +61,14 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
 }
 
 async fn collect(job: &Job<'_>, only: Option<&[String]>) -> Result<TestRun, Error> {
+    if only.is_none()
+        && let Some(told) = whole::run(job, REPORTS).await?
+    {
+        return Ok(match told {
+            Ok(cases) => completed(cases),
+            Err(state) => failed(state),
+        });
+    }
     let build = match build(job).await? {
         Ok(build) => build,
         Err(state) => return Ok(failed(state)),
@@ -79,11 +87,15 @@ async fn collect(job: &Job<'_>, only: Option<&[String]>) -> Result<TestRun, Erro
     if let Some(only) = only {
         cases.retain(|it| only.contains(&it.id));
     }
-    Ok(TestRun {
+    Ok(completed(cases))
+}
+
+fn completed(cases: Vec<TestCase>) -> TestRun {
+    TestRun {
         state: SuiteState::Completed,
         cases,
         seconds: 0.0,
-    })
+    }
 }
 
 /// Returns whether the outcomes so far leave nothing to ask.
@@ -143,36 +155,43 @@ async fn build(job: &Job<'_>) -> Result<Result<Build, SuiteState>, Error> {
     if !finished.success() {
         return Ok(Err(does_not_build(&finished)));
     }
-    let mut build = Build {
-        programs: Vec::new(),
-        documented: BTreeSet::new(),
-    };
-    let mut manifests = Manifests::default();
-    for message in messages(&finished) {
-        let Message::CompilerArtifact(artifact) = message else {
-            continue;
-        };
-        let manifest = Utf8PathBuf::from(&artifact.manifest_path);
-        if job.in_tree(manifest.as_str()).is_none() {
-            continue;
-        }
-        let manifest = manifests.read(&manifest);
-        if artifact.target.doctest && is_library(&artifact.target) {
-            build.documented.insert(manifest.package.clone());
-        }
-        if let (Some(file), true) = (artifact.executable, artifact.profile.test) {
-            build.programs.push(Program {
-                prefix: format!("{}::{}", manifest.package, target_name(&artifact.target)),
-                custom: manifest.has_custom_harness(&artifact.target),
-                plain: manifest.reads_arguments,
-                file: file.into(),
-            });
-        }
-    }
-    Ok(Ok(build))
+    Ok(Ok(Build::of(job, &finished)))
 }
 
-fn does_not_build(finished: &Finished) -> SuiteState {
+impl Build {
+    /// Reads cargo's messages.
+    pub(super) fn of(job: &Job<'_>, finished: &Finished) -> Self {
+        let mut build = Self {
+            programs: Vec::new(),
+            documented: BTreeSet::new(),
+        };
+        let mut manifests = Manifests::default();
+        for message in messages(finished) {
+            let Message::CompilerArtifact(artifact) = message else {
+                continue;
+            };
+            let manifest = Utf8PathBuf::from(&artifact.manifest_path);
+            if job.in_tree(manifest.as_str()).is_none() {
+                continue;
+            }
+            let manifest = manifests.read(&manifest);
+            if artifact.target.doctest && is_library(&artifact.target) {
+                build.documented.insert(manifest.package.clone());
+            }
+            if let (Some(file), true) = (artifact.executable, artifact.profile.test) {
+                build.programs.push(Program {
+                    prefix: format!("{}::{}", manifest.package, target_name(&artifact.target)),
+                    custom: manifest.has_custom_harness(&artifact.target),
+                    plain: manifest.reads_arguments,
+                    file: file.into(),
+                });
+            }
+        }
+        build
+    }
+}
+
+pub(super) fn does_not_build(finished: &Finished) -> SuiteState {
     if finished.exit == Exit::TimedOut {
         return SuiteState::TimedOut(format!("building the tests: {}", finished.explain()));
     }
@@ -209,11 +228,13 @@ struct Manifests {
 }
 
 #[derive(Default)]
-struct Manifest {
+pub(super) struct Manifest {
     package: String,
     /// `("test", "name")` of the targets with `harness = false`.
     custom: BTreeSet<(String, String)>,
-    reads_arguments: bool,
+    /// One of those is a benchmark that `cargo test` runs too.
+    tests_benchmarks: bool,
+    pub(super) reads_arguments: bool,
 }
 
 impl Manifests {
@@ -225,10 +246,12 @@ impl Manifests {
 }
 
 impl Manifest {
-    fn read(path: &Utf8Path) -> Option<Self> {
+    /// Reads the manifest of a package.
+    pub(super) fn read(path: &Utf8Path) -> Option<Self> {
         let table: toml::Table = read_small(path)?.parse().ok()?;
         let package = table.get("package")?.get("name")?.as_str()?.to_owned();
         let mut custom = BTreeSet::new();
+        let mut tests_benchmarks = false;
         for kind in ["lib", "bin", "test", "example", "bench"] {
             let targets = match table.get(kind) {
                 Some(toml::Value::Array(targets)) => targets.clone(),
@@ -242,14 +265,22 @@ impl Manifest {
                         .and_then(toml::Value::as_str)
                         .unwrap_or_default();
                     custom.insert((kind.to_owned(), name.to_owned()));
+                    tests_benchmarks |= kind == "bench"
+                        && target.get("test").and_then(toml::Value::as_bool) == Some(true);
                 }
             }
         }
         Some(Self {
             package,
             custom,
+            tests_benchmarks,
             reads_arguments: path.parent().is_some_and(arguments::are_read_in),
         })
+    }
+
+    /// Returns whether `cargo test` starts a program with a `main` of its own.
+    pub(super) fn has_own_programs(&self) -> bool {
+        self.tests_benchmarks || self.custom.iter().any(|it| it.0 != "bench")
     }
 
     fn has_custom_harness(&self, target: &Target) -> bool {
@@ -281,10 +312,7 @@ async fn run_programs(
     };
     let finished = cargo::run(job, &command).await?;
     if finished.exit == Exit::TimedOut {
-        return Ok(Err(SuiteState::TimedOut(format!(
-            "the tests were {}",
-            finished.explain()
-        ))));
+        return Ok(Err(timed_out(&finished)));
     }
     let programs = build
         .programs
@@ -299,13 +327,21 @@ async fn run_programs(
             if held == finished.success() {
                 Ok(cases)
             } else {
-                Err(SuiteState::Broken(format!(
-                    "cargo test disagrees with its tests: {}",
-                    finished.explain()
-                )))
+                Err(disagreement(&finished))
             }
         }
     })
+}
+
+pub(super) fn timed_out(finished: &Finished) -> SuiteState {
+    SuiteState::TimedOut(format!("the tests were {}", finished.explain()))
+}
+
+pub(super) fn disagreement(finished: &Finished) -> SuiteState {
+    SuiteState::Broken(format!(
+        "cargo test disagrees with its tests: {}",
+        finished.explain()
+    ))
 }
 
 /// Writes what the runner reads, and returns the command; `None` if nothing is to be run.
@@ -316,8 +352,6 @@ fn runner_command(
     mode: Mode,
     reports: &Utf8Path,
 ) -> Result<Option<Command>, Error> {
-    let runner = job.build.join("runner.sh");
-    write(&runner, RUNNER)?;
     let mut n_wanted = build.programs.len();
     for program in &build.programs {
         for (is_so, kind) in [(program.custom, "custom"), (program.plain, "plain")] {
@@ -347,11 +381,6 @@ fn runner_command(
         Mode::Outcomes => "outcomes",
         Mode::Times => "times",
     };
-    let words = ["sh", runner.as_str(), reports.as_str(), mode];
-    let words: Vec<String> = words
-        .iter()
-        .map(|it| toml::Value::from(*it).to_string())
-        .collect();
     let (cargo_args, test_args) = split_args(job);
     Ok(Some(
         command
@@ -362,13 +391,22 @@ fn runner_command(
                 "--tests",
                 "--config",
             ])
-            .arg(format!(
-                "target.'cfg(all())'.runner = [{}]",
-                words.join(", ")
-            ))
+            .arg(runner_words(job, reports, mode)?)
             .args(cargo_args.iter().cloned())
             .arg("--")
             .args(test_args.iter().cloned()),
+    ))
+}
+
+/// Writes the runner, and returns the setting that makes cargo start test programs through it.
+pub(super) fn runner_words(job: &Job<'_>, reports: &Utf8Path, mode: &str) -> Result<String, Error> {
+    let runner = job.build.join("runner.sh");
+    write(&runner, RUNNER)?;
+    let words = ["sh", runner.as_str(), reports.as_str(), mode];
+    let words = words.map(|it| toml::Value::from(it).to_string());
+    Ok(format!(
+        "target.'cfg(all())'.runner = [{}]",
+        words.join(", ")
     ))
 }
 
@@ -385,7 +423,7 @@ fn wanted(program: &Program, only: Option<&[String]>) -> Vec<String> {
     .collect()
 }
 
-fn read_program(reports: &Utf8Path, program: &Program) -> Result<Vec<TestCase>, String> {
+pub(super) fn read_program(reports: &Utf8Path, program: &Program) -> Result<Vec<TestCase>, String> {
     let name = &program.prefix;
     let read = |kind: &str| std::fs::read_to_string(report(reports, program, kind));
     let status: i32 = read("status")
@@ -458,7 +496,7 @@ pub(super) fn split_args<'a>(job: &Job<'a>) -> (&'a [String], &'a [String]) {
     }
 }
 
-fn has_own_runner(job: &Job<'_>) -> bool {
+pub(super) fn has_own_runner(job: &Job<'_>) -> bool {
     let dirs = job.dir();
     dirs.ancestors()
         .take_while(|it| it.starts_with(job.tree))
