@@ -53,7 +53,9 @@ fn importers(
             .or_insert_with(|| imports::reaches(&path, changed, roots, read))
     };
     let is_near = |id: &&String| {
-        let files = id.split("::").filter(|it| it.ends_with(".py"));
+        let files = id
+            .split("::")
+            .filter(|it| Utf8Path::new(it).extension() == Some("py"));
         let mut places = files.flat_map(|it| roots.iter().map(move |root| root.join(it)));
         places.any(&mut reaches)
     };
