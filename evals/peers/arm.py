@@ -31,14 +31,14 @@ def git(where, *arguments):
     subprocess.run(["git", *identity, *arguments], cwd=where, check=True, capture_output=True)
 
 
-def copies(package, python, scratch):
+def copies(package, python, scratch, skipped=SKIPPED):
     """Returns the checkout and the folder that factory looks at, both the published sources."""
     folders = []
     for name in ("checkout", "target"):
         folder = os.path.join(scratch, name, os.path.basename(package))
         shutil.copytree(package, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
         with open(os.path.join(folder, "factory.toml"), "w") as profile:
-            profile.write(f"[eval]\nskip = {json.dumps(SKIPPED)}\n[commands]\npython = {json.dumps(python)}\n")
+            profile.write(f"[eval]\nskip = {json.dumps(skipped)}\n[commands]\npython = {json.dumps(python)}\n")
         with open(os.path.join(folder, ".gitignore"), "a") as ignored:
             ignored.write("\nnode_modules\n__pycache__\n.pytest_cache\ntarget\n")
         git(folder, "init", "-q", "-b", "main")
@@ -115,4 +115,5 @@ def main():
     return median > LIMIT
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
