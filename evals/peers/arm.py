@@ -22,7 +22,8 @@ import tomllib
 ROUNDS = 5
 LIMIT = 1.3
 SKIPPED = ["lint", "types", "coverage", "config", "capability", "observability"]
-COMMENTS = {".py": "#", ".rs": "//", ".js": "//", ".ts": "//", ".go": "//"}
+# Of a comment alone Go knows that no result can change, and runs no test: there a variable is added.
+EDITS = {".py": "# {n}", ".rs": "// {n}", ".js": "// {n}", ".ts": "// {n}", ".go": "var addedByArm{n} = {n}"}
 LEFT_OUT = [".git", ".factory", "target", ".cache", ".pytest_cache", "__pycache__"]
 
 
@@ -51,7 +52,7 @@ def copies(package, python, scratch, skipped=SKIPPED):
 def edit(folder, file, number):
     path = os.path.join(folder, file)
     with open(path, "a") as source:
-        source.write(f"{COMMENTS[os.path.splitext(file)[1]]} {number}\n")
+        source.write("\n" + EDITS[os.path.splitext(file)[1]].format(n=number) + "\n")
 
 
 def timed(line, folder, env):
