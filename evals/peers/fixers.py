@@ -49,7 +49,7 @@ def main():
         run = subprocess.Popen(line, cwd=target, env=env, stdout=subprocess.PIPE, text=True)
         reported, vetoed = None, 0
         for text in run.stdout:
-            now, event = time.monotonic(), json.loads(text)["what"].get("run", {})
+            now, event = time.monotonic(), json.loads(text).get("what", {}).get("run", {})
             kind = event.get("event")
             if kind == "phase_finished" and event["phase"] == "first report":
                 reported = now
