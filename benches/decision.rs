@@ -25,6 +25,8 @@ fn plan(n_max: u32) -> SignPlan {
         sigma: 0.01,
         floor: 0.002,
         n_max,
+        give_up: Default::default(),
+        guards: Vec::new(),
         calibration: Calibration {
             differences: vec![0.01, -0.01, 0.012, -0.008, 0.01],
             level: 100.0,
@@ -58,6 +60,7 @@ fn run(arm: Arm, value: f64) -> Measurement {
             .expect("forty hexadecimal digits are a hash"),
         sample: Sample::Value { value },
         seconds: 0.1,
+        tail: Default::default(),
     }
 }
 

@@ -20,6 +20,10 @@ pub(crate) enum Noise {
     Lognormal,
     /// Gaussian, on a level that wanders from run to run.
     Drift,
+    /// Gaussian, but in one of twenty pairs a run is disturbed.
+    Disturbed,
+    /// Gaussian, but in one of ten pairs a run is disturbed.
+    OftenDisturbed,
 }
 
 impl Noise {
@@ -29,6 +33,8 @@ impl Noise {
             Self::Heavy => "Student t, 3 df",
             Self::Lognormal => "log-normal",
             Self::Drift => "drifting",
+            Self::Disturbed => "5 % of pairs disturbed",
+            Self::OftenDisturbed => "10 % of pairs disturbed",
         }
     }
 
@@ -36,6 +42,8 @@ impl Noise {
     pub(crate) fn draw(self, rng: &mut Rng) -> f64 {
         match self {
             Self::Gauss | Self::Drift => gauss(rng),
+            Self::Disturbed => disturbed(rng, 0.025),
+            Self::OftenDisturbed => disturbed(rng, 0.05),
             Self::Heavy => {
                 let chi: f64 = (0..3).map(|_| gauss(rng).powi(2)).sum();
                 gauss(rng) / chi.sqrt()
@@ -54,6 +62,19 @@ impl Noise {
             Self::Drift => difference + WANDER * (2.0f64 * (1.0 - STAYS)).sqrt() * gauss(rng),
             _ => difference,
         }
+    }
+}
+
+/// How far a disturbed run is off.
+const DISTURBED_BY: f64 = 10.0;
+
+/// Draws the noise of a run that is disturbed in that share of runs.
+fn disturbed(rng: &mut Rng, share: f64) -> f64 {
+    let calm = gauss(rng);
+    if uniform(rng) < share {
+        calm - DISTURBED_BY
+    } else {
+        calm
     }
 }
 
@@ -97,6 +118,7 @@ fn run(arm: Arm, value: f64) -> Measurement {
             .expect("forty hexadecimal digits are a hash"),
         sample: Sample::Value { value },
         seconds: 1.0,
+        tail: factory::model::tail::Tails::new(),
     }
 }
 

@@ -15,11 +15,13 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 mod draw;
+mod giving_up;
 mod kernels;
 mod real;
 mod report;
 mod reuse;
 mod streams;
+mod tails;
 
 use report::Proof;
 
@@ -30,19 +32,21 @@ const PICTURE: &str = "no-ops.svg";
 type Prove = fn(&Path) -> Proof;
 
 /// Each proof by name, in the order of the page.
-const PROOFS: [(&str, Prove); 12] = [
+const PROOFS: [(&str, Prove); 14] = [
     ("no-ops", |dir| real::prove_no_ops(200, &dir.join(PICTURE))),
     ("effects", |_| real::prove_effects(40)),
     ("reuse", |_| reuse::prove(60, 400)),
     ("streams", |_| streams::prove(200)),
     ("null-streams", |_| streams::prove_null(200)),
     ("planning", |_| kernels::prove_planning(6_000)),
+    ("giving-up", |_| giving_up::prove(6_000)),
+    ("giving-up-streams", |_| giving_up::prove_streams(200)),
     ("levels", |_| kernels::prove_levels(60_000)),
     ("edge", |_| kernels::prove_edge(20_000)),
     ("scores", |_| kernels::prove_scores(100)),
     ("flakes", |_| kernels::prove_flakes(200_000)),
     ("audits", |_| kernels::prove_audits(4_000)),
-    ("skewed", |_| kernels::prove_skewed(60_000)),
+    ("skewed", |_| tails::prove_skewed(60_000)),
 ];
 
 /// A proof that was finished, by which build.

@@ -5,7 +5,7 @@
 
 use factory::decision::{Ask, Look, Preset, State, plan, pool};
 use factory::model::dimension::Direction;
-use factory::model::measurement::{Calibration, Evidence, Pair, Scale, SignPlan, TestPlan};
+use factory::model::measurement::{Calibration, Evidence, GiveUp, Pair, Scale, SignPlan, TestPlan};
 use factory::stats::lord::Lord;
 
 use super::draw::{self, Noise, Rng, share, uniform};
@@ -37,6 +37,8 @@ pub(crate) struct Setting {
     pub(crate) good: f64,
     pub(crate) harm: f64,
     pub(crate) rule: Rule,
+    /// When an effect is given up, if not as planned.
+    pub(crate) give_up: Option<GiveUp>,
     pub(crate) n_streams: u32,
     pub(crate) n_experiments: u32,
     pub(crate) seed: u64,
@@ -138,7 +140,7 @@ fn stream(rng: &mut Rng, setting: &Setting) -> (Vec<Tried>, u32) {
         lord.start(level);
         let mut experiment = Tried {
             effect: effect(rng, setting),
-            plan: planned(setting.rule, level, &calibration),
+            plan: planned(setting, level, &calibration),
             pairs: Vec::new(),
             look: Look::Undecided,
             ln_e: 0.0,
@@ -172,7 +174,7 @@ fn effect(rng: &mut Rng, setting: &Setting) -> f64 {
     }
 }
 
-fn planned(rule: Rule, alpha: f64, calibration: &Calibration) -> SignPlan {
+fn planned(setting: &Setting, alpha: f64, calibration: &Calibration) -> SignPlan {
     let ask = Ask {
         direction: Direction::Maximize,
         tolerance: None,
@@ -186,7 +188,11 @@ fn planned(rule: Rule, alpha: f64, calibration: &Calibration) -> SignPlan {
     let TestPlan::SignBetting(plan) = plan(&ask, Scale::Difference, calibration) else {
         unreachable!("noise is tested by signs");
     };
-    match rule {
+    let plan = SignPlan {
+        give_up: setting.give_up.unwrap_or(plan.give_up),
+        ..plan
+    };
+    match setting.rule {
         Rule::Fixed => SignPlan {
             delta: 1.0,
             n_max: 40,
@@ -256,6 +262,7 @@ pub(crate) fn prove(n_streams: u32) -> Proof {
                     good,
                     harm,
                     rule,
+                    give_up: None,
                     n_streams,
                     n_experiments: 200,
                     seed: 20_261,
@@ -362,6 +369,7 @@ pub(crate) fn prove_null(n_streams: u32) -> Proof {
             good: 0.0,
             harm: 0.0,
             rule: Rule::Resumed,
+            give_up: None,
             n_streams,
             n_experiments: 1_000,
             seed: 31,

@@ -97,6 +97,7 @@ fn events(id: ExperimentId) -> [ExperimentEvent; 3] {
         incumbent_tree: hash.parse().expect("a hash"),
         backend: "mechanic".to_owned(),
         resumes: None,
+        turn: None,
     };
     let decision = Decision::plain(Verdict::Revert, "lint: no finding fewer than before");
     let noted = ExperimentEvent::Noted {

@@ -90,6 +90,8 @@ pub struct StrategyInput<'a> {
 pub struct BuildInput<'a> {
     /// What to change.
     pub hypothesis: &'a Hypothesis,
+    /// Which of several builds of it this is, where there are several.
+    pub variant: Option<wire::VariantOf>,
     /// Its own one-commit repository.
     pub dir: &'a Utf8Path,
     /// The incumbent as evaluations see it, fixed files included; for our own tools, which run it and
@@ -99,6 +101,8 @@ pub struct BuildInput<'a> {
     pub lab: &'a Lab,
     /// Interruption.
     pub cancel: &'a CancellationToken,
+    /// Hears what is being done, where that takes long.
+    pub progress: &'a dyn Fn(String),
 }
 
 /// What the Reviewer gets.

@@ -110,10 +110,9 @@ impl Pair {
     fn untried(&self, input: &StrategyInput<'_>) -> Option<Vec<Hypothesis>> {
         let proposed = self.proposed.lock().unwrap_or_else(PoisonError::into_inner);
         let (tree, hypotheses) = proposed.as_ref()?;
-        let was_tried = |it: &Hypothesis| input.history.iter().any(|old| old.key == it.key);
         let left: Vec<Hypothesis> = hypotheses
             .iter()
-            .filter(|it| !was_tried(it))
+            .filter(|it| is_untried(it, input))
             .cloned()
             .collect();
         (*tree == input.evaluation.tree && !left.is_empty()).then_some(left)
@@ -211,6 +210,7 @@ impl Pair {
         let question = wire::BuilderInput {
             ground: ground(&input.lab.profile, None, &[]),
             hypothesis: task(input.hypothesis),
+            variant: input.variant,
         };
         match self.program.build(question, input.dir).await? {
             Some(message) => checkpoint(&message),
@@ -269,10 +269,17 @@ impl Backend for Pair {
         async move {
             let mut hypotheses = self.propose(input).await?;
             let others = self.rest.strategise(input).await?;
+            let has_more = hypotheses.iter().any(|it| is_untried(it, input));
+            let wanted: Vec<StructuralKey> = wishes(input.observations)
+                .map(|(_, text)| self.rest.answer(input, text))
+                .collect();
             let is_answered = |it: &Hypothesis| hypotheses.iter().any(|own| own.key == it.key);
+            // Who was chosen proposes. The other backend has its turn when there is nothing left, or
+            // where a person asked for what it can do.
             let others: Vec<Hypothesis> = others
                 .into_iter()
                 .filter(|it| !is_answered(it))
+                .filter(|it| !has_more || wanted.contains(&it.key))
                 .map(|it| {
                     if self.builds(&it) {
                         untested_wish(it, input.profile)
@@ -325,6 +332,12 @@ impl Backend for Pair {
     fn take_played(&self, dir: Option<&Utf8Path>) -> Played {
         self.program.take_played(dir)
     }
+}
+
+/// Returns whether nothing of the record, and nothing of this run, is this very idea.
+fn is_untried(hypothesis: &Hypothesis, input: &StrategyInput<'_>) -> bool {
+    let is_recorded = input.history.iter().any(|it| it.key == hypothesis.key);
+    !is_recorded && !input.tried.contains(&hypothesis.key)
 }
 
 /// Returns what every role is told of the target.

@@ -16,6 +16,7 @@ use crate::model::hypothesis::{Category, Claim};
 use crate::model::idea::Idea;
 use crate::model::observation::Observation;
 use crate::model::verdict::{Effect, Verdict};
+use crate::process::without_credentials;
 
 /// The name of the contract.
 pub const SCHEMA: &str = "factory.stage/1";
@@ -130,6 +131,18 @@ pub struct BuilderInput {
     pub ground: Ground,
     /// What to do.
     pub hypothesis: Task,
+    /// Which of several builds of it this is: each should do it in another way, and the best is tested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<VariantOf>,
+}
+
+/// One of several builds of one hypothesis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VariantOf {
+    /// Counted from 1.
+    pub number: u32,
+    /// How many there are.
+    pub of: u32,
 }
 
 /// What a reviewer gets.
@@ -455,7 +468,7 @@ impl Ground {
                 score: it.score,
                 native: it.native.clone(),
                 status: it.status,
-                detail: it.detail.clone(),
+                detail: without_credentials(&it.detail),
             })
             .collect()
     }

@@ -37,7 +37,8 @@ impl Session<'_> {
             return Ok(None);
         }
         self.waiting = ranked.len() - 1;
-        self.experiment(hypothesis).await.map(Some)
+        let variants = self.variants_of(&hypothesis, ranked);
+        self.experiment(hypothesis, &variants).await.map(Some)
     }
 
     /// Has the first of the ranked hypotheses built together with some that follow it, where a person
@@ -48,8 +49,10 @@ impl Session<'_> {
         left: Option<usize>,
     ) -> Result<(), Error> {
         let most = (self.request.parallel as usize).min(left.unwrap_or(usize::MAX));
-        let is_built = |it: &Hypothesis| self.place_in_queue(it).is_some();
-        let may_build = |it: &&Hypothesis| self.backend.builds_beside_others(it) && !is_built(it);
+        let may_build = |it: &&Hypothesis| {
+            let is_built = self.place_in_queue(it).is_some();
+            self.backend.builds_beside_others(it) && !is_built && !self.is_screened(it)
+        };
         if most < 2 || !ranked.first().is_some_and(|it| may_build(&it)) {
             return Ok(());
         }
@@ -68,7 +71,7 @@ impl Session<'_> {
         let jobs = batch.iter().zip(&dirs);
         let played = join_all(jobs.map(|(hypothesis, dir)| async {
             let started = Instant::now();
-            let steps = self.play_builder(hypothesis, dir).await;
+            let steps = self.play_builder(hypothesis, None, dir, &|_| {}).await;
             (steps, started.elapsed().as_secs_f64())
         }));
         let played = played.await;
@@ -243,7 +246,7 @@ impl Session<'_> {
         place.map_or(0.0, |it| self.ahead[it].cost.seconds)
     }
 
-    fn place_in_queue(&self, hypothesis: &Hypothesis) -> Option<usize> {
+    pub(super) fn place_in_queue(&self, hypothesis: &Hypothesis) -> Option<usize> {
         let mut queue = self.ahead.iter();
         queue.position(|it| it.hypothesis.key == hypothesis.key)
     }

@@ -356,6 +356,8 @@ impl Session<'_> {
         let after = last_audit.map_or(ExperimentId(0), |it| it.last);
         let history = self.history.all();
         let recent = history.iter().rev().take_while(|it| it.id > after);
+        // Keeps of earlier turns were measured against another opponent.
+        let recent = recent.take_while(|it| self.history.is_of_now(it));
         let recent: Vec<&Summary> = recent.filter(|it| it.landed.is_some()).collect();
         let mut ours = BTreeSet::new();
         for audit in &self.audits {
@@ -491,6 +493,7 @@ mod tests {
                 }),
             }),
             resumes: None,
+            turn: None,
         }
     }
 

@@ -18,7 +18,7 @@ pub enum Player {
     /// The embedded backend alone.
     #[default]
     Mechanic,
-    /// The program of `[backend.command]`, with the variables that it gets, and the mechanic beside it.
+    /// The program of `[backend.command]`, with the variables that it gets; the mechanic plays what it leaves.
     Command(Secrets),
 }
 

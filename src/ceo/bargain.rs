@@ -57,6 +57,11 @@ impl Session<'_> {
         decision::weigh(plan, self.bargain.gain, self.bargain.trade);
     }
 
+    /// The same for a test over instances, whose mean score is `level` on the unchanged code.
+    pub(super) fn weigh_scores(&self, plan: &mut TestPlan, level: f64) {
+        decision::weigh_scores(plan, level, self.bargain.gain, self.bargain.trade);
+    }
+
     /// Returns the violations that no gain of the metric may pay for.
     pub(super) fn beyond_price(&self, mut violations: Vec<Violation>) -> Vec<Violation> {
         let is_for_sale = |it: &Violation| {

@@ -1,12 +1,15 @@
 //! One experiment, from a hypothesis to its record. Reads top to bottom.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use jiff::Timestamp;
 
+use super::disk::is_full;
 use super::session::{Incumbent, Session};
 use super::{Error, io_error};
+use crate::agent::wire::VariantOf;
 use crate::agent::{self, BuildInput, ReviewInput};
 use crate::gate;
 use crate::mechanic;
@@ -48,16 +51,18 @@ impl Session<'_> {
     /// Tries one hypothesis and closes its record, whatever happens to it.
     ///
     /// An error that ends the run is returned beside the record that was closed because of it.
+    /// Where variants of it compete, the record goes on with the one that is tested.
     pub(super) async fn experiment(
         &mut self,
-        hypothesis: Hypothesis,
+        mut hypothesis: Hypothesis,
+        variants: &[Hypothesis],
     ) -> Result<(Experiment, Option<Error>), Error> {
         let since = started_before(self.seconds_to_build(&hypothesis));
         let on = self.incumbent.clone();
         let id = self.begin(&hypothesis, &on, None)?;
         self.since_resume += 1;
         let before = self.cost;
-        let attempt = self.attempt(id, &hypothesis).await;
+        let attempt = self.attempt(id, &mut hypothesis, variants).await;
         self.settle(id, &hypothesis, attempt, before, since)
     }
 
@@ -70,6 +75,11 @@ impl Session<'_> {
         before: Cost,
         since: Instant,
     ) -> Result<(Experiment, Option<Error>), Error> {
+        let attempt = match attempt {
+            Ok(decision) if decision.verdict == Verdict::Keep => Ok(decision),
+            Ok(decision) => self.full_disk(None).map_or(Ok(decision), Err),
+            Err(error) => Err(self.full_disk(Some(&error)).unwrap_or(error)),
+        };
         let (decision, failure) = match attempt {
             Ok(decision) => (decision, None),
             Err(error) => (spurious(&error), Some(error)),
@@ -84,10 +94,15 @@ impl Session<'_> {
     async fn attempt(
         &mut self,
         id: ExperimentId,
-        hypothesis: &Hypothesis,
+        hypothesis: &mut Hypothesis,
+        variants: &[Hypothesis],
     ) -> Result<Decision, Error> {
         proceed!(self.guard_hypothesis(hypothesis)?);
-        let candidate = proceed!(self.build(id, hypothesis).await?);
+        let candidate = if variants.is_empty() {
+            proceed!(self.build(id, hypothesis).await?)
+        } else {
+            proceed!(self.best_variant(id, hypothesis, variants).await?)
+        };
         proceed!(self.gate(id, hypothesis, &candidate).await?);
         self.measure(id, hypothesis, &candidate).await
     }
@@ -112,6 +127,7 @@ impl Session<'_> {
             incumbent_tree: on.tree.clone(),
             backend: self.backend.builder_of(hypothesis).to_owned(),
             resumes,
+            turn: self.turn_now(),
         })?;
         let title = &hypothesis.title;
         self.tell(&RunEvent::ExperimentStarted {
@@ -151,7 +167,8 @@ impl Session<'_> {
             .lay_out_builder(&self.target, &self.incumbent.tree)?;
         self.bench
             .lay_out(&self.target, Arm::Incumbent, &self.incumbent.tree)?;
-        let played = self.play_builder(hypothesis, &dir).await;
+        let progress = |detail| self.enter(id, "build", detail);
+        let played = self.play_builder(hypothesis, None, &dir, &progress).await;
         self.settle_with_backend();
         let steps = match played {
             Ok(steps) => steps,
@@ -167,14 +184,18 @@ impl Session<'_> {
     pub(super) async fn play_builder(
         &self,
         hypothesis: &Hypothesis,
+        variant: Option<VariantOf>,
         dir: &Utf8Path,
+        progress: &dyn Fn(String),
     ) -> Result<Vec<Step>, agent::Error> {
         let input = BuildInput {
             hypothesis,
+            variant,
             dir,
             incumbent: self.bench.arm(Arm::Incumbent).dir,
             lab: &self.bench.lab,
             cancel: self.cancel,
+            progress,
         };
         let mut steps: Vec<Step> = Vec::new();
         let mut last = self.incumbent.tree.clone();
@@ -212,9 +233,22 @@ impl Session<'_> {
         Ok(Stage::Proceed(candidate))
     }
 
-    /// Puts protected paths back, commits each step on the incumbent, and anchors the result; the inner
-    /// error says why there is none.
+    /// Makes the candidate of a builder's steps and anchors it; the inner error says why there is none.
     pub(super) fn candidate_of(
+        &self,
+        hypothesis: &Hypothesis,
+        steps: &[Step],
+    ) -> Result<Result<Candidate, String>, Error> {
+        let composed = self.compose(hypothesis, steps)?;
+        if let Ok(candidate) = &composed {
+            self.target.anchor(candidate)?;
+        }
+        Ok(composed)
+    }
+
+    /// Puts protected paths back and commits each step on the incumbent; the inner error says why there is
+    /// no candidate.
+    pub(super) fn compose(
         &self,
         hypothesis: &Hypothesis,
         steps: &[Step],
@@ -222,8 +256,11 @@ impl Session<'_> {
         let (globs, tests) = (self.bench.lab.protected(), self.bench.lab.test_paths());
         let maintains = hypothesis.claim == Claim::Maintains;
         let is_maintained = |it: &Utf8Path| maintains && tests.is_match(it);
+        let grant = self.grant_of(hypothesis)?;
+        // Whether it became the granted text and nothing else is for the gate to judge.
+        let is_granted = |it: &Utf8Path| grant.as_ref().is_some_and(|grant| grant.path == it);
         let protection = Protection {
-            paths: &|it| globs.is_match(it) && !is_maintained(it),
+            paths: &|it| globs.is_match(it) && !is_maintained(it) && !is_granted(it),
             inline_tests: &|it| !is_maintained(it),
         };
         let mut tree = self.incumbent.tree.clone();
@@ -252,15 +289,13 @@ impl Session<'_> {
                 list.join(", ")
             ));
         }
-        let candidate = Candidate {
+        Ok(Ok(Candidate {
             size: self.target.diff_size(&self.incumbent.tree, &tree)?,
             commit,
             tree,
             subjects,
             neutralised: neutralised.into_iter().collect(),
-        };
-        self.target.anchor(&candidate)?;
-        Ok(Ok(candidate))
+        }))
     }
 
     /// Lets the gates judge the diff, before anything of it is run.
@@ -316,8 +351,11 @@ impl Session<'_> {
             .diff_facts(&self.incumbent.tree, &candidate.tree)?;
         let policy = gate::DiffPolicy {
             asked: gate::Asked::of(hypothesis),
+            granted: self.grant_of(hypothesis)?,
             ..self.bench.lab.policy()
         };
+        let policy =
+            policy.with_minimums(&self.target, &self.incumbent.tree, &candidate.tree, &facts)?;
         let mut violations = if hypothesis.claim == Claim::Maintains {
             let tests = self.bench.lab.test_paths();
             gate::judge_maintenance(&policy, &facts, &|it| tests.is_match(it))
@@ -494,12 +532,24 @@ pub(super) fn no_candidate(reason: String) -> Decision {
 
 /// An error of the infrastructure says nothing about the candidate.
 fn spurious(error: &Error) -> Decision {
-    Decision::plain(Verdict::Spurious, error.to_string())
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !reason.ends_with(&text) {
+            let _ = write!(reason, ": {text}");
+        }
+        cause = error.source();
+    }
+    Decision::plain(Verdict::Spurious, reason)
 }
 
 /// Returns whether the loop may go on after this error closed one experiment.
 pub(super) fn is_survivable(error: &Error) -> bool {
     use crate::process::Error as Process;
+    if is_full(error) {
+        return false;
+    }
     matches!(
         error,
         Error::MetricBroken { .. }

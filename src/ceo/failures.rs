@@ -73,7 +73,7 @@ pub(super) fn changes(before: &Analysis, after: &Analysis) -> Vec<FailureChange>
 impl Session<'_> {
     /// Runs the command once on the incumbent, and sorts the instances that fall short.
     pub(super) async fn analyse_failures(&mut self) -> Result<(), Error> {
-        let research = self.request.profile.research.clone();
+        let research = self.bench.lab.profile.research.clone();
         let Some((research, file)) =
             research.and_then(|it| it.instances.clone().map(|file| (it, file)))
         else {

@@ -3,6 +3,7 @@
 //! Read from the ledger once a run; afterwards the run adds what it closes itself. Knows nothing of
 //! how the record is stored.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::session::count;
@@ -33,6 +34,8 @@ pub struct History {
     by_files: HashMap<String, SameFiles>,
     by_category: BTreeMap<Category, Record>,
     cited: u32,
+    /// The turn that is played, where two sides improve in turns.
+    turn: Option<u32>,
 }
 
 /// Where the experiments on the same contents of the same files are.
@@ -62,9 +65,34 @@ impl History {
 
     /// Changes what is known of former experiments, and indexes it anew.
     pub(super) fn revise(&mut self, change: impl FnOnce(&mut [Summary])) {
-        let mut summaries = std::mem::take(self).summaries;
+        let Self {
+            mut summaries,
+            turn,
+            ..
+        } = std::mem::take(self);
         change(&mut summaries);
+        self.turn = turn;
         self.extend(summaries);
+    }
+
+    /// Says which turn is played: what was measured in others was measured against another opponent.
+    pub(super) fn begin_turn(&mut self, number: u32) {
+        self.turn = Some(number);
+    }
+
+    /// Returns whether an experiment tells something about the opponent as it is now.
+    pub(super) fn is_of_now(&self, summary: &Summary) -> bool {
+        let of = summary.turn.as_ref().map(|it| it.number);
+        self.turn.is_none() || of.is_none() || of == self.turn
+    }
+
+    /// Returns what the next hypotheses learn from, oldest first: all of it, or this turn.
+    pub(super) fn to_learn_from(&self) -> Cow<'_, [Summary]> {
+        if self.turn.is_none() {
+            return Cow::Borrowed(&self.summaries);
+        }
+        let of_now = self.summaries.iter().filter(|it| self.is_of_now(it));
+        Cow::Owned(of_now.cloned().collect())
     }
 
     /// Adds the experiment that was closed last.
@@ -115,10 +143,11 @@ impl History {
         let same = self.by_files.get(&gate::files_hash(hypothesis))?;
         if gate::is_words(&hypothesis.key) {
             let words = same.words.iter().map(|idx| &self.summaries[*idx]);
-            return gate::duplicate_of(hypothesis, words);
+            return gate::duplicate_of(hypothesis, words.filter(|it| self.is_of_now(it)));
         }
         let earlier = same.by_key.get(&hypothesis.key);
-        earlier.map(|idx| &self.summaries[*idx])
+        let earlier = earlier.map(|idx| &self.summaries[*idx]);
+        earlier.filter(|it| self.is_of_now(it))
     }
 
     /// Returns the posterior mean of a category's keep rate under a uniform prior.
@@ -201,6 +230,7 @@ mod tests {
             landed: None,
             spent: None,
             resumes: None,
+            turn: None,
         }
     }
 
@@ -264,6 +294,39 @@ mod tests {
             [1.0, 2.0]
         );
         assert_eq!(seen(vec![first, second, spoiled, went_on]), [2.0, 4.0]);
+    }
+
+    #[test]
+    fn what_was_tried_against_another_opponent_may_be_tried_again() {
+        let fix = hypothesis("ruff:F401", "1");
+        let words = hypothesis("words:add retries", "1");
+        let in_turn = |id, it: &Hypothesis, number: Option<u32>| {
+            let mut summary = summary(id, it, Verdict::Revert);
+            summary.turn = number.map(|number| crate::model::turn::Turn {
+                number,
+                side: crate::model::turn::Side::First,
+                began: 1.0,
+                against: String::new(),
+                after: None,
+                wide: false,
+            });
+            summary
+        };
+        let mut history = History::of(vec![
+            in_turn(1, &fix, Some(1)),
+            in_turn(2, &words, Some(1)),
+            in_turn(3, &hypothesis("ruff:F841", "1"), None),
+        ]);
+        assert!(history.duplicate_of(&fix).is_some());
+        history.begin_turn(1);
+        assert_eq!(history.to_learn_from().len(), 3);
+        assert!(history.duplicate_of(&fix).is_some());
+        history.begin_turn(2);
+        assert!(history.duplicate_of(&fix).is_none() && history.duplicate_of(&words).is_none());
+        let learnt: Vec<u32> = history.to_learn_from().iter().map(|it| it.id.0).collect();
+        assert_eq!(learnt, [3]);
+        history.revise(|_| {});
+        assert!(history.duplicate_of(&fix).is_none(), "it is the same turn");
     }
 
     #[test]

@@ -87,8 +87,19 @@ impl Session<'_> {
         self.quarantined.extend(report.flaky.iter().cloned());
         self.remember_flaky(report.flaky.iter().cloned())?;
         self.reporter.first_report(&report);
+        self.say_if_nothing_judges_edits();
         self.first_report = Some(report);
         Ok(())
+    }
+
+    /// Says why functions are not edited by trial, where they would be.
+    fn say_if_nothing_judges_edits(&self) {
+        let research = self.bench.lab.profile.research.as_ref();
+        let may_edit = research.is_some_and(|it| it.genetic.seconds > 0);
+        if may_edit && self.baseline().tests.ids(TestOutcome::Passed).is_empty() {
+            let why = "functions are not edited by trial: no test passes here, so none could notice what an edit breaks";
+            self.notice(why.to_owned());
+        }
     }
 
     /// Returns this cycle's hypotheses, best bet first, none of them tried before.
@@ -104,14 +115,16 @@ impl Session<'_> {
             self.observations = Some(observations);
         }
         let told = self.history_for_agents()?;
+        let measured = self.baseline_for_agents()?;
         let copy = self.copy_for_agents()?;
         let ideas = self.writer.reader().ideas()?;
+        let known = self.history.to_learn_from();
         let observations = self.observations.as_deref().unwrap_or_default();
         let input = StrategyInput {
             observations,
-            evaluation: self.baseline(),
+            evaluation: measured.as_ref().unwrap_or(self.baseline()),
             profile: &self.bench.lab.profile,
-            history: told.as_deref().unwrap_or_else(|| self.history.all()),
+            history: told.as_deref().unwrap_or(&known),
             ideas: &ideas,
             tried: &self.tried,
             tree: self.bench.lay_out_for_reading(&self.target)?,
@@ -159,12 +172,13 @@ impl Session<'_> {
         let tree = self.incumbent.tree.clone();
         self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
         let wishes = self.wishes()?;
+        let measured = self.baseline_for_agents()?;
         let copy = self.copy_for_agents()?;
         let input = ResearchInput {
             lab: &self.bench.lab,
             tree: self.bench.lay_out_for_reading(&self.target)?,
             copy: &copy,
-            evaluation: self.baseline(),
+            evaluation: measured.as_ref().unwrap_or(self.baseline()),
             report: self.first_report.as_ref(),
             wishes: &wishes,
         };

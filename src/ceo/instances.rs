@@ -11,11 +11,12 @@ use super::measure::parse_name;
 use super::session::Session;
 use crate::config;
 use crate::decision::{self, InstanceAsk};
-use crate::eval::instanced::{InstanceRun, Written};
+use crate::eval::instanced::{InstanceRun, Written, mean};
 use crate::eval::instances::Instances;
 use crate::model::dimension::Direction;
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::{Arm, Evidence, Measurement, Pair, Sample, TestPlan};
+use crate::model::tail::Tails;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
 use crate::stats::estimate::root_mean_square;
@@ -27,6 +28,8 @@ pub(super) struct InstanceBase {
     ids: BTreeSet<String>,
     /// The standard deviation of one instance's difference between two runs of the same code.
     sigma: f64,
+    /// The mean score, in the metric's own direction.
+    level: f64,
 }
 
 impl Session<'_> {
@@ -60,7 +63,7 @@ impl Session<'_> {
         let detail = format!("the instances of {}, twice", metric.name);
         self.enter(id, "calibrate", detail);
         let (_, first, second) = self.run_both(metric).await?;
-        let base = match base_of(&first, &second) {
+        let base = match base_of(&first, &second, metric.direction) {
             Ok(base) => base,
             Err(reason) => return Err(self.broken(metric, reason)),
         };
@@ -81,7 +84,8 @@ impl Session<'_> {
     ) -> Result<(Decision, Option<Evidence>), Error> {
         self.calibrate_instances(id, metric).await?;
         let base = self.instance_bases[&metric.name].clone();
-        let plan = self.plan_instances(metric, delta, &base);
+        let mut plan = self.plan_instances(metric, delta, &base);
+        self.weigh_scores(&mut plan, base.level);
         if let Some(reason) = self.build_arms(id, metric, candidate).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), None));
         }
@@ -248,7 +252,11 @@ fn other_than(known: &BTreeSet<String>, instances: &Instances) -> Option<Fault> 
 }
 
 /// Returns what two runs of the unchanged code showed.
-fn base_of(first: &InstanceRun, second: &InstanceRun) -> Result<InstanceBase, String> {
+fn base_of(
+    first: &InstanceRun,
+    second: &InstanceRun,
+    direction: Direction,
+) -> Result<InstanceBase, String> {
     let of = |run: &InstanceRun| match &run.written {
         Written::Scores(instances) => Ok(instances.clone()),
         Written::Failed(why) | Written::Unusable(why) | Written::Contradiction(why) => {
@@ -268,7 +276,12 @@ fn base_of(first: &InstanceRun, second: &InstanceRun) -> Result<InstanceBase, St
         .iter()
         .map(|(id, it)| it.score - second[id].score)
         .collect();
+    let mean = mean(&first);
     Ok(InstanceBase {
+        level: match direction {
+            Direction::Maximize => mean,
+            Direction::Minimize => 1.0 - mean,
+        },
         sigma: root_mean_square(&differences).unwrap_or(0.0),
         ids,
     })
@@ -294,6 +307,7 @@ fn measurement(
         tree: tree.clone(),
         sample: Sample::Value { value },
         seconds: run.seconds / n,
+        tail: Tails::new(),
     }
 }
 
@@ -359,11 +373,16 @@ mod tests {
     #[test]
     fn instances_that_come_and_go_on_the_unchanged_code_break_the_metric() {
         let first = wrote(&[("a", 1.0), ("b", 0.0)]);
-        let base = base_of(&first, &first).unwrap();
-        assert_eq!((base.ids.len(), base.sigma), (2, 0.0));
-        let noisy = base_of(&first, &wrote(&[("a", 0.0), ("b", 0.0)])).unwrap();
+        let base = base_of(&first, &first, Direction::Maximize).unwrap();
+        assert_eq!((base.ids.len(), base.sigma, base.level), (2, 0.0, 0.5));
+        let noisy = base_of(
+            &first,
+            &wrote(&[("a", 0.0), ("b", 0.0)]),
+            Direction::Maximize,
+        )
+        .unwrap();
         assert!((noisy.sigma - 0.5_f64.sqrt()).abs() < 1e-12);
-        let reason = base_of(&first, &wrote(&[("a", 1.0)])).unwrap_err();
+        let reason = base_of(&first, &wrote(&[("a", 1.0)]), Direction::Maximize).unwrap_err();
         assert!(
             reason.starts_with("its instances come and go: 1 of 2"),
             "{reason}"

@@ -38,6 +38,9 @@ impl Session<'_> {
         if let Some(reason) = self.build_arms(id, &metric, candidate).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), Some(evidence)));
         }
+        if let Some(reason) = self.reads_the_same(&metric, &evidence.plan)? {
+            return Ok((passed(&reason), None));
+        }
         let pair_seconds = self.calibrations[&metric.name].pair_seconds;
         if let TestPlan::SignBetting(plan) = &evidence.plan
             && let Some(too_dear) = self.tell_price(id, &metric, plan, pair_seconds)
@@ -86,7 +89,9 @@ impl Session<'_> {
             preset: self.request.profile.decision.preset,
             affordable: self.affordable(calibrated.pair_seconds),
         };
-        decision::plan_keeps(&ask, calibrated.scale, &calibrated.calibration)
+        let mut plan = decision::plan_keeps(&ask, calibrated.scale, &calibrated.calibration)?;
+        decision::guard_tail(&mut plan, &metric.tail);
+        Some(plan)
     }
 }
 

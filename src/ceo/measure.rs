@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::builds::Calibrating;
 use super::experiment::claim_line;
 use super::session::Session;
 use super::{Error, pair};
@@ -17,6 +18,7 @@ use crate::model::id::{ExperimentId, MetricName, TreeSha};
 use crate::model::measurement::{
     Arm, Calibration, Evidence, Measurement, Pair, Sample, Scale, TestPlan,
 };
+use crate::model::tail::Tails;
 use crate::model::verdict::{Decision, Verdict};
 
 impl Session<'_> {
@@ -225,7 +227,10 @@ impl Session<'_> {
         };
         self.weigh_side_effects(&mut evidence.plan);
         if let Some(reason) = self.build_arms(id, metric, candidate).await? {
-            return Ok((Decision::plain(Verdict::Revert, reason), Some(evidence)));
+            return Ok((Decision::plain(Verdict::Revert, reason), None));
+        }
+        if let Some(reason) = self.reads_the_same(metric, &evidence.plan)? {
+            return Ok((Decision::plain(Verdict::Revert, reason), None));
         }
         let pair_seconds = self.calibrations[&metric.name].pair_seconds;
         if let TestPlan::SignBetting(plan) = &evidence.plan
@@ -321,16 +326,16 @@ impl Session<'_> {
         if let Some(too_dear) = self.too_dear(metric, n_pairs, n_fewest, pair_seconds) {
             return Ok(Some(too_dear));
         }
-        let since = Instant::now();
-        let mut pairs = Vec::new();
-        for _ in 0..n_pairs {
-            pairs.push(self.run_pair(metric).await?);
-        }
-        let pair_seconds = since.elapsed().as_secs_f64() / f64::from(n_pairs.max(1));
+        let Calibrating {
+            pairs,
+            builds,
+            pair_seconds,
+        } = self.calibration_pairs(metric, n_pairs).await?;
         let scale = scale_of(metric.direction, &pairs);
         let is_noisy = self.noisy.contains(&metric.name);
         let declared = metric.deterministic && !is_noisy;
         let mut calibration = decision::calibrate(metric.direction, scale, declared, &pairs);
+        calibration.builds = builds;
         // What was once seen to differ is noisy, however often it agrees with itself now.
         calibration.deterministic &= !is_noisy;
         for warning in &calibration.warnings {
@@ -550,6 +555,7 @@ fn dimension_measurement(name: &MetricName, arm: Arm, evaluation: &Evaluation) -
         tree: evaluation.tree.clone(),
         sample,
         seconds: evaluation.seconds,
+        tail: Tails::new(),
     }
 }
 

@@ -7,9 +7,12 @@ mod audit;
 mod ahead;
 mod backend;
 mod bargain;
+mod builds;
+mod disk;
 mod experiment;
 mod failures;
 mod gain;
+mod grant;
 mod history;
 mod holdout;
 mod hypothesise;
@@ -33,7 +36,10 @@ pub mod report;
 mod resume;
 mod retest;
 mod session;
+mod sides;
 mod steer;
+mod turns;
+mod variants;
 mod veto;
 mod withheld;
 mod workbench;
@@ -44,6 +50,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
 pub use self::backend::Player;
+pub use self::disk::disk_of;
 pub use self::failures::FailureChange;
 pub use self::history::History;
 pub use self::limits::Limits;
@@ -53,6 +60,7 @@ pub use self::remeasure::remeasure;
 pub use self::report::{Landing, Line, RunReport, Stopped};
 use self::session::Session;
 pub use self::steer::{Course, PAUSED, Steer};
+pub use self::turns::TurnLine;
 pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
 
 use self::report::Ended;
@@ -90,6 +98,8 @@ pub struct Request {
     pub seed: Option<u64>,
     /// How many candidates are built at a time.
     pub parallel: u32,
+    /// How many variants of one hypothesis compete for its test.
+    pub variants: u32,
     /// Show the ranked hypotheses and stop.
     pub dry_run: bool,
     /// Ask the reporter before each experiment.
@@ -217,6 +227,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Too little is left on a disk for anything that fails there to tell something.
+    #[error("the disk at `{disk}` is full: {} KiB are free", free / 1024)]
+    DiskFull {
+        /// Where it is mounted.
+        disk: camino::Utf8PathBuf,
+        /// Bytes that are left.
+        free: u64,
+    },
     /// A file of ours.
     #[error("cannot use `{path}`")]
     Io {
@@ -258,8 +276,15 @@ pub async fn run(
     let score_before = session.baseline().score;
     let mut lines = Vec::new();
     let ended = loop {
-        if let Some((stopped, reason)) = session.has_enough() {
-            break Ended::because(stopped, reason, rank::Ranking::default());
+        match session.is_over().await {
+            Err(error) if error.is_interruption() && !lines.is_empty() => {
+                break Ended::interrupted(rank::Ranking::default());
+            }
+            over => {
+                if let Some((stopped, reason)) = over? {
+                    break Ended::because(stopped, reason, rank::Ranking::default());
+                }
+            }
         }
         match session.audit_if_due().await {
             Err(error) if error.is_interruption() && !lines.is_empty() => {
@@ -274,7 +299,8 @@ pub async fn run(
             ranking => ranking?,
         };
         let Some(step) = session.choose(&ranking)? else {
-            if session.widen("nothing is left to try on the `inner` surface") {
+            if session.widen("nothing is left to try on the `inner` surface") || session.end_turn()
+            {
                 continue;
             }
             break Ended::because(Stopped::NothingMore, session.closing_remark(), ranking);

@@ -17,6 +17,8 @@ pub enum Mode {
 /// A stage before the first experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opening {
+    /// Turn to the side that is worked on, where there are two.
+    Side,
     /// Measure the unchanged code.
     Baseline,
     /// Put kept work on top of a base that went on.
@@ -47,6 +49,7 @@ const IMPROVE: Plan = Plan {
 
 const RESEARCH: Plan = Plan {
     opening: &[
+        Opening::Side,
         Opening::Baseline,
         Opening::Restack,
         Opening::Metric,
@@ -75,6 +78,7 @@ impl Session<'_> {
     pub(super) async fn open_stages(&mut self) -> Result<(), Error> {
         for stage in self.request.mode.plan().opening {
             match stage {
+                Opening::Side => self.turn_to_side(),
                 Opening::Baseline => self.measure_baseline().await?,
                 Opening::Restack => self.restack().await?,
                 Opening::FirstReport => self.look_first().await?,
@@ -87,7 +91,7 @@ impl Session<'_> {
 
     /// Returns whether a hypothesis belongs to what this run is for.
     pub(super) fn is_admitted(&self, hypothesis: &Hypothesis) -> bool {
-        let research = self.request.profile.research.as_ref();
+        let research = self.bench.lab.profile.research.as_ref();
         let number = research.map_or("", |it| it.metric.as_str());
         (self.request.mode.plan().admits)(hypothesis, number)
     }

@@ -178,6 +178,7 @@ mod tests {
             tree: "0123456789abcdef0123456789abcdef01234567".parse().unwrap(),
             sample: Sample::Value { value },
             seconds: 0.5,
+            tail: crate::model::tail::Tails::new(),
         };
         let pair = |(one, other): &(f64, f64)| Pair {
             first: Arm::Incumbent,

@@ -34,7 +34,9 @@ impl Session<'_> {
             preset: self.request.profile.decision.preset,
             affordable: self.affordable(calibrated.pair_seconds),
         };
-        decision::plan(&ask, calibrated.scale, &calibrated.calibration)
+        let mut plan = decision::plan(&ask, calibrated.scale, &calibrated.calibration);
+        decision::guard_tail(&mut plan, &metric.tail);
+        plan
     }
 
     /// Returns how many pairs of that length what is left of the time pays for, where it is limited.
@@ -81,6 +83,7 @@ impl Session<'_> {
             seconds_null: seconds(price.null_pairs),
             seconds_keep: seconds(price.keep_pairs),
             seconds_most: seconds(price.n_max),
+            notes: decision::plan_notes(plan),
         });
         let round = |pairs| Duration::from_secs(Duration::from_secs_f64(seconds(pairs)).as_secs());
         let words = |pairs| crate::model::budget::words(round(pairs));
@@ -91,6 +94,7 @@ impl Session<'_> {
             words(price.null_pairs),
             words(price.keep_pairs),
         ));
+        self.remarks.extend(decision::plan_notes(plan));
         None
     }
 

@@ -4,12 +4,12 @@ use camino::Utf8Path;
 
 use super::Error;
 use super::session::Session;
-use crate::gate;
 use crate::model::hypothesis::{Change, Hypothesis};
 use crate::toolchain;
+use crate::{eval, gate};
 
 impl Session<'_> {
-    /// Notes which declared minimum versions a kept change of code was not tried with: only the
+    /// Notes which promised minimum versions a kept change of code was not tried with: only the
     /// toolchain that is here was run.
     pub(super) fn note_unchecked(&mut self, hypothesis: &Hypothesis) -> Result<(), Error> {
         if matches!(hypothesis.change, Change::Knob { .. }) {
@@ -18,7 +18,7 @@ impl Session<'_> {
         let declared = self.declared_minimums()?;
         if !declared.is_empty() {
             self.remarks.push(format!(
-                "Not checked: whether the code still works with the minimum that is declared ({}); it was run with the toolchain that is here alone.",
+                "Not checked: whether the code still works with the oldest version that is promised ({}); it was run with the toolchain that is here alone.",
                 declared.join(", ")
             ));
         }
@@ -41,6 +41,11 @@ impl Session<'_> {
             let found = found.filter(|(key, _)| !key.ends_with("edition"));
             declared.extend(found.map(|(key, value)| format!("`{key}` {value} in {path}")));
         }
+        let checked = eval::minimums(&self.target, tree)?.into_iter();
+        declared.extend(checked.filter(|it| !it.declared).map(|it| {
+            let (major, minor) = it.version;
+            format!("{} {major}.{minor} in {}", it.language.display(), it.file)
+        }));
         declared.sort();
         declared.dedup();
         Ok(declared)

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failures::{self, Analysis, FailureChange};
 use super::session::Session;
+use super::turns::TurnLine;
 use super::{Error, report::Stopped};
 use crate::config::{Metric, Research};
 use crate::model::dimension::Direction;
@@ -56,13 +57,17 @@ pub struct Pursued {
     /// How instances fall short, before and after.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailureChange>,
+    /// Every turn on record, oldest first, where two sides improve in turns: the number above is the one
+    /// of the last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<TurnLine>,
 }
 
 /// The state of a research run, owned by its session.
 pub(super) struct Pursuit {
     research: Research,
     pursued: Pursued,
-    plateau: Plateau,
+    pub(super) plateau: Plateau,
     /// The tree that has the number's latest value.
     of: TreeSha,
     /// The kept relative gains as one; `None` once a base was 0.
@@ -72,8 +77,8 @@ pub(super) struct Pursuit {
 }
 
 impl Pursuit {
-    fn new(research: &Research, of: TreeSha, runs: Vec<f64>) -> Self {
-        let before = median(&runs).expect("the unchanged code was measured");
+    pub(super) fn new(research: &Research, of: TreeSha, runs: Vec<f64>) -> Self {
+        let before = Self::middle(&runs);
         let has_outer = !research.inner.is_empty();
         Self {
             pursued: Pursued {
@@ -90,6 +95,7 @@ impl Pursuit {
                 is_wide: false,
                 instances: None,
                 failures: Vec::new(),
+                turns: Vec::new(),
             },
             of,
             raw_gain: Some(0.0),
@@ -99,13 +105,24 @@ impl Pursuit {
         }
     }
 
+    /// Returns the value that first runs stand for.
+    pub(super) fn middle(runs: &[f64]) -> f64 {
+        median(runs).expect("the unchanged code was measured")
+    }
+
+    /// Returns the number as it is known now.
+    pub(super) fn now(&self) -> f64 {
+        self.pursued.after
+    }
+
     /// Returns what the closing report says of it.
-    pub(super) fn into_report(self) -> Pursued {
+    pub(super) fn into_report(self, turns: Vec<TurnLine>) -> Pursued {
         let analyses = self.analyses.as_ref();
         Pursued {
             without_keep: self.plateau.without_keep(),
             is_wide: self.plateau.is_wide(),
             instances: analyses.map(|it| it[1].instances),
+            turns,
             failures: analyses
                 .map_or_else(Vec::new, |[first, last]| failures::changes(first, last)),
             ..self.pursued
@@ -246,7 +263,7 @@ fn chained(direction: Direction, first: f64, second: f64) -> f64 {
 impl Session<'_> {
     /// Measures the number of `[research]` on the unchanged code: without it there is nothing to try.
     pub(super) async fn read_number(&mut self) -> Result<(), Error> {
-        let Some(research) = self.request.profile.research.clone() else {
+        let Some(research) = self.bench.lab.profile.research.clone() else {
             return Ok(());
         };
         let metric = self.number(&research);
@@ -255,6 +272,8 @@ impl Session<'_> {
         let pursuit = Pursuit::new(&research, self.incumbent.tree.clone(), runs);
         self.end_phase("metric", since, pursuit.first_line());
         self.pursuit = Some(pursuit);
+        self.take_up_turn()?;
+        self.try_other_side().await?;
         self.open_surface();
         Ok(())
     }
@@ -275,7 +294,16 @@ impl Session<'_> {
             let line = format!("{} {}", metric.name, pursuit.value(pursuit.pursued.after));
             self.end_phase("metric", since, line);
         }
-        Ok(())
+        self.take_up_turn()
+    }
+
+    /// Returns the metric of the side that is worked on.
+    ///
+    /// # Panics
+    /// Without `[research]`.
+    pub(super) fn pursued_metric(&self) -> Metric {
+        let research = self.bench.lab.profile.research.as_ref();
+        self.number(research.expect("a research run has its section"))
     }
 
     pub(super) fn number(&self, research: &Research) -> Metric {
@@ -286,34 +314,40 @@ impl Session<'_> {
             .clone()
     }
 
-    async fn first_runs(&mut self, metric: &Metric) -> Result<Vec<f64>, Error> {
-        let broken = |reason: String| Error::MetricBroken {
-            name: metric.name.clone(),
-            reason,
-        };
+    /// Builds what the metric measures, and runs it once.
+    pub(super) async fn first_run(&mut self, metric: &Metric) -> Result<(f64, f64), Error> {
         let tree = self.incumbent.tree.clone();
         self.bench.lay_out(&self.target, Arm::Incumbent, &tree)?;
         let place = self.bench.arm(Arm::Incumbent);
         let built = self.bench.lab.build_metric(&place, metric).await?;
-        built.map_err(broken)?;
-        let mut runs = Vec::new();
-        while runs.len() < FIRST_RUNS {
-            let place = self.bench.arm(Arm::Incumbent);
-            let (sample, seconds) = self.bench.lab.measure(&place, metric).await?;
-            self.cost.metric_runs += 1;
-            match sample {
-                Sample::Value { value } => runs.push(value),
-                Sample::Failed { reason } => return Err(broken(reason)),
-            }
-            if seconds > LONG {
-                break;
-            }
+        built.map_err(|reason| without_number(metric, reason))?;
+        self.another_run(metric).await
+    }
+
+    async fn another_run(&mut self, metric: &Metric) -> Result<(f64, f64), Error> {
+        let place = self.bench.arm(Arm::Incumbent);
+        let (sample, seconds) = self.bench.lab.measure(&place, metric).await?;
+        self.cost.metric_runs += 1;
+        match sample {
+            Sample::Value { value } => Ok((value, seconds)),
+            Sample::Failed { reason } => Err(without_number(metric, reason)),
+        }
+    }
+
+    /// Runs the metric a few times on what is kept now.
+    pub(super) async fn first_runs(&mut self, metric: &Metric) -> Result<Vec<f64>, Error> {
+        let (value, mut seconds) = self.first_run(metric).await?;
+        let mut runs = vec![value];
+        while runs.len() < FIRST_RUNS && seconds <= LONG {
+            let (value, took) = self.another_run(metric).await?;
+            runs.push(value);
+            seconds = took;
         }
         Ok(runs)
     }
 
     /// Lets experiments touch what is open now, and nothing else.
-    fn open_surface(&mut self) {
+    pub(super) fn open_surface(&mut self) {
         if let Some(pursuit) = &self.pursuit {
             self.bench.lab.profile.scope.mutable = pursuit.surface();
         }
@@ -329,6 +363,10 @@ impl Session<'_> {
         if experiment.landed.is_some() {
             pursuit.of = self.incumbent.tree.clone();
         }
+        self.count_plateau();
+        let Some(pursuit) = &self.pursuit else {
+            return Ok(());
+        };
         if was_wide && !pursuit.plateau.is_wide() {
             self.observations = None;
             self.notice("kept: back to the `inner` surface".to_owned());
@@ -340,10 +378,15 @@ impl Session<'_> {
         Ok(())
     }
 
+    pub(super) fn has_reached_target(&self) -> bool {
+        let pursuit = self.pursuit.as_ref();
+        pursuit.is_some_and(|it| it.of == self.incumbent.tree && it.is_at_target())
+    }
+
     /// Returns why the run has enough, if it has: the target is reached, or a plateau on every surface.
     pub(super) fn has_enough(&mut self) -> Option<(Stopped, String)> {
         let pursuit = self.pursuit.as_ref()?;
-        if pursuit.of == self.incumbent.tree && pursuit.is_at_target() {
+        if self.has_reached_target() {
             return Some((Stopped::Target, pursuit.at_target()));
         }
         if !pursuit.plateau.is_reached() {
@@ -387,8 +430,15 @@ impl Pursuit {
     }
 }
 
+fn without_number(metric: &Metric, reason: String) -> Error {
+    Error::MetricBroken {
+        name: metric.name.clone(),
+        reason,
+    }
+}
+
 /// Returns a number with four digits that matter.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     if value.fract().abs() < f64::EPSILON && value.abs() < 1e9 {
         return format!("{value:.0}");
     }

@@ -116,6 +116,7 @@ mod tests {
             landed: None,
             spent: None,
             resumes: None,
+            turn: None,
         };
         let mut history = vec![kept(1), kept(2)];
         rejections().overrule(&mut history);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::experiment::claim_line;
 pub use super::gain::Gain;
-use super::pursuit::{Pursued, Pursuit};
+use super::pursuit::Pursued;
 use super::rank::{Ranking, TRIED_NOW};
 use super::session::{Session, count};
 use crate::decision::{self, StreamState};
@@ -86,7 +86,9 @@ pub enum Stopped {
     Interrupted,
     /// It was only to show what would be tried.
     DryRun,
-    /// Kept work could not be landed.
+    /// Neither of two sides that improve in turns gets another one.
+    Converged,
+    /// Kept work could not be landed, or the other side cannot be measured against it.
     Blocked,
 }
 
@@ -246,6 +248,7 @@ impl Session<'_> {
         for error in [cleared.err(), scratch.err()].into_iter().flatten() {
             self.notice(format!("not everything was cleared away: {error}"));
         }
+        let turns = self.turn_lines();
         Ok(RunReport {
             schema: "factory.run/1".to_owned(),
             run: self.run.clone(),
@@ -270,7 +273,7 @@ impl Session<'_> {
             interrupted: ended.interrupted,
             seed: self.seed,
             first_report: self.first_report,
-            research: self.pursuit.map(Pursuit::into_report),
+            research: self.pursuit.map(|it| it.into_report(turns)),
         })
     }
 

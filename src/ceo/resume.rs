@@ -86,6 +86,14 @@ impl Session<'_> {
         if original.resumes.is_some() {
             return Err("it went on once already".to_owned());
         }
+        let then = original.turn.as_ref().map(|it| it.number);
+        if let (Some(then), Some(sides)) = (then, &self.sides)
+            && then != sides.turn().number
+        {
+            return Err(format!(
+                "it was measured in turn {then}, against another opponent"
+            ));
+        }
         let later = self.history.all().iter();
         let mut later = later.filter(|it| it.resumes == Some(original.id));
         if let Some(later) = later.find(|it| it.verdict != Verdict::Spurious) {

@@ -17,6 +17,7 @@ use super::measure::Calibrated;
 use super::pursuit::Pursuit;
 use super::reject::Rejections;
 use super::restack::stands_on_dropped_work;
+use super::sides::Sides;
 use super::withheld::Withheld;
 use super::workbench::{Workbench, WorkbenchSpec};
 use super::{Error, Reporter, Request, io_error};
@@ -84,6 +85,8 @@ pub(super) struct Session<'a> {
     pub(super) first_report: Option<FirstReport>,
     /// The number of a research run.
     pub(super) pursuit: Option<Pursuit>,
+    /// The turn that is played, where two sides improve in turns.
+    pub(super) sides: Option<Sides>,
     /// Tests that both passed and failed on the incumbent; they decide nothing.
     pub(super) quarantined: BTreeSet<String>,
     /// What was seen on the present incumbent; empty after a keep.
@@ -188,6 +191,7 @@ impl<'a> Session<'a> {
             baseline: None,
             first_report: None,
             pursuit: None,
+            sides: None,
             quarantined: BTreeSet::new(),
             halves: VecDeque::new(),
             ahead: Vec::new(),

@@ -7,6 +7,7 @@ use super::experiment::Stage;
 use super::session::Session;
 use crate::eval::hidden::{self, Hidden};
 use crate::gate::{self, FileFacts, Telltales};
+use crate::model::dimension::Evaluation;
 use crate::model::experiment::{Experiment, Summary};
 use crate::model::hypothesis::Hypothesis;
 use crate::model::id::TreeSha;
@@ -27,6 +28,11 @@ pub(super) struct Withheld {
 }
 
 impl Withheld {
+    /// Learns anew what gives hidden files away, now that others are hidden.
+    pub(super) fn forget(&mut self) {
+        self.of = None;
+    }
+
     /// Adds the ids of instances, which no hypothesis and no diff may name.
     pub(super) fn note_instances<'a>(&mut self, ids: impl Iterator<Item = &'a String>) {
         let before = self.instances.len();
@@ -66,11 +72,17 @@ impl Session<'_> {
             return Ok(None);
         }
         let telltales = &self.withheld.telltales;
-        let mut summaries = self.history.all().to_vec();
+        let mut summaries = self.history.to_learn_from().into_owned();
         for summary in &mut summaries {
             summary.reason = gate::redacted(telltales, &summary.reason);
         }
         Ok(Some(summaries))
+    }
+
+    /// Returns the measured incumbent as backends may read it, where that is not all of it.
+    pub(super) fn baseline_for_agents(&mut self) -> Result<Option<Evaluation>, Error> {
+        let is_all = self.telltales()?.is_empty();
+        Ok((!is_all).then(|| for_agents(&self.withheld.telltales, self.baseline())))
     }
 
     /// Leaves out of what was seen whatever gives hidden files away.
@@ -85,6 +97,9 @@ impl Session<'_> {
                 ] {
                     *words = gate::redacted(telltales, words);
                 }
+            }
+            if let Observation::FailingTest { id } = observation {
+                *id = gate::redacted(telltales, id);
             }
         }
         Ok(())
@@ -148,6 +163,22 @@ impl Session<'_> {
         self.withheld.telltales = telltales;
         Ok(&self.withheld.telltales)
     }
+}
+
+/// Leaves out of an evaluation what its commands said of hidden files.
+fn for_agents(telltales: &Telltales, evaluation: &Evaluation) -> Evaluation {
+    let mut told = evaluation.clone();
+    for dimension in &mut told.dimensions {
+        dimension.detail = gate::redacted(telltales, &dimension.detail);
+    }
+    for finding in &mut told.findings {
+        finding.message = gate::redacted(telltales, &finding.message);
+    }
+    for veto in &mut told.vetoes {
+        veto.detail = gate::redacted(telltales, &veto.detail);
+        veto.for_person = None;
+    }
+    told
 }
 
 /// Learns from the hidden files of a tree, and forgets what its other files say.

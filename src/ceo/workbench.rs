@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, io_error};
+use super::{Error, disk, io_error};
 use crate::config::{Commands, Profile};
 use crate::eval::hidden::Hidden;
 use crate::eval::{ArmRef, Depth, Lab, LedgerFacts, Memory};
@@ -119,6 +119,12 @@ impl Workbench {
         // A killed run may have left half a repository, which nobody would take for a builder's.
         bench.clear_builder()?;
         Ok(bench)
+    }
+
+    /// Measures by another profile of the same languages from now on, and hides what that one hides.
+    pub(super) fn take_profile(&mut self, profile: Profile) {
+        self.hidden = Hidden::of(&profile);
+        self.lab.profile = profile;
     }
 
     /// Lays a tree out in an arm, without the holdout; files that are already right keep their times.
@@ -286,7 +292,7 @@ impl Workbench {
         if let Some(usual) = usual {
             self.lab.detection = usual;
         }
-        self.check_space()?;
+        disk::check_evaluations(&self.lab.builds)?;
         Ok(evaluated?)
     }
 
@@ -310,16 +316,6 @@ impl Workbench {
         let (commands, _told_before) = self.lab.environment(&self.arm(arm)).await?;
         self.use_commands(target, &commands).await?;
         Ok(Some(usual))
-    }
-
-    /// Refuses to believe what was measured on a full disk: tools fail there in ways of their own.
-    fn check_space(&self) -> Result<(), Error> {
-        let probe = self.lab.builds.join("probe");
-        let written = fs::write(&probe, vec![1; PROBE]);
-        let removed = fs::remove_file(&probe);
-        written
-            .and(removed)
-            .map_err(|source| io_error(&probe, source))
     }
 
     /// Makes the builder's repository, with one commit that holds what builders may read of the tree.
@@ -421,9 +417,6 @@ const MOST_BUILDERS: usize = 16;
 
 const INCUMBENT: &str = "incumbent";
 const CANDIDATE: &str = "candidate";
-
-/// Room that must be left after an evaluation, in bytes.
-const PROBE: usize = 256 << 10;
 
 /// Files that a prepare step may leave beside a manifest.
 const SUPPORT_NAMES: [&str; 1] = ["Cargo.lock"];

@@ -63,6 +63,12 @@ pub(super) struct RunFlags {
     /// Have at most so many candidates built at a time; they are measured one by one.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     parallel: Option<u32>,
+    /// Build so many variants of a hypothesis about a metric; the best on one or two runs each is tested.
+    ///
+    /// A program builds the same hypothesis so often; the mechanic takes other values for the same knob or
+    /// parameter. What is run to choose counts for nothing else, and the test costs what one test costs.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
+    variants: Option<u32>,
     /// Use at most this much, as in "2h" or "2h,40 experiments"; what is under way then is tried again later.
     #[arg(long, value_name = "AMOUNTS")]
     budget: Option<Amounts>,
@@ -97,7 +103,7 @@ pub(super) enum Mode {
 enum BackendName {
     /// The embedded one: fixers, knobs and constants, without a model.
     Mechanic,
-    /// The program of `[backend.command]`, and the mechanic for what it does not play.
+    /// The program of `[backend.command]`; the mechanic plays what it leaves, and proposes once it has nothing more.
     Command,
 }
 
@@ -363,6 +369,7 @@ fn request(
             mutants: options.profile.report.mutants,
         },
         parallel: flags.parallel.unwrap_or(options.profile.run.parallel),
+        variants: flags.variants.unwrap_or(options.profile.run.variants),
         profile: options.profile,
         home: ctx.home.clone(),
         scratch: ctx.scratch.clone(),

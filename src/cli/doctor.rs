@@ -152,7 +152,11 @@ fn tool(tool: &Tool, detection: &Detection) -> Check {
         CheckState::Warning
     };
     let (what, language) = (purpose(tool.purpose), tool.language.display());
-    let loses = format!("missing: {what} is not measured for {language}");
+    let loses = if tool.purpose == Purpose::Lint && tool.language == LanguageName::Python {
+        "missing: of lint, unused imports alone are told for Python".to_owned()
+    } else {
+        format!("missing: {what} is not measured for {language}")
+    };
     check(&tool.name, state, loses, Some(tool.install.clone()))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
 use crate::ui::document::Failure;
 use crate::{agent, ceo, config, process, repo, store};
@@ -85,14 +85,16 @@ impl CliError {
     fn on_disk(mut self, cause: Option<(Utf8PathBuf, std::io::ErrorKind)>) -> Self {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         if let Some((path, StorageFull | QuotaExceeded)) = cause {
-            let disk = disk_of(&path).unwrap_or(path);
-            self.hints = vec![format!(
-                "the disk at `{disk}` is full: free some space there (`factory prune` helps), then run the same command again; what was recorded is kept"
-            )];
+            let disk = ceo::disk_of(&path).unwrap_or(path);
+            let hint = format!("the disk at `{disk}` is full: {ROOM}");
+            self.hints = vec![hint];
         }
         self
     }
 }
+
+/// What to do about a full disk.
+const ROOM: &str = "free some space there (`factory prune` helps), then run the same command again; what was recorded is kept";
 
 impl From<repo::Error> for CliError {
     fn from(error: repo::Error) -> Self {
@@ -152,7 +154,12 @@ impl From<process::Error> for CliError {
                 Self::from_source(Exit::Missing, error, Some(hint))
             }
             process::Error::Syntax { .. } => Self::from_source(Exit::Input, error, None),
-            process::Error::Io { .. } => Self::from_source(Exit::Internal, error, None),
+            process::Error::Io { source, .. } => {
+                use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+                let is_full = matches!(source.kind(), StorageFull | QuotaExceeded);
+                let hint = is_full.then(|| ROOM.to_owned());
+                Self::from_source(Exit::Internal, error, hint)
+            }
             process::Error::Isolation { .. } => {
                 let hint = "`factory doctor` says what this machine allows".to_owned();
                 Self::from_source(Exit::Internal, error, Some(hint))
@@ -226,6 +233,9 @@ impl From<ceo::Error> for CliError {
                 );
                 Self::from_source(Exit::NothingBuilds, error, Some(hint))
             }
+            ceo::Error::DiskFull { .. } => {
+                Self::from_source(Exit::Internal, error, Some(ROOM.to_owned()))
+            }
             ceo::Error::Io {
                 ref path,
                 ref source,
@@ -241,21 +251,6 @@ impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         Self::from_source(io_kind(&error), error, None)
     }
-}
-
-/// Returns where the disk of a path is mounted: the highest folder on the same device.
-fn disk_of(path: &Utf8Path) -> Option<Utf8PathBuf> {
-    use std::os::unix::fs::MetadataExt as _;
-    let mut above = path.ancestors().skip_while(|it| !it.exists());
-    let mut disk = above.next()?;
-    let device = disk.metadata().ok()?.dev();
-    for folder in above {
-        if folder.metadata().ok()?.dev() != device {
-            break;
-        }
-        disk = folder;
-    }
-    Some(disk.to_owned())
 }
 
 /// Returns whose fault a file operation is: the place that was given, or ours.

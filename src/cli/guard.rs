@@ -43,6 +43,7 @@ pub(super) fn run(args: &GuardArgs, ctx: &Context) -> Result<Exit, CliError> {
     let files = target.diff_facts(&from_tree, &to_tree)?;
     let profile = ctx.options(Some(target.root()))?.profile;
     let policy = eval::policy(&profile, &toolchain::adapters_of(&profile));
+    let policy = policy.with_minimums(&target, &from_tree, &to_tree, &files)?;
     violations.extend(gate::judge_diff(&policy, &files));
     let document = GuardReport {
         schema: "factory.guard/1".to_owned(),

@@ -152,9 +152,14 @@ fn compare(experiment: &Experiment, stored: Decision) -> Replay {
         Some(check) => decision::replay_holdout(it, check),
         None => it,
     });
-    let (agrees, detail) = match &recomputed {
-        None => (true, "no metric's samples decided: the verdict rests on the gates and on the dimensions in the record".to_owned()),
-        Some(again) => judge(&stored, again),
+    let misscreened = experiment.screening.as_ref().and_then(|it| {
+        let tested = experiment.candidate.as_ref().map(|it| &it.tree);
+        decision::misscreened(it, tested)
+    });
+    let (agrees, detail) = match (misscreened, &recomputed) {
+        (Some(fault), _) => (false, fault.to_owned()),
+        (None, None) => (true, "no metric's samples decided: the verdict rests on the gates and on the dimensions in the record".to_owned()),
+        (None, Some(again)) => judge(&stored, again),
     };
     Replay {
         schema: "factory.replay/1".to_owned(),

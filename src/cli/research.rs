@@ -10,6 +10,7 @@ use crate::ceo;
 use crate::ceo::noise::{Noise, noise};
 use crate::config::{self, FILE_NAME, Profile, Research};
 use crate::model::budget::Budget;
+use crate::model::turn::Side;
 use crate::repo::Target;
 use crate::ui::document::ResearchPage;
 use crate::ui::research as page;
@@ -102,7 +103,8 @@ fn init(args: &InitArgs, ctx: &Context) -> Result<Exit, CliError> {
         path: path.clone(),
         written: false,
         text: section,
-        noise: found,
+        noise: found.0,
+        opponent: found.1,
     };
     if args.dry_run {
         ctx.emit(&document, page::render)?;
@@ -134,24 +136,35 @@ fn check(path: Option<&Utf8Path>, ctx: &Context) -> Result<Exit, CliError> {
         return Err(missing());
     }
     let path = options.source.path().map(Utf8Path::to_owned);
+    let (noise, opponent) = measure(&target, options.profile, ctx)?;
     let document = ResearchPage {
         schema: "factory.research/1".to_owned(),
         path: path.unwrap_or_else(|| target.root().join(FILE_NAME)),
         written: false,
         text: String::new(),
-        noise: measure(&target, options.profile, ctx)?,
+        noise,
+        opponent,
     };
     ctx.emit(&document, page::render)?;
     Ok(Exit::Done)
 }
 
-/// Checks the surfaces, then runs the number on what is committed.
-fn measure(target: &Target, profile: Profile, ctx: &Context) -> Result<Noise, CliError> {
+/// Checks the surfaces, then runs the number on what is committed, and that of the other side.
+fn measure(
+    target: &Target,
+    profile: Profile,
+    ctx: &Context,
+) -> Result<(Noise, Option<Noise>), CliError> {
     let research = profile.research.clone().ok_or_else(missing)?;
     refuse_faults(&research, target)?;
+    let other = research.opponent.is_some();
+    let other = other.then(|| research.in_turn_of(Side::Opponent));
+    let runs = [Some(&research), other.as_ref()].into_iter().flatten();
+    let mut runs: Vec<String> = runs.map(|it| format!("`{}`", it.run)).collect();
+    runs.dedup();
     ctx.output.talk(&format!(
-        "running `{}` on what is committed, a few times\n",
-        research.run
+        "running {} on what is committed, a few times\n",
+        runs.join(" and ")
     ));
     let tree = target.tree_of(&target.head()?.commit)?;
     let is_dirty = target.is_dirty()?;
@@ -160,10 +173,14 @@ fn measure(target: &Target, profile: Profile, ctx: &Context) -> Result<Noise, Cl
         for notice in bench.prepare(target, &tree).await? {
             ctx.output.talk(&format!("note: {notice}\n"));
         }
-        let found = noise(&mut bench, target, &tree, &research, 0).await;
-        found.map_err(CliError::from)
+        let first = noise(&mut bench, target, &tree, &research, 0).await?;
+        let second = match &other {
+            Some(other) => Some(noise(&mut bench, target, &tree, other, 0).await?),
+            None => None,
+        };
+        Ok((first, second))
     })?;
-    found.map_err(|error| {
+    found.map_err(|error: CliError| {
         if is_dirty && error.kind == Exit::NothingBuilds {
             let hint = "the checkout has changes that are not committed, and they are not seen here: commit them";
             error.hint(hint)

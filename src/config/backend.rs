@@ -1,5 +1,5 @@
-//! `[backend]`, `[sandbox]` and `[run]`: who proposes and builds, how far it is kept apart, and how many
-//! candidates are built at a time.
+//! `[backend]`, `[sandbox]` and `[run]`: who proposes and builds, how far it is kept apart, how many
+//! candidates are built at a time, and how many variants there are of each.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -100,10 +100,15 @@ impl Default for SandboxSection {
 pub struct RunSection {
     /// How many candidates are built at a time; they are always measured one by one.
     pub parallel: u32,
+    /// How many variants of one hypothesis compete for its one test of a metric.
+    pub variants: u32,
 }
 
 impl Default for RunSection {
     fn default() -> Self {
-        Self { parallel: 1 }
+        Self {
+            parallel: 1,
+            variants: 1,
+        }
     }
 }

@@ -6,6 +6,7 @@ mod backend;
 mod keys;
 mod language;
 mod layers;
+mod opponent;
 mod parse;
 mod profile;
 mod research;
@@ -17,12 +18,13 @@ use camino::Utf8PathBuf;
 pub use backend::{BackendSection, CommandBackend, Role, RunSection, SandboxSection};
 pub use language::{CoverageParser, Language, LintParser, Parsed, Pattern, TestParser};
 pub use layers::{ENVIRONMENT, Inputs, Options, Origin, Setting, resolve};
+pub use opponent::{Opponent, Switch};
 pub use parse::parse;
 pub use profile::{
     Commands, Constraint, DecisionSection, EvalSection, Guard, LandingSection, Metric, Parameter,
     Profile, Range, ReportSection, Scope, WeightsSection,
 };
-pub use research::{Genetic, Holdout, ParameterKind, Research, ResearchParameter};
+pub use research::{Genetic, Holdout, ParameterKind, Research, ResearchParameter, Surface};
 pub use template::{ProposedMetrics, TEMPLATE, propose};
 pub use validate::{BenchmarkRunner, ParserError, ParserSpec};
 

@@ -12,6 +12,7 @@ use super::research::Research;
 use crate::decision::Preset;
 use crate::gate::Permission;
 use crate::model::dimension::Direction;
+use crate::model::tail::Tail;
 
 /// The whole of `factory.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -233,6 +234,12 @@ pub struct Metric {
     /// Measured only where a hypothesis claims to move it; no part of the evaluation of a tree.
     #[serde(default)]
     pub only_claimed: bool,
+    /// What must not get worse in rare runs while typical ones gain: `p95` and `p99` of the values that one run prints as lines `SAMPLE name=value`, and `failures`, runs without a number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<Tail>,
+    /// Globs of everything of the tree (or of the build folder, as `$FACTORY_BUILD_DIR/…`) that `run` reads or executes: where all of it has the same bytes in both arms, no pair is run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
 }
 
 impl Metric {
@@ -250,6 +257,8 @@ impl Metric {
             deterministic: false,
             timeout_seconds: None,
             only_claimed: false,
+            tail: Vec::new(),
+            reads: Vec::new(),
         }
     }
 }

@@ -3,12 +3,14 @@
 //! The section is a shorthand that the rest of the program need not know: [`Research::settle`] turns it
 //! into a metric, surfaces, constraints and protected files of the profile.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::opponent::{Opponent, Switch};
 use super::{Constraint, Metric, Profile};
 use crate::model::dimension::Direction;
+use crate::model::tail::Tail;
 
 /// `[research]`: one number to improve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,12 +70,21 @@ pub struct Research {
     /// How long functions are edited by trial for one experiment, and how many patches are built upon.
     #[serde(default)]
     pub genetic: Genetic,
+    /// What must not get worse in rare runs, as in `[[metric]]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<Tail>,
     /// Values that may be searched, all together.
     #[serde(default, rename = "parameter")]
     pub parameters: Vec<ResearchParameter>,
     /// The most points of them that are tried; without it, 20 for each value.
     #[serde(default)]
     pub trials: Option<u32>,
+    /// With an opponent: when this side's turn is over, and when it comes again.
+    #[serde(default)]
+    pub switch: Option<Switch>,
+    /// The other side, where there are two that improve in turns.
+    #[serde(default)]
+    pub opponent: Option<Opponent>,
 }
 
 /// `[research.genetic]`: the search for patches of small edits.
@@ -149,15 +160,16 @@ pub enum ParameterKind {
     Choice,
 }
 
-fn default_plateau() -> u32 {
+pub(super) fn default_plateau() -> u32 {
     10
 }
 
-/// Globs that were validated with the profile.
-struct Surface(globset::GlobSet);
+/// Files by globs that were validated with the profile.
+#[derive(Clone, Debug)]
+pub struct Surface(globset::GlobSet);
 
 impl Surface {
-    fn new(globs: &[String]) -> Self {
+    pub(super) fn new(globs: &[String]) -> Self {
         let mut set = globset::GlobSetBuilder::new();
         for glob in globs.iter().filter_map(|it| globset::Glob::new(it).ok()) {
             set.add(glob);
@@ -165,7 +177,8 @@ impl Surface {
         Self(set.build().unwrap_or_default())
     }
 
-    fn has(&self, path: &Utf8PathBuf) -> bool {
+    /// Returns whether a file is one of them.
+    pub fn has(&self, path: &Utf8Path) -> bool {
         self.0.is_match(path)
     }
 }
@@ -182,6 +195,30 @@ fn unmatched(key: &str, globs: &[String], files: &[Utf8PathBuf]) -> Vec<String> 
         )
     };
     globs.iter().filter(nothing).map(words).collect()
+}
+
+/// Returns what is wrong with the files of declared values.
+fn stray_parameters(
+    parameters: &[ResearchParameter],
+    of: &str,
+    mutable: &Surface,
+    files: &[Utf8PathBuf],
+) -> Vec<String> {
+    let words = |(index, parameter): (usize, &ResearchParameter)| {
+        let file = &parameter.file;
+        if !files.contains(file) {
+            Some(format!(
+                "`{file}` of `{of}parameter[{index}]` is not tracked by git; commit it, or correct its name"
+            ))
+        } else if !mutable.has(file) {
+            Some(format!(
+                "`{file}` of `{of}parameter[{index}]` is not in `{of}mutable`; add it there"
+            ))
+        } else {
+            None
+        }
+    };
+    parameters.iter().enumerate().filter_map(words).collect()
 }
 
 impl Research {
@@ -225,16 +262,36 @@ impl Research {
                 }),
             );
         }
-        for (index, parameter) in self.parameters.iter().enumerate() {
-            let file = &parameter.file;
-            if !files.contains(file) {
-                faults.push(format!("`{file}` of `parameter[{index}]` is not tracked by git; commit it, or correct its name"));
-            } else if !mutable.has(file) {
-                faults.push(format!(
-                    "`{file}` of `parameter[{index}]` is not in `mutable`; add it there"
-                ));
-            }
+        faults.extend(stray_parameters(&self.parameters, "", &mutable, files));
+        faults.extend(self.faults_of_sides(files));
+        faults
+    }
+
+    /// Returns what is wrong with the other side's surface, and where the two overlap.
+    fn faults_of_sides(&self, files: &[Utf8PathBuf]) -> Vec<String> {
+        let Some(opponent) = &self.opponent else {
+            return Vec::new();
+        };
+        let mut faults = unmatched("opponent.mutable", &opponent.mutable, files);
+        let theirs = Surface::new(&opponent.mutable);
+        let holdout = self.holdout.as_ref().map_or(&[][..], |it| &it.files);
+        for (key, globs) in [
+            ("mutable", &self.mutable[..]),
+            ("fixed", &self.fixed),
+            ("holdout.files", holdout),
+        ] {
+            let globs = Surface::new(globs);
+            let both = files.iter().find(|it| theirs.has(it) && globs.has(it));
+            faults.extend(both.map(|file| {
+                format!("`{file}` is in `opponent.mutable` and in `{key}`; every file belongs to one of them, so make one narrower")
+            }));
         }
+        faults.extend(stray_parameters(
+            &opponent.parameters,
+            "opponent.",
+            &theirs,
+            files,
+        ));
         faults
     }
 
@@ -257,7 +314,11 @@ impl Research {
             deterministic: false,
             timeout_seconds: self.timeout,
             only_claimed: false,
+            tail: self.tail.clone(),
+            reads: Vec::new(),
         });
+        let opponent = self.opponent.as_ref();
+        profile.metrics.extend(opponent.map(Opponent::as_metric));
         profile.scope.mutable.clone_from(&self.mutable);
         profile.scope.fixed.extend(self.fixed.iter().cloned());
         if let Some(holdout) = &self.holdout {
@@ -314,6 +375,36 @@ mod tests {
                 "`src/eval.py` of `parameter[0]` is not in `mutable`; add it there",
                 "`no.py` of `parameter[1]` is not tracked by git; commit it, or correct its name",
             ]
+        );
+    }
+
+    #[test]
+    fn no_file_belongs_to_both_sides_or_to_none() {
+        let sides = |first: &str, second: &str, more: &str| {
+            faults(&format!(
+                "mutable=[{first}]\n[opponent]\nobjective='x'\nmetric='n'\ndirection='maximize'\nrun='x'\nmutable=[{second}]\n{more}"
+            ))
+        };
+        assert_eq!(sides("'src/a.py'", "'src/eval.py'", ""), [""; 0]);
+        assert_eq!(
+            sides("'src/**'", "'src/eval.py'", ""),
+            [
+                "`src/eval.py` is in `opponent.mutable` and in `mutable`; every file belongs to one of them, so make one narrower"
+            ]
+        );
+        assert_eq!(
+            sides("'src/a.py'", "'lib/**'", ""),
+            [
+                "`lib/**` of `opponent.mutable` matches no file that git tracks; commit what it should match, or correct it"
+            ]
+        );
+        assert_eq!(
+            sides(
+                "'src/a.py'",
+                "'src/eval.py'",
+                "[[opponent.parameter]]\nfile='src/a.py'\nkey='N'\ntype='bool'"
+            ),
+            ["`src/a.py` of `opponent.parameter[0]` is not in `opponent.mutable`; add it there"]
         );
     }
 }

@@ -2,6 +2,7 @@
 
 mod backend;
 mod languages;
+mod opponent;
 mod research;
 mod research_parameter;
 
@@ -39,6 +40,7 @@ pub(super) fn problems(profile: &Profile) -> Vec<Problem> {
     let mut found = Vec::new();
     if let Some(it) = &profile.research {
         research::research(it, &mut found);
+        opponent::opponent(it, &mut found);
     }
     sections(profile, &mut found);
     globs(profile, &mut found);
@@ -203,6 +205,11 @@ fn metrics(profile: &Profile, found: &mut Vec<Problem>) {
                 "a tolerance is a number of at least 0",
             );
         }
+        if metric.deterministic && !metric.tail.is_empty() {
+            let message = "what always gives the same number has no rare runs; leave out `tail` or `deterministic`";
+            report(found, key("tail"), message);
+        }
+        check_globs(&metric.reads, &key("reads"), found);
         if metric.timeout_seconds == Some(0) {
             report(
                 found,

@@ -81,6 +81,7 @@ pub fn plan_simplifications(metric: &SignPlan) -> TestPlan {
         alpha: AUDIT_LEVEL,
         beta: AUDIT_LEVEL,
         stream: None,
+        guards: Vec::new(),
         epsilon: metric.delta,
         ..metric.clone()
     })
@@ -96,6 +97,7 @@ fn plan(metric: &SignPlan, delta: f64) -> Option<TestPlan> {
         alpha: AUDIT_LEVEL,
         beta: AUDIT_LEVEL,
         stream: None,
+        guards: Vec::new(),
         epsilon: 0.0,
         delta,
         floor,

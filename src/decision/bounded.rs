@@ -49,6 +49,7 @@ pub fn plan_instances(ask: &InstanceAsk) -> TestPlan {
         beta: BETA,
         delta: ask.tolerance.filter(|it| *it > 0.0).unwrap_or(visible),
         epsilon: ask.epsilon,
+        shift: 0.0,
         sigma: ask.sigma,
         n_max: ask.n_instances,
         look_every: if ask.n_instances < MANY_INSTANCES {
@@ -63,7 +64,8 @@ pub fn plan_instances(ask: &InstanceAsk) -> TestPlan {
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundedState {
     direction: Direction,
-    epsilon: f64,
+    /// What is added to each difference: the margin, and what else the change does.
+    added: f64,
     ln_needed: f64,
     ln_give_up: f64,
     n_max: u32,
@@ -82,12 +84,12 @@ impl BoundedState {
     pub fn new(plan: &BoundedPlan) -> Self {
         Self {
             direction: plan.direction,
-            epsilon: plan.epsilon,
+            added: plan.epsilon + plan.shift,
             ln_needed: -plan.alpha.ln(),
             ln_give_up: -plan.beta.ln(),
             n_max: plan.n_max,
             look_every: plan.look_every.max(1),
-            betting: BoundedBetting::new(-plan.epsilon),
+            betting: BoundedBetting::new(-plan.epsilon - plan.shift),
             futility: LearningFutility::new(plan.delta, plan.sigma),
             mean: RunningMean::default(),
             scores: Vec::new(),
@@ -117,7 +119,7 @@ impl BoundedState {
     pub(super) fn push(&mut self, incumbent: f64, candidate: f64) {
         let difference = self.direction.gain(incumbent, candidate);
         self.betting.push(difference);
-        self.futility.push(difference, self.epsilon);
+        self.futility.push(difference, self.added);
         self.mean.push(difference);
         self.scores.push((incumbent, candidate));
         self.differences.push(difference);
@@ -150,7 +152,7 @@ impl BoundedState {
             Look::Refused(reason.clone())
         } else if !self.n().is_multiple_of(self.look_every) && self.n() < self.n_max {
             Look::Undecided
-        } else if ln_e >= self.ln_needed && self.mean.mean() + self.epsilon > 0.0 {
+        } else if ln_e >= self.ln_needed && self.mean.mean() + self.added > 0.0 {
             Look::Keep
         } else if self.ln_futility() >= self.ln_give_up {
             Look::NoWorthwhileEffect
@@ -186,6 +188,7 @@ fn refusal(plan: &BoundedPlan) -> Option<String> {
         && plan.delta > 0.0
         && plan.delta <= 1.0
         && (0.0..1.0).contains(&plan.epsilon)
+        && (plan.epsilon + plan.shift).abs() < 1.0
         && plan.sigma.is_finite()
         && plan.sigma >= 0.0;
     (!usable).then(|| "the plan of the test has a parameter that makes no sense".to_owned())
@@ -209,15 +212,8 @@ pub(super) fn run(plan: &BoundedPlan, pairs: &[Pair]) -> (BoundedState, Look) {
 pub(super) fn decide(evidence: &Evidence, plan: &BoundedPlan) -> Next {
     let (state, look) = run(plan, &evidence.pairs);
     let effect = || effect::of_scores(evidence, &state.scores, &state.differences);
-    match stand(plan, &state).verdict(&look, used(evidence, &state), effect) {
-        None => Next::Continue,
-        Some((verdict, reason)) if matches!(look, Look::Refused(_)) => {
-            Next::Stop(Decision::plain(verdict, reason))
-        }
-        Some((verdict, reason)) => {
-            Next::Stop(conclude(evidence, plan, &state, verdict, vec![reason]))
-        }
-    }
+    let conclude = |verdict, reasons| conclude(evidence, plan, &state, verdict, reasons);
+    stand(plan, &state).next(&look, used(evidence, &state), effect, conclude)
 }
 
 fn stand(plan: &BoundedPlan, state: &BoundedState) -> Stand {
@@ -382,6 +378,20 @@ mod tests {
         assert_eq!(replay(&tested(plan.clone(), same)).verdict, Verdict::Keep);
         let worse = pairs_of(&[(1.0, 0.0), (1.0, 1.0), (0.0, 0.0), (1.0, 1.0)].repeat(100));
         assert_eq!(replay(&tested(plan, worse)).verdict, Verdict::Revert);
+    }
+
+    #[test]
+    fn a_loss_elsewhere_is_to_be_paid_for_by_scores_too() {
+        let verdict = |shift| {
+            let plan = BoundedPlan {
+                shift,
+                ..bounded_plan()
+            };
+            replay(&tested(plan, one_in_five_more())).verdict
+        };
+        assert_eq!(verdict(-0.02), Verdict::Keep);
+        assert_eq!(verdict(-0.3), Verdict::Revert);
+        assert_eq!(verdict(-1.0), Verdict::Inconclusive);
     }
 
     #[test]

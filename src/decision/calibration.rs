@@ -3,6 +3,7 @@
 use std::f64::consts::LN_2;
 
 use super::difference::{Orientation, value};
+use super::guard;
 use super::planning::least_effect;
 use super::position::Positions;
 use super::sequential;
@@ -60,6 +61,8 @@ pub fn calibrate(
         run_seconds,
         warnings,
         pooled: Pooled::default(),
+        builds: Vec::new(),
+        tails: guard::tails(direction, pairs),
     }
 }
 

@@ -38,6 +38,9 @@ fn counts(dimension: &Dimension) -> bool {
         && dimension.score.is_some()
 }
 
+/// A mean of scores cannot be moved by more.
+const MOST_OF_SCORES: f64 = 0.99;
+
 /// Adds to a test of a noisy metric what the change does besides: a loss is to be paid for; a gain buys
 /// nothing, unless the person said that one may be traded for the other.
 pub fn weigh(plan: &mut TestPlan, gain: f64, trade: bool) {
@@ -46,13 +49,25 @@ pub fn weigh(plan: &mut TestPlan, gain: f64, trade: bool) {
             Scale::LogRatio => 1.0,
             Scale::Difference => plan.calibration.level.abs(),
         };
-        plan.shift = size * if trade { gain } else { gain.min(0.0) };
+        plan.shift = size * counted(gain, trade);
     }
+}
+
+/// The same for a test over instances, whose mean score is `level` on the unchanged code.
+pub fn weigh_scores(plan: &mut TestPlan, level: f64, gain: f64, trade: bool) {
+    if let TestPlan::Bounded(plan) = plan {
+        let most = MOST_OF_SCORES - plan.epsilon;
+        plan.shift = (level.abs() * counted(gain, trade)).clamp(-MOST_OF_SCORES, most);
+    }
+}
+
+fn counted(gain: f64, trade: bool) -> f64 {
+    if trade { gain } else { gain.min(0.0) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::sign_plan;
+    use super::super::sample::{bounded_plan, sign_plan};
     use super::*;
     use crate::model::dimension::Direction;
     use crate::model::measurement::SignPlan;
@@ -116,6 +131,22 @@ mod tests {
     fn a_person_may_let_one_be_traded_for_the_other() {
         assert!((shift(Scale::LogRatio, 0.02, true) - 0.02).abs() < 1e-12);
         assert!((shift(Scale::LogRatio, -0.02, true) + 0.02).abs() < 1e-12);
+    }
+
+    #[test]
+    fn scores_pay_in_proportion_to_their_mean() {
+        let shift = |gain, trade| {
+            let mut plan = TestPlan::Bounded(bounded_plan());
+            weigh_scores(&mut plan, 0.5, gain, trade);
+            match plan {
+                TestPlan::Bounded(plan) => plan.shift,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!((shift(-0.02, false) + 0.01).abs() < 1e-12);
+        assert!(shift(0.02, false).abs() < 1e-12);
+        assert!((shift(0.02, true) - 0.01).abs() < 1e-12);
+        assert!((shift(-9.0, true) + 0.99).abs() < 1e-12);
     }
 
     #[test]

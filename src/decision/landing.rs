@@ -60,10 +60,10 @@ fn noisy(plan: &SignPlan, evidence: &Evidence) -> Landing {
     let mut state = State::new(plan);
     for pair in &evidence.pairs {
         state.fold(pair);
-        if let Look::Refused(reason) = state.look() {
+        if let Look::Refused(reason) | Look::GuardFell(reason) = state.look() {
             return Landing::Gone(reason);
         }
-        if state.ln_futility() >= -plan.beta.ln() {
+        if state.gives_up() {
             return Landing::Gone(format!(
                 "likelihood ratio of no effect {} ≥ {} after {}",
                 wording::floored(state.ln_futility()),

@@ -3,13 +3,15 @@
 use super::rows::{Preset, Row};
 use crate::model::dimension::Direction;
 use crate::model::measurement::{Calibration, Scale, SignPlan, StreamPlace, TestPlan};
-use crate::stats::estimate::{smallest_step, sum_of_squares};
+use crate::stats::estimate::{between_groups, smallest_step, sum_of_squares};
 use crate::stats::numeric::count;
 
 /// The chance of giving up a true effect of size δ.
 const BETA: f64 = 0.2;
 /// The e-value at which the table's longest runs are enough.
 const TABLE_LEVEL: f64 = 500.0;
+/// An effect is at least so many standard deviations of what building again changes.
+const BUILDS: f64 = 2.0;
 /// A scale below this share of δ would let single pairs speak for many.
 const LEAST_SCALE: f64 = 0.25;
 /// The scale of a metric whose A/A differences were all 0 although its runs differ, as a share of its level.
@@ -63,7 +65,8 @@ fn sign_plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> SignPlan {
         _ => scale_without_noise(scale, calibration.level),
     };
     let sigma = observed.max(coarse);
-    let delta = tolerance.max(row.rho * sigma);
+    let rebuilt = BUILDS * between_builds(calibration).unwrap_or(0.0);
+    let delta = tolerance.max(row.rho * sigma).max(rebuilt);
     let floor = coarse.max(LEAST_SCALE * delta);
     SignPlan {
         direction: ask.direction,
@@ -77,8 +80,16 @@ fn sign_plan(ask: &Ask, scale: Scale, calibration: &Calibration) -> SignPlan {
         sigma: sigma.max(floor),
         floor,
         n_max: longest(row.n_max, ask.alpha).min(ask.affordable.unwrap_or(u32::MAX)),
+        give_up: row.give_up,
+        guards: Vec::new(),
         calibration: calibration.clone(),
     }
+}
+
+/// Returns the standard deviation that building the same code again adds to a pair difference; `None` where
+/// only one pair of trees was built, or too few pairs were run on each to tell.
+pub fn between_builds(calibration: &Calibration) -> Option<f64> {
+    between_groups(&calibration.differences, &calibration.builds)
 }
 
 /// Returns the standard deviation of one pair difference, by the calibration and all experiments since.
@@ -194,6 +205,38 @@ mod tests {
         assert!((plan.sigma - plan.delta).abs() < 1e-12);
         let native = signs(Some(10.0), Scale::Difference, &calibration(&[1.0, -20.0]));
         assert!((native.delta - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_building_again_changes_does_not_count_as_an_effect() {
+        let apart = Calibration {
+            builds: vec![4, 4],
+            ..calibration(&[0.05, 0.051, 0.049, 0.05, -0.05, -0.049, -0.051, -0.05])
+        };
+        let between = between_builds(&apart).unwrap();
+        assert!((between - 0.1 / 2f64.sqrt()).abs() < 1e-3, "{between}");
+        let plan = signs(None, Scale::LogRatio, &apart);
+        assert!((plan.delta - 2.0 * between).abs() < 1e-12);
+        let one = Calibration {
+            builds: Vec::new(),
+            ..apart
+        };
+        assert_eq!(between_builds(&one), None);
+        assert!(signs(None, Scale::LogRatio, &one).delta < 0.05);
+    }
+
+    #[test]
+    fn cheap_pairs_are_not_given_up_after_one() {
+        let least = |run_seconds| {
+            let calibration = Calibration {
+                run_seconds,
+                ..calibration(&[0.1, -0.1])
+            };
+            signs(None, Scale::LogRatio, &calibration)
+                .give_up
+                .least_pairs
+        };
+        assert_eq!([1.0, 60.0, 1000.0, 1e4].map(least), [2, 2, 1, 1]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::f64::consts::LN_2;
 
 use super::effect::relative;
+use super::planning::between_builds;
+use super::wording;
 use crate::model::measurement::{Scale, SignPlan};
 use crate::stats::sign_betting::BETS;
 
@@ -42,6 +44,30 @@ pub fn price(plan: &SignPlan) -> Price {
     }
 }
 
+/// Returns what a person should know of a plan beside its price: guards on the tail, and what building the
+/// same code again changes.
+pub fn plan_notes(plan: &SignPlan) -> Vec<String> {
+    let share = |size: f64| match plan.scale {
+        Scale::LogRatio => wording::percent(size.exp_m1()),
+        Scale::Difference => wording::plain(size),
+    };
+    let mut notes = Vec::new();
+    if let Some(between) = between_builds(&plan.calibration) {
+        notes.push(format!(
+            "two builds of the same code differ by {} (one standard deviation)",
+            share(between)
+        ));
+    }
+    if !plan.guards.is_empty() {
+        let names: Vec<String> = plan.guards.iter().map(|it| it.tail.to_string()).collect();
+        notes.push(format!(
+            "guarded on the same pairs, and reverted if worse: {}",
+            names.join(", ")
+        ));
+    }
+    notes
+}
+
 /// Returns the fewest pairs after which a test at that level can keep anything: each of them can at most
 /// double the evidence.
 pub fn fewest_pairs(alpha: f64) -> u32 {
@@ -51,6 +77,7 @@ pub fn fewest_pairs(alpha: f64) -> u32 {
 fn null_pairs(plan: &SignPlan) -> u32 {
     let step = plan.delta / plan.sigma;
     whole(((-plan.beta.ln() + OVERSHOOT * step) / (step * step / 2.0)).ceil())
+        .max(plan.give_up.least_pairs)
 }
 
 /// Follows the expected evidence of an effect of 2δ, with a scale that learns from it.
@@ -100,8 +127,11 @@ fn whole_of(n: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::guard_tail;
     use super::super::sample::{calibration, sign_plan};
     use super::*;
+    use crate::model::measurement::TestPlan;
+    use crate::model::tail::Tail;
 
     fn planned(rho: f64, n_max: u32, m: usize) -> Price {
         price(&SignPlan {
@@ -134,6 +164,26 @@ mod tests {
         let row = planned(0.7, 60, 10);
         assert!((row.delta - 0.6976).abs() < 1e-3, "of 100 ms: {row:?}");
         assert!((row.delta_share.unwrap() - 0.006_976).abs() < 1e-5);
+    }
+
+    #[test]
+    fn guards_and_builds_are_part_of_what_is_told() {
+        let mut plan = sign_plan();
+        assert_eq!(plan_notes(&plan), [""; 0]);
+        plan.calibration = calibration(&[0.05, 0.051, -0.05, -0.051]);
+        plan.calibration.builds = vec![2, 2];
+        let mut guarded = TestPlan::SignBetting(plan);
+        guard_tail(&mut guarded, &[Tail::Failures]);
+        let TestPlan::SignBetting(plan) = guarded else {
+            panic!("the kernel stays");
+        };
+        assert_eq!(
+            plan_notes(&plan),
+            [
+                "two builds of the same code differ by 7.4 % (one standard deviation)",
+                "guarded on the same pairs, and reverted if worse: failures"
+            ]
+        );
     }
 
     #[test]

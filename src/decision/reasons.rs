@@ -3,10 +3,10 @@
 use super::deterministic::why_none;
 use super::difference::value;
 use super::sequential::Look;
-use super::wording;
+use super::{Next, wording};
 use crate::model::dimension::Direction;
 use crate::model::measurement::{Arm, Measurement, Pair, StreamPlace};
-use crate::model::verdict::{Effect, Verdict};
+use crate::model::verdict::{Decision, Effect, Verdict};
 
 /// Where a test stands: what its reasons are made of.
 pub(super) struct Stand {
@@ -21,8 +21,25 @@ pub(super) struct Stand {
 }
 
 impl Stand {
+    /// Returns what follows from a look: one more pair, or what `conclude` makes of the verdict and why.
+    pub(super) fn next(
+        &self,
+        look: &Look,
+        used: &[Pair],
+        effect: impl FnOnce() -> Option<Effect>,
+        conclude: impl FnOnce(Verdict, Vec<String>) -> Decision,
+    ) -> Next {
+        match self.verdict(look, used, effect) {
+            None => Next::Continue,
+            Some((verdict, reason)) if matches!(look, Look::Refused(_)) => {
+                Next::Stop(Decision::plain(verdict, reason))
+            }
+            Some((verdict, reason)) => Next::Stop(conclude(verdict, vec![reason])),
+        }
+    }
+
     /// Returns the verdict of a look and why; `None` while there is none.
-    pub(super) fn verdict(
+    fn verdict(
         &self,
         look: &Look,
         used: &[Pair],
@@ -36,6 +53,7 @@ impl Stand {
                 format!("no run of either arm gave a value: {}", first_failure(used)),
             ),
             Look::Keep => (Verdict::Keep, self.keep(effect())),
+            Look::GuardFell(reason) => (Verdict::Revert, reason.clone()),
             Look::NoWorthwhileEffect => (Verdict::Revert, self.give_up()),
             Look::OutOfPairs => (Verdict::Inconclusive, self.out_of_pairs()),
             Look::OutOfReach => (Verdict::Inconclusive, self.out_of_reach()),

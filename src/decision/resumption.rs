@@ -89,6 +89,7 @@ mod tests {
                 }),
             }),
             resumes: None,
+            turn: None,
         }
     }
 

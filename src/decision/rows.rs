@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::measurement::GiveUp;
+
 /// How small an effect is worth how many runs. Whichever it is, what a keep claims is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -25,20 +27,33 @@ pub(super) struct Row {
     pub(super) n_max: u32,
     /// A/A pairs for the calibration.
     pub(super) n_calibration: u32,
+    /// When an effect is given up: where pairs are cheap, not after a single one that was disturbed.
+    pub(super) give_up: GiveUp,
 }
 
 const ROWS: [Row; 4] = [
-    row(0.7, 60, 10),
-    row(1.0, 40, 3),
-    row(1.5, 24, 2),
-    row(2.0, 16, 2),
+    row(0.7, 60, 10, PATIENT),
+    row(1.0, 40, 3, PATIENT),
+    row(1.5, 24, 2, AT_ONCE),
+    row(2.0, 16, 2, AT_ONCE),
 ];
 
-const fn row(rho: f64, n_max: u32, n_calibration: u32) -> Row {
+const PATIENT: GiveUp = GiveUp {
+    least_pairs: 2,
+    clip: 2.0,
+};
+
+const AT_ONCE: GiveUp = GiveUp {
+    least_pairs: 1,
+    clip: 3.0,
+};
+
+const fn row(rho: f64, n_max: u32, n_calibration: u32, give_up: GiveUp) -> Row {
     Row {
         rho,
         n_max,
         n_calibration,
+        give_up,
     }
 }
 

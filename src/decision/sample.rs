@@ -2,8 +2,11 @@
 
 use crate::model::dimension::Direction;
 use crate::model::measurement::{
-    Arm, BoundedPlan, Calibration, Evidence, Measurement, Pair, Sample, Scale, SignPlan, TestPlan,
+    Arm, BoundedPlan, Calibration, Evidence, GiveUp, Measurement, Pair, Sample, Scale, SignPlan,
+    TestPlan,
 };
+use crate::model::screening::{Screening, Variant};
+use crate::model::tail::Tails;
 
 pub(super) fn failed(reason: &str) -> Sample {
     Sample::Failed {
@@ -17,6 +20,7 @@ pub(super) fn run(arm: Arm, sample: Sample) -> Measurement {
         tree: "a".repeat(40).parse().unwrap(),
         sample,
         seconds: 0.1,
+        tail: Tails::new(),
     }
 }
 
@@ -63,6 +67,8 @@ pub(super) fn sign_plan() -> SignPlan {
         sigma: 0.01,
         floor: 0.002,
         n_max: 60,
+        give_up: GiveUp::default(),
+        guards: Vec::new(),
         calibration: calibration(&[
             0.01, -0.01, 0.01, -0.01, 0.01, -0.01, 0.01, -0.01, 0.01, -0.01,
         ]),
@@ -78,6 +84,7 @@ pub(super) fn bounded_plan() -> BoundedPlan {
         beta: 0.2,
         delta: 0.05,
         epsilon: 0.0,
+        shift: 0.0,
         sigma: 0.0,
         n_max: 400,
         look_every: 10,
@@ -90,6 +97,30 @@ pub(super) fn evidence(plan: TestPlan, pairs: Vec<Pair>) -> Evidence {
         unit: "ms".to_owned(),
         plan,
         pairs,
+    }
+}
+
+/// So many variants of one tree that nothing stopped, before their first pair.
+pub(super) fn screening_of(n_variants: usize) -> Screening {
+    let plan = sign_plan();
+    let variant = |number: u32| Variant {
+        number,
+        key: format!("constant:a:CHUNK=1->{number}@parse")
+            .parse()
+            .unwrap(),
+        title: format!("Set CHUNK to {number}"),
+        tree: Some("a".repeat(40).parse().unwrap()),
+        out: None,
+        pairs: Vec::new(),
+    };
+    Screening {
+        metric: "parse".parse().unwrap(),
+        unit: "ms".to_owned(),
+        direction: plan.direction,
+        scale: plan.scale,
+        most_pairs: super::screening_pairs(false),
+        variants: (1..).take(n_variants).map(variant).collect(),
+        winner: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::f64::consts::LN_2;
 
 use super::difference::Orientation;
+use super::guard::Guards;
 use super::reasons::Stand;
 use super::{Next, effect, unit, wording};
 use crate::model::measurement::{Evidence, Pair, SignPlan};
@@ -21,12 +22,14 @@ pub struct State {
     added: f64,
     ln_needed: f64,
     ln_give_up: f64,
+    least_pairs: u32,
     n_max: u32,
     scale: RunningScale,
     betting: SignBetting,
     futility: Futility,
     differences: RunningMean,
     path: Vec<f64>,
+    guards: Guards,
     refused: Option<String>,
 }
 
@@ -37,6 +40,8 @@ pub enum Look {
     Undecided,
     /// The e-value reached its mark, and the mean is a gain.
     Keep,
+    /// A guard on the tail fell, and how.
+    GuardFell(String),
     /// An effect worth keeping is implausible.
     NoWorthwhileEffect,
     /// All pairs are used.
@@ -60,6 +65,7 @@ impl State {
             added: plan.epsilon + plan.shift,
             ln_needed: -plan.alpha.ln(),
             ln_give_up: -plan.beta.ln(),
+            least_pairs: plan.give_up.least_pairs,
             n_max: plan.n_max,
             scale: RunningScale::new(
                 sum_of_squares(&calibration.differences),
@@ -67,9 +73,10 @@ impl State {
                 plan.floor,
             ),
             betting: SignBetting::default(),
-            futility: Futility::new(plan.delta, plan.sigma),
+            futility: Futility::new(plan.delta, plan.sigma, plan.give_up.clip),
             differences: RunningMean::default(),
             path: Vec::new(),
+            guards: Guards::new(plan),
             refused: refusal(plan),
         }
     }
@@ -80,7 +87,10 @@ impl State {
             return;
         }
         match self.orientation.pair(pair, self.penalty) {
-            Ok(difference) => self.push(difference),
+            Ok(difference) => {
+                self.push(difference);
+                self.guards.fold(pair);
+            }
             Err(unfit) => self.refused = Some(unfit.to_string()),
         }
     }
@@ -95,14 +105,16 @@ impl State {
         self.path.push(self.betting.ln_e());
     }
 
-    /// Looks: evidence for a keep counts first, giving up second, the end of the budget last.
+    /// Looks: a guard counts first, evidence for a keep second, then giving up, the end of the budget last.
     pub fn look(&self) -> Look {
         let ln_e = self.ln_e();
         if let Some(reason) = &self.refused {
             Look::Refused(reason.clone())
+        } else if let Some(reason) = self.guards.fallen() {
+            Look::GuardFell(reason)
         } else if ln_e >= self.ln_needed && self.mean() > 0.0 {
             Look::Keep
-        } else if self.ln_futility() >= self.ln_give_up {
+        } else if self.gives_up() {
             Look::NoWorthwhileEffect
         } else if self.n() >= self.n_max {
             Look::OutOfPairs
@@ -111,6 +123,11 @@ impl State {
         } else {
             Look::Undecided
         }
+    }
+
+    /// Returns whether an effect worth keeping is implausible, after as many pairs as that takes.
+    pub(super) fn gives_up(&self) -> bool {
+        self.n() >= self.least_pairs && self.ln_futility() >= self.ln_give_up
     }
 
     /// Returns how many pairs were folded in.
@@ -154,6 +171,11 @@ fn refusal(plan: &SignPlan) -> Option<String> {
         && [plan.alpha, plan.beta].map(is_level) == [true; 2]
         && plan.epsilon.is_finite()
         && plan.epsilon >= 0.0
+        && is_size(plan.give_up.clip)
+        && plan
+            .guards
+            .iter()
+            .all(|it| is_size(it.epsilon) && is_size(it.sigma))
         && plan.shift.is_finite();
     (!usable).then(|| "the plan of the test has a parameter that makes no sense".to_owned())
 }
@@ -180,15 +202,8 @@ pub(super) fn decide(evidence: &Evidence, plan: &SignPlan) -> Next {
         _ => look,
     };
     let effect = || effect::of_pairs(evidence, plan, used(evidence, &state), &state.differences);
-    match stand(plan, &state).verdict(&look, used(evidence, &state), effect) {
-        None => Next::Continue,
-        Some((verdict, reason)) if matches!(look, Look::Refused(_)) => {
-            Next::Stop(Decision::plain(verdict, reason))
-        }
-        Some((verdict, reason)) => {
-            Next::Stop(conclude(evidence, plan, &state, verdict, vec![reason]))
-        }
-    }
+    let conclude = |verdict, reasons| conclude(evidence, plan, &state, verdict, reasons);
+    stand(plan, &state).next(&look, used(evidence, &state), effect, conclude)
 }
 
 fn stand(plan: &SignPlan, state: &State) -> Stand {
@@ -227,6 +242,9 @@ pub(super) fn conclude(
     );
     let stand = stand(plan, state);
     reasons.extend(stand.remarks(verdict, effect.as_ref(), &caveat, used));
+    if verdict == Verdict::Keep {
+        reasons.extend(state.guards.words());
+    }
     Decision {
         verdict,
         reasons,
@@ -262,7 +280,7 @@ mod tests {
     use super::super::{decide, replay};
     use super::*;
     use crate::model::dimension::Direction;
-    use crate::model::measurement::{Sample, Scale, TestPlan};
+    use crate::model::measurement::{GiveUp, Sample, Scale, TestPlan};
 
     fn tested(plan: SignPlan, pairs: Vec<Pair>) -> Evidence {
         evidence(TestPlan::SignBetting(plan), pairs)
@@ -312,6 +330,38 @@ mod tests {
                 "measured: 2.0 % slower (95 % interval 12.8 % slower to 7.8 % faster)",
             ]
         );
+    }
+
+    #[test]
+    fn one_disturbed_pair_ends_nothing_where_the_rule_wants_two() {
+        let mut pairs = pairs_of(&[(100.0, 160.0)]);
+        pairs.extend(steady(100.0, 74.0));
+        let impatient = sign_plan();
+        let decision = replay(&tested(impatient.clone(), pairs.clone()));
+        assert_eq!(
+            decision.verdict,
+            Verdict::Revert,
+            "as it was decided before"
+        );
+        let patient = SignPlan {
+            give_up: GiveUp {
+                least_pairs: 2,
+                clip: 2.0,
+            },
+            ..impatient
+        };
+        let decision = replay(&tested(patient.clone(), pairs));
+        assert_eq!(decision.verdict, Verdict::Keep);
+        let decision = replay(&tested(patient, steady(100.0, 102.0)));
+        assert_eq!(decision.statistics.unwrap().n_pairs, 2);
+    }
+
+    #[test]
+    fn a_plan_on_record_without_a_rule_keeps_the_first_one() {
+        let stored = serde_json::to_value(sign_plan()).unwrap();
+        assert!(stored.get("give_up").is_none() && stored.get("guards").is_none());
+        let read: SignPlan = serde_json::from_value(stored).unwrap();
+        assert_eq!((read.give_up.least_pairs, read.give_up.clip), (1, 3.0));
     }
 
     #[test]
@@ -429,7 +479,8 @@ mod tests {
 
     #[test]
     fn a_plan_that_makes_no_sense_is_refused() {
-        let broken: [fn(&mut SignPlan); 6] = [
+        let broken: [fn(&mut SignPlan); 7] = [
+            |it| it.give_up.clip = f64::NAN,
             |it| it.sigma = 0.0,
             |it| it.floor = -1.0,
             |it| it.delta = f64::NAN,

@@ -4,10 +4,11 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::planning::{Ask, plan};
-use super::sample::{calibration, evidence, pairs_of};
-use super::{Look, State, replay};
+use super::sample::{calibration, evidence, pair_of, pairs_of, screening_of};
+use super::{Look, Screen, State, replay, screen};
 use crate::model::dimension::Direction;
 use crate::model::measurement::{Calibration, Scale, SignPlan, TestPlan};
+use crate::model::screening::Screening;
 use crate::model::verdict::Verdict;
 
 /// Standard deviation of one run; a pair difference has √2 of it.
@@ -101,6 +102,56 @@ fn giving_up_spares_most_of_the_pairs() {
     let (rate, n_pairs) = kept(6, 1_000, gauss, 1.0, -1.0);
     assert!(rate <= 0.001, "{rate}");
     assert!(n_pairs < 6.0, "{n_pairs}");
+}
+
+/// Chooses the best of `k` variants that all behave like the incumbent and tests it; returns the share kept,
+/// on pairs of its own or with those of the choice counted in.
+fn best_of(seed: u64, k: usize, n_experiments: u32, counts_screening: bool) -> f64 {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut n_kept = 0;
+    for _ in 0..n_experiments {
+        let plan = planned(&mut rng, gauss, 60.0);
+        let mut difference = || SIGMA * (gauss(&mut rng) - gauss(&mut rng));
+        let mut screening = Screening {
+            direction: plan.direction,
+            scale: plan.scale,
+            ..screening_of(k)
+        };
+        let winner = loop {
+            match screen(&screening) {
+                Screen::Test(idx) => break idx,
+                Screen::Nobody => unreachable!("every variant is in"),
+                Screen::Run(who) => {
+                    for idx in who {
+                        let pair = pair_of(0.0, difference());
+                        screening.variants[idx].pairs.push(pair);
+                    }
+                }
+            }
+        };
+        let mut state = State::new(&plan);
+        if counts_screening {
+            for pair in &screening.variants[winner].pairs {
+                state.fold(pair);
+            }
+        }
+        while state.look() == Look::Undecided {
+            state.push(difference());
+        }
+        n_kept += u32::from(state.look() == Look::Keep);
+    }
+    f64::from(n_kept) / f64::from(n_experiments)
+}
+
+#[test]
+fn the_best_of_variants_that_change_nothing_is_kept_no_more_often_than_the_level_says() {
+    const N: u32 = 6_000;
+    let bound = 0.01 + 3.0 * (0.01f64 * 0.99 / f64::from(N)).sqrt();
+    let rates = [(11, 2), (12, 4), (13, 8)].map(|(seed, k)| best_of(seed, k, N, false));
+    assert!(rates.iter().all(|it| *it <= bound), "{rates:?}");
+    // Pairs that were chosen for being large would make flukes of them if they counted.
+    let counted = best_of(13, 8, N, true);
+    assert!(counted > 2.0 * rates[2], "{counted} {rates:?}");
 }
 
 /// Draws a left-skewed candidate of mean 0: most runs gain a little, few lose much.

@@ -8,6 +8,11 @@ const TIME_UNITS: [&str; 12] = [
     "ns", "us", "µs", "μs", "ms", "s", "sec", "secs", "second", "seconds", "min", "h",
 ];
 
+/// Returns whether a unit is one of time.
+pub fn is_time(unit: &str) -> bool {
+    TIME_UNITS.contains(&unit)
+}
+
 /// Returns `1 pair`, `9 pairs`.
 pub(super) fn pairs(n: u32) -> String {
     format!("{n} pair{}", if n == 1 { "" } else { "s" })
@@ -98,7 +103,7 @@ struct Words {
 impl Words {
     fn of(unit: &str, direction: Direction) -> Self {
         let (better, worse) = match direction {
-            Direction::Minimize if TIME_UNITS.contains(&unit) => ("faster", "slower"),
+            Direction::Minimize if is_time(unit) => ("faster", "slower"),
             Direction::Minimize => ("lower", "higher"),
             Direction::Maximize => ("higher", "lower"),
         };
@@ -111,7 +116,12 @@ impl Words {
         } else {
             self.better
         };
-        format!("{} {word}", percent(relative))
+        if relative.abs() < 10.0 {
+            return format!("{} {word}", percent(relative));
+        }
+        // Nobody reads "278691 % higher".
+        let adjective = word.strip_suffix("er").unwrap_or(word);
+        format!("{:.0} times as {adjective}", 1.0 + relative.abs())
     }
 }
 
@@ -140,6 +150,15 @@ mod tests {
             ),
             "6.1 % faster (95 % interval 3.9 % to 8.2 %)"
         );
+    }
+
+    #[test]
+    fn what_is_many_times_as_much_is_no_percentage() {
+        let words = Words::of("ms", Direction::Minimize);
+        assert_eq!(words.size(-2786.9), "2788 times as slow");
+        assert_eq!(words.size(-9.0), "900.0 % slower");
+        let words = Words::of("", Direction::Maximize);
+        assert_eq!(words.size(20.0), "21 times as high");
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl<'a> Bench<'a> {
             Err(error) => return Ok(Err(error.to_string())),
         };
         command.env.extend(self.settings());
-        command.env.extend(env);
+        command.env.extend(joined(self.variables()?, env));
         let room = Room {
             tree: &self.dir,
             build: &self.build,
@@ -155,6 +155,26 @@ impl<'a> Bench<'a> {
             Err(error @ Error::Spawn { .. }) => Ok(Err(error.to_string())),
             Err(error) => Err(error),
         }
+    }
+
+    /// Builds what the project's own commands load from the tree; the inner error is the project's.
+    pub(super) async fn build_projects(&self) -> Result<Result<(), String>, Error> {
+        for (adapter, project) in self.projects() {
+            if let Err(why) = adapter.build(&self.job(project)).await? {
+                return Ok(Err(why));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Returns what each language adds so that the tree's code is what a command finds.
+    fn variables(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut all = Vec::new();
+        for (adapter, project) in self.projects() {
+            let own = adapter.variables(&self.job(project))?;
+            all = joined(own, all);
+        }
+        Ok(all)
     }
 
     /// Build products stay out of the tree, whatever tool the project's command starts; nothing is
@@ -170,6 +190,21 @@ impl<'a> Bench<'a> {
         ]
         .map(|(name, value)| (name.to_owned(), value))
     }
+}
+
+/// Adds variables to others: lists of folders are put before those of the same name, what else is there
+/// already is replaced.
+fn joined(mut all: Vec<(String, String)>, more: Vec<(String, String)>) -> Vec<(String, String)> {
+    for (name, value) in more {
+        match all.iter_mut().find(|it| it.0 == name) {
+            Some((_, old)) if matches!(&*name, "PYTHONPATH" | "PATH") => {
+                *old = format!("{value}:{old}");
+            }
+            Some((_, old)) => *old = value,
+            None => all.push((name, value)),
+        }
+    }
+    all
 }
 
 /// Returns why a command that must exit 0 did not hold; `None` when it did.

@@ -11,7 +11,7 @@ use super::dimensions::{
 use super::{manifests, network, origin, sources, suite};
 use crate::model::dimension::Dimension;
 use crate::model::finding::{Finding, SuiteState, TestOutcome, TestRun};
-use crate::model::profile::Purpose;
+use crate::model::profile::{Project, Purpose, Tool};
 use crate::model::violation::Rule;
 use crate::process::Error;
 use crate::toolchain::{Coverage, Outcome};
@@ -142,10 +142,25 @@ pub(super) async fn lint(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Err
     }
     let mut sum = Sum::default();
     for (adapter, project) in bench.projects() {
-        sum.add(adapter.lint(&bench.job(project)).await?);
+        let outcome = adapter.lint(&bench.job(project)).await?;
+        // What is certain without a linter is only a part of what one would tell.
+        let is_part =
+            matches!(outcome, Outcome::Measured(_)) && !project.uses.contains_key(&Purpose::Lint);
+        sum.missing
+            .extend(linter(bench, project).filter(|_| is_part));
+        sum.add(outcome);
     }
     finish_findings(bench, &kind, HALF_LINT, sum, draft);
     Ok(())
+}
+
+/// Returns how to get the linter of a sub-project's language that is not here.
+fn linter(bench: &Bench<'_>, project: &Project) -> Option<String> {
+    let mut tools = bench.lab.detection.tools.iter();
+    let lacks = |it: &&Tool| {
+        it.language == project.language && it.purpose == Purpose::Lint && it.command.is_none()
+    };
+    tools.find(lacks).map(|it| it.install.clone())
 }
 
 pub(super) async fn types(bench: &Bench<'_>, draft: &mut Draft) -> Result<(), Error> {

@@ -1,6 +1,9 @@
-//! Which tests a change most likely breaks: the ones that are near to it, or speak of it.
+//! Which tests a change most likely breaks: the ones that are near to it, or speak of it; where no test is,
+//! those that import it through other modules.
 //!
-//! A guess by names. It only chooses what runs first; the whole suite runs before anything is kept.
+//! A guess. It only chooses what runs first; the whole suite runs before anything is kept.
+
+mod imports;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +31,33 @@ pub(super) fn impacted(
             })
         })
     });
-    near.cloned().collect()
+    let near: BTreeSet<String> = near.cloned().collect();
+    if near.is_empty() {
+        importers(changed, tests, roots, read)
+    } else {
+        near
+    }
+}
+
+/// Returns the tests of Python whose file imports a changed module, itself or through others.
+fn importers(
+    changed: &[Utf8PathBuf],
+    tests: &BTreeSet<String>,
+    roots: &[&Utf8Path],
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> BTreeSet<String> {
+    let mut known: BTreeMap<Utf8PathBuf, bool> = BTreeMap::new();
+    let mut reaches = |path: Utf8PathBuf| {
+        *known
+            .entry(path.clone())
+            .or_insert_with(|| imports::reaches(&path, changed, roots, read))
+    };
+    let is_near = |id: &&String| {
+        let files = id.split("::").filter(|it| it.ends_with(".py"));
+        let mut places = files.flat_map(|it| roots.iter().map(move |root| root.join(it)));
+        places.any(&mut reaches)
+    };
+    tests.iter().filter(is_near).cloned().collect()
 }
 
 /// Returns the name by which others speak of a file: its own, or its folder's where that says nothing.
@@ -79,6 +108,8 @@ mod tests {
             "api/tests/test_shapes.py" => Some("from api.area import square\n".to_owned()),
             "tests/sums.rs" => Some("use numbers::parse;\n".to_owned()),
             "tests/test_other.py" => Some("import areas\n".to_owned()),
+            "src/areas/__init__.py" => Some("from .plane.circle import area\n".to_owned()),
+            "src/areas/plane/circle.py" => Some("import math\n".to_owned()),
             _ => None,
         };
         let roots = ["".into(), "api".into()];
@@ -99,6 +130,17 @@ mod tests {
         assert_eq!(near(&["api/area.py"], &tests), [tests[0], tests[2]]);
         assert_eq!(near(&["src/parse.rs"], &tests), [tests[3], tests[4]]);
         assert_eq!(near(&["src/parse/mod.rs"], &tests).len(), 2);
+    }
+
+    #[test]
+    fn where_no_test_speaks_of_a_module_those_that_import_it_are_near() {
+        let tests = [
+            "tests/test_other.py::test_nothing",
+            "api/tests/test_shapes.py::test_square",
+        ];
+        let near = |changed: &str| near(&[changed], &tests);
+        assert_eq!(near("src/areas/plane/circle.py"), [tests[0]]);
+        assert!(near("src/areas/plane/line.py").is_empty());
     }
 
     #[test]

@@ -65,7 +65,9 @@ pub(super) async fn run(
 ) -> Result<InstanceRun, Error> {
     let place = bench.written_at();
     let cleared = clear(&place, file).map_err(|source| io_error(&place.join(file), source))?;
-    let (sample, seconds) = metric::run(bench, metric).await?;
+    let metric::MetricRun {
+        sample, seconds, ..
+    } = metric::run(bench, metric).await?;
     let written = match (&sample, cleared) {
         (Sample::Failed { reason }, _) => Written::Failed(reason.clone()),
         (Sample::Value { .. }, Cleared::BehindLink(link)) => {
@@ -183,6 +185,8 @@ mod tests {
             deterministic: false,
             timeout_seconds: None,
             only_claimed: false,
+            tail: Vec::new(),
+            reads: Vec::new(),
         }
     }
 

@@ -97,6 +97,8 @@ fn check_text(path: &Utf8Path, text: &str) -> Result<Table, String> {
             .map_err(|it| it.to_string());
     }
     match path.extension() {
+        // Yarn's looks like YAML, without being it; the install tells whether it is in step.
+        _ if name == "yarn.lock" => Ok(Table::new()),
         Some("toml" | "lock") => {
             let table: Table = text
                 .parse()
@@ -334,6 +336,8 @@ mod tests {
         assert_eq!(problem("pyproject.toml", "[tool.ruff]\nx = 1\n"), None);
         assert!(problem("setup.py", "def f(:\n").is_some());
         assert!(problem("uv.lock", "version = \n").is_some());
+        let classic = "# yarn lockfile v1\n\nms@2.1.3:\n  version \"2.1.3\"\n";
+        assert_eq!(problem("yarn.lock", classic), None);
     }
 
     #[test]

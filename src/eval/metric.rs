@@ -5,10 +5,11 @@ mod benchmarks;
 use std::time::Duration;
 
 use super::bench::{Bench, complaint};
-use super::suite;
+use super::{suite, tail};
 use crate::config::{Metric, ParserSpec};
 use crate::model::finding::SuiteState;
 use crate::model::measurement::Sample;
+use crate::model::tail::Tails;
 use crate::process::{Error, Exit, Finished};
 
 /// Environment sizes differ by up to this many bytes from run to run: a fixed layout of the stack is
@@ -17,6 +18,10 @@ const PADDING: u64 = 4096;
 
 /// Builds what a metric measures.
 pub(super) async fn build(bench: &Bench<'_>, metric: &Metric) -> Result<Result<(), String>, Error> {
+    // Extension modules are a part of the tree's code, whatever the command is.
+    if let Err(why) = bench.build_projects().await? {
+        return Ok(Err(why));
+    }
     let Some(line) = &metric.build else {
         return Ok(Ok(()));
     };
@@ -24,26 +29,47 @@ pub(super) async fn build(bench: &Bench<'_>, metric: &Metric) -> Result<Result<(
     Ok(complaint(&finished).map_or(Ok(()), |why| Err(format!("`{line}` failed: {why}"))))
 }
 
+/// What one run of a metric's command showed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricRun {
+    /// Its number.
+    pub sample: Sample,
+    /// Wall seconds by the harness's clock.
+    pub seconds: f64,
+    /// The tail of the values that it printed, where the metric has a guard on it.
+    pub tail: Tails,
+}
+
+/// What a finished command printed.
+struct Printed {
+    value: f64,
+    tail: Tails,
+}
+
 /// Runs a metric's command once.
-pub(super) async fn run(bench: &Bench<'_>, metric: &Metric) -> Result<(Sample, f64), Error> {
+pub(super) async fn run(bench: &Bench<'_>, metric: &Metric) -> Result<MetricRun, Error> {
     let parser = metric.parser.parse::<ParserSpec>();
     let (read, seconds) = match &parser {
         Ok(ParserSpec::Suite) => suite_seconds(bench).await?,
         Ok(parser) => run_command(bench, metric, parser).await?,
         Err(error) => (Err(error.to_string()), 0.0),
     };
-    let sample = match read {
-        Ok(value) => Sample::Value { value },
-        Err(reason) => Sample::Failed { reason },
+    let (sample, tail) = match read {
+        Ok(Printed { value, tail }) => (Sample::Value { value }, tail),
+        Err(reason) => (Sample::Failed { reason }, Tails::new()),
     };
-    Ok((sample, seconds))
+    Ok(MetricRun {
+        sample,
+        seconds,
+        tail,
+    })
 }
 
 async fn run_command(
     bench: &Bench<'_>,
     metric: &Metric,
     parser: &ParserSpec,
-) -> Result<(Result<f64, String>, f64), Error> {
+) -> Result<(Result<Printed, String>, f64), Error> {
     let limit = metric
         .timeout_seconds
         .map_or(bench.limit, Duration::from_secs);
@@ -64,10 +90,13 @@ async fn run_command(
 }
 
 /// The suite's time is the metric of those who ask for it; a suite that does not end well has none.
-async fn suite_seconds(bench: &Bench<'_>) -> Result<(Result<f64, String>, f64), Error> {
+async fn suite_seconds(bench: &Bench<'_>) -> Result<(Result<Printed, String>, f64), Error> {
     let run = suite::run(bench, None).await?.run;
     let value = match run.state {
-        SuiteState::Completed => Ok(run.seconds),
+        SuiteState::Completed => Ok(Printed {
+            value: run.seconds,
+            tail: Tails::new(),
+        }),
         _ => Err("the suite did not run to its end".to_owned()),
     };
     Ok((value, run.seconds))
@@ -89,17 +118,20 @@ fn read(
     metric: &Metric,
     parser: &ParserSpec,
     finished: &Finished,
-) -> Result<f64, String> {
+) -> Result<Printed, String> {
     if *parser == ParserSpec::Exit {
         return match finished.exit {
-            Exit::Code(code) => Ok(f64::from(code)),
+            Exit::Code(code) => Ok(Printed {
+                value: f64::from(code),
+                tail: tail::read(metric, &finished.stdout_text())?,
+            }),
             Exit::Signal(_) | Exit::TimedOut => Err(finished.explain()),
         };
     }
     if !finished.success() {
         return Err(finished.explain());
     }
-    if finished.truncated && *parser != ParserSpec::Seconds {
+    if finished.truncated && (*parser != ParserSpec::Seconds || !metric.tail.is_empty()) {
         return Err("it printed more than is kept".to_owned());
     }
     let output = finished.stdout_text();
@@ -118,11 +150,11 @@ fn read(
             benchmarks::mean(&times)
         }
     };
-    if value.is_finite() {
-        Ok(value)
-    } else {
-        Err(format!("`{value}` is no finite number"))
+    if !value.is_finite() {
+        return Err(format!("`{value}` is no finite number"));
     }
+    let tail = tail::read(metric, &output)?;
+    Ok(Printed { value, tail })
 }
 
 /// Exactly one line `METRIC name=value`; other names do not matter, a second of the same is refused

@@ -24,6 +24,7 @@ use crate::score::composite;
 use crate::syntax::Grammar;
 use crate::toolchain::{self, Adapter, Outcome, Place};
 
+mod artefacts;
 mod bench;
 mod binding;
 mod campaign;
@@ -37,6 +38,7 @@ pub mod instanced;
 pub mod instances;
 mod manifests;
 mod metric;
+mod minimums;
 mod network;
 mod origin;
 mod outcomes;
@@ -47,6 +49,7 @@ mod sample;
 mod scratch;
 mod sources;
 mod suite;
+mod tail;
 pub mod taxonomy;
 mod variants;
 #[cfg(test)]
@@ -54,9 +57,12 @@ mod real_tools;
 #[cfg(test)]
 mod testing;
 
+pub use artefacts::Artefacts;
 use bench::Bench;
 use dimensions::Draft;
 pub use hygiene::GUARDS;
+pub use metric::MetricRun;
+pub use minimums::minimums;
 pub use part::Part;
 pub use variants::{Said, Source, Texts, Untidy, Usual, Variants};
 
@@ -149,8 +155,11 @@ pub fn policy(profile: &Profile, adapters: &[Box<dyn Adapter>]) -> DiffPolicy {
         fixed: sources::glob_set(by_language.chain(by_person).chain(ours)),
         excluded: sources::glob_set(adapters.iter().flat_map(|it| it.excluded().iter().copied())),
         manifests: toolchain::manifest_rules(),
+        minimums: Vec::new(),
+        minimums_after: Vec::new(),
         may_change: profile.scope.may_change.iter().copied().collect(),
         asked: Asked::default(),
+        granted: None,
     }
 }
 
@@ -401,7 +410,59 @@ impl Lab {
         arm: &ArmRef<'_>,
         metric: &Metric,
     ) -> Result<(Sample, f64), process::Error> {
+        let run = self.run_metric(arm, metric).await?;
+        Ok((run.sample, run.seconds))
+    }
+
+    /// Runs a metric once; returns all that is measured of it.
+    ///
+    /// # Errors
+    /// An interruption, or a child that could not be followed.
+    pub async fn run_metric(
+        &self,
+        arm: &ArmRef<'_>,
+        metric: &Metric,
+    ) -> Result<MetricRun, process::Error> {
         metric::run(&Bench::of(self, arm)?, metric).await
+    }
+
+    /// Builds what a metric measures in a build folder of its own name, from nothing, within a limit. The
+    /// inner error is why there is no build.
+    ///
+    /// # Errors
+    /// An interruption, or a child or folder of the harness that could not be used.
+    pub async fn build_afresh(
+        &self,
+        arm: &ArmRef<'_>,
+        metric: &Metric,
+        limit: Duration,
+    ) -> Result<Result<(), String>, process::Error> {
+        self.forget_build(arm.name)?;
+        let mut bench = Bench::of(self, arm)?;
+        bench.limit = limit;
+        metric::build(&bench, metric).await
+    }
+
+    /// Removes a build folder.
+    ///
+    /// # Errors
+    /// A folder that cannot be removed.
+    pub fn forget_build(&self, name: &str) -> Result<(), process::Error> {
+        let build = self.builds.join(name);
+        scratch::remove_tree(&build).map_err(|it| bench::io_error(&build, it))
+    }
+
+    /// Returns the hashes of everything that a metric is declared to read, as it lies in an arm; `None`
+    /// where that is not known.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn artefacts(
+        &self,
+        arm: &ArmRef<'_>,
+        metric: &Metric,
+    ) -> Result<Option<Artefacts>, process::Error> {
+        artefacts::read(&Bench::of(self, arm)?, metric)
     }
 
     /// Runs a metric once, and reads the file in which this run tells of each instance.

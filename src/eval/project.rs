@@ -50,7 +50,9 @@ async fn dimension(bench: &Bench<'_>, kind: &Kind, metric: &Metric) -> Result<Di
     if let Err(why) = metric::build(bench, metric).await? {
         return Ok(kind.failed(why));
     }
-    let (sample, seconds) = metric::run(bench, metric).await?;
+    let metric::MetricRun {
+        sample, seconds, ..
+    } = metric::run(bench, metric).await?;
     Ok(match sample {
         Sample::Failed { reason } => kind.failed(format!("`{}` failed: {reason}", metric.run)),
         Sample::Value { value } => {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::grant::Grant;
 use super::manifest::{ManifestRules, judge_manifests};
+use super::minimum::{Minimum, Version, judge_minimums};
 use super::permission::{Asked, Permission};
 use super::secret::kind_of_secret;
 use super::surface::judge_surface;
@@ -44,10 +46,23 @@ pub struct FileFacts {
     pub surface_before: BTreeMap<String, String>,
     /// Public items on the candidate.
     pub surface_after: BTreeMap<String, String>,
+    /// What the file needs of its language on the incumbent, by how people call it.
+    pub needs_before: BTreeMap<String, Need>,
+    /// What it needs on the candidate.
+    pub needs_after: BTreeMap<String, Need>,
     /// The text on the incumbent, if the file could be a manifest.
     pub manifest_before: String,
     /// The text on the candidate, if the file could be a manifest.
     pub manifest_after: String,
+}
+
+/// Something that older versions of a language do not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The oldest version that has it.
+    pub version: Version,
+    /// The first line with it.
+    pub line: u32,
 }
 
 impl FileFacts {
@@ -68,10 +83,16 @@ pub struct DiffPolicy {
     pub excluded: globset::GlobSet,
     /// Which keys of manifests judge, promise, or bring in other people's code.
     pub manifests: Vec<ManifestRules>,
+    /// The oldest versions of languages that the incumbent promises.
+    pub minimums: Vec<Minimum>,
+    /// Those that the candidate promises.
+    pub minimums_after: Vec<Minimum>,
     /// What the profile lets every experiment change.
     pub may_change: BTreeSet<Permission>,
     /// What the hypothesis at hand says that it changes.
     pub asked: Asked,
+    /// The setting of the shipped catalogue that it is, where it is one.
+    pub granted: Option<Grant>,
 }
 
 impl DiffPolicy {
@@ -88,10 +109,13 @@ pub fn judge_diff(policy: &DiffPolicy, files: &[FileFacts]) -> Vec<Violation> {
         .iter()
         .flat_map(|file| judge_paths(policy, file, has_manifest))
         .collect();
+    let granted = policy.granted.iter();
+    violations.extend(granted.flat_map(|it| files.iter().filter_map(|file| it.judge(file))));
     violations.extend(judge_contents(files));
     violations.extend(judge_tests(policy, files));
     violations.extend(judge_surface(policy, files));
     violations.extend(judge_manifests(policy, files));
+    violations.extend(judge_minimums(policy, files));
     violations.sort();
     violations.dedup();
     violations
@@ -108,6 +132,7 @@ pub(super) fn judge_contents(files: &[FileFacts]) -> Vec<Violation> {
 }
 
 fn judge_paths(policy: &DiffPolicy, file: &FileFacts, has_manifest: bool) -> Vec<Violation> {
+    let is_granted = policy.granted.as_ref().is_some_and(|it| it.covers(file));
     file.paths()
         .filter_map(|path| {
             if is_ours(path) {
@@ -116,7 +141,7 @@ fn judge_paths(policy: &DiffPolicy, file: &FileFacts, has_manifest: bool) -> Vec
                     path,
                     "belongs to the harness, and no experiment may change what judges it",
                 ))
-            } else if policy.fixed.is_match(path) {
+            } else if policy.fixed.is_match(path) && !is_granted {
                 Some(Violation::at(
                     Rule::Scope,
                     path,

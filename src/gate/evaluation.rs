@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::minimum::judge_findings;
 use crate::model::dimension::{Dimension, Direction, Evaluation, Status, Tier};
 use crate::model::finding::TestOutcome;
 use crate::model::violation::{Rule, Violation};
@@ -34,6 +35,7 @@ pub fn judge_evaluations(
     candidate: &Evaluation,
 ) -> Vec<Violation> {
     let mut violations = new_vetoes(incumbent, candidate);
+    violations.extend(judge_findings(&incumbent.findings, &candidate.findings));
     if candidate.is_sound() {
         violations.extend(judge_tests(required, quarantined, incumbent, candidate));
         for before in incumbent.dimensions.iter().filter(|it| decides(it)) {

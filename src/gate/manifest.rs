@@ -9,6 +9,7 @@ use camino::Utf8Path;
 use serde_json::Value;
 
 use super::diff::{DiffPolicy, FileFacts};
+use super::grant::holds_settings;
 use super::permission::Permission;
 use crate::model::violation::{Rule, Violation};
 
@@ -30,9 +31,11 @@ pub struct ManifestRules {
 /// The values of a manifest by the parts of their keys.
 type Entries = BTreeMap<Vec<String>, Value>;
 
-/// Returns whether the gate can read a file of that name as a manifest.
+/// Returns whether the gate reads a file of that name: a manifest, or another one with settings.
 pub fn is_manifest(path: &Utf8Path) -> bool {
-    matches!(path.extension(), Some("toml" | "json" | "mod" | "work")) || is_requirements(path)
+    matches!(path.extension(), Some("toml" | "json" | "mod" | "work"))
+        || is_requirements(path)
+        || holds_settings(path)
 }
 
 fn is_requirements(path: &Utf8Path) -> bool {

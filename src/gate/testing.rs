@@ -20,8 +20,11 @@ pub(super) fn policy() -> DiffPolicy {
         fixed: globs(&["**/tests/**", "**/conftest.py"]),
         excluded: globs(&[]),
         manifests: Vec::new(),
+        minimums: Vec::new(),
+        minimums_after: Vec::new(),
         may_change: BTreeSet::new(),
         asked: Asked::default(),
+        granted: None,
     }
 }
 

@@ -49,7 +49,7 @@ impl Ground<'_> {
             _ => false,
         });
         let named = || {
-            let file = Utf8Path::new("Cargo.toml");
+            let file = catalogue::file_of(key).unwrap_or(Utf8Path::new("Cargo.toml"));
             let mut hypothesis = draft::knob(&draft::Knob {
                 file,
                 key,

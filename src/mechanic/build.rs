@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::setting::{self, At};
 use super::surface::Surface;
-use super::{genetic, job, message, observe, tree};
+use super::{catalogue, genetic, job, message, observe, tree};
 use crate::agent::{BuildInput, Checkpoint, Error};
 use crate::eval::Lab;
 use crate::model::hypothesis::{Assignment, Change, LintRule};
@@ -129,14 +129,16 @@ impl Builder<'_> {
         value: &str,
         checkpoint: &mut Checkpoint<'_>,
     ) -> Result<(), Error> {
-        self.must_be_mutable(file)?;
+        if !(self.surface.may_set(file) && catalogue::is_shipped(file, key, value)) {
+            self.must_be_mutable(file)?;
+        }
         let text = tree::read(self.input.dir, file)?;
         let current = setting::get(file, &text, At::Key(key)).map_err(|it| unusable(file, &it))?;
         if current.is_some_and(|it| setting::same(&it, value)) {
             return nothing(format!("`{key}` in `{file}` is already {value}"));
         }
         let text =
-            setting::set(file, &text, At::Key(key), value).map_err(|it| unusable(file, &it))?;
+            setting::make(file, &text, At::Key(key), value).map_err(|it| unusable(file, &it))?;
         tree::write(self.input.dir, file, &text)?;
         self.checkpoint_whole(checkpoint)
     }
@@ -321,10 +323,12 @@ mod tests {
         let surface = Surface::new(["test_*"], ["*_pb2.py"], ["**"]);
         let input = BuildInput {
             hypothesis,
+            variant: None,
             dir: &dir.tree,
             incumbent: &dir.tree,
             lab,
             cancel: &CancellationToken::new(),
+            progress: &|_| {},
         };
         let mut subjects = Vec::new();
         let mut checkpoint = |message: &str| {

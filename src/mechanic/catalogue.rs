@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use regex::RegexSet;
 use serde::Deserialize;
 
+use super::condition::{Condition, Site};
 use super::{message, setting};
 use crate::config::Metric;
 use crate::model::dimension::Direction;
@@ -29,8 +30,11 @@ pub(crate) struct Catalogue {
 
 /// One setting worth trying.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Knob {
+    /// The file that holds it, where that is not the manifest.
+    #[serde(default)]
+    pub(crate) file: Option<Utf8PathBuf>,
     /// The dotted key.
     pub(crate) key: String,
     /// The TOML value to try.
@@ -50,8 +54,10 @@ pub(crate) struct Knob {
     /// Why it may pay.
     pub(crate) why: String,
     /// The relative gain one would guess.
-    #[serde(rename = "expected_gain")]
     pub(crate) expected_gain: f64,
+    /// What the files beside it must say.
+    #[serde(default, rename = "where")]
+    pub(crate) condition: Condition,
 }
 
 /// Where a knob makes sense.
@@ -76,6 +82,8 @@ pub(crate) enum Kind {
     Size,
     /// How long a build takes.
     Build,
+    /// How long the whole suite takes, where that is asked for.
+    Suite,
 }
 
 /// The build profile behind a metric's program.
@@ -94,12 +102,13 @@ pub(crate) enum Build {
 struct WireCatalogue {
     language: LanguageName,
     file: Utf8PathBuf,
+    #[serde(default)]
     commands: WireCommands,
     #[serde(rename = "knob")]
     knobs: Vec<Knob>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireCommands {
     release: Vec<String>,
@@ -110,8 +119,13 @@ struct WireCommands {
 /// Returns every shipped catalogue.
 pub(crate) fn all() -> &'static [Catalogue] {
     static CATALOGUES: LazyLock<Vec<Catalogue>> = LazyLock::new(|| {
-        let rust = include_str!("../../evals/knobs/rust.toml");
-        vec![parse(rust).expect("a test reads every shipped catalogue")]
+        let shipped = [
+            include_str!("../../evals/knobs/rust.toml"),
+            include_str!("../../evals/knobs/javascript.toml"),
+            include_str!("../../evals/knobs/python.toml"),
+        ];
+        let parsed = shipped.map(|it| parse(it).expect("a test reads every shipped catalogue"));
+        parsed.into()
     });
     &CATALOGUES
 }
@@ -127,6 +141,18 @@ pub(crate) fn find(key: &str, value: &str, kind: Option<Kind>) -> Option<&'stati
     of_key_and_value()
         .find(|it| Some(it.moves) == kind)
         .or_else(|| of_key_and_value().next())
+}
+
+/// Returns whether the catalogue has a knob that gives that key of that file that very value.
+pub(crate) fn is_shipped(file: &Utf8Path, key: &str, value: &str) -> bool {
+    all().iter().any(|catalogue| {
+        let mut knobs = catalogue.knobs.iter();
+        knobs.any(|it| {
+            file.file_name() == it.file_in(catalogue).file_name()
+                && it.key == key
+                && setting::same(&it.value, value)
+        })
+    })
 }
 
 fn parse(text: &str) -> Result<Catalogue, String> {
@@ -158,12 +184,37 @@ impl Catalogue {
 }
 
 impl Knob {
+    /// Returns the name of the file that holds it.
+    pub(crate) fn file_in<'a>(&'a self, catalogue: &'a Catalogue) -> &'a Utf8Path {
+        self.file.as_deref().unwrap_or(&catalogue.file)
+    }
+
     /// Returns whether it is worth a try where the key has that value, or none.
     pub(crate) fn is_offered(&self, current: Option<&str>, has_product: bool) -> bool {
-        let effective = current.unwrap_or(&self.default);
+        // No tool of those here tells `ES2020` from `es2020`.
+        let effective = current.unwrap_or(&self.default).to_lowercase();
+        let is = |value: &str| setting::same(&effective, &value.to_lowercase());
+        // A list that is there is somebody's: it is not replaced.
+        let is_taken = current.is_some() && self.value.starts_with('[');
         (self.when == When::Always || has_product)
-            && !setting::same(effective, &self.value)
-            && !self.unless.iter().any(|it| setting::same(effective, it))
+            && !is_taken
+            && !is(&self.value)
+            && !self.unless.iter().any(|it| is(it))
+    }
+
+    /// Returns whether a metric's program is made with it: built with the profile that holds the key,
+    /// or by the commands that the knob names; every suite runs with its runner's settings.
+    pub(crate) fn is_behind(&self, build: Option<Build>) -> bool {
+        match build {
+            _ if self.moves == Kind::Suite || self.condition.behind.is_some() => true,
+            Some(build) => build.reads(&self.key),
+            None => false,
+        }
+    }
+
+    /// Returns whether what the files beside it say lets it be tried.
+    pub(crate) fn fits(&self, site: &Site<'_>, current: Option<&str>) -> bool {
+        self.condition.holds(site, current)
     }
 
     /// Returns the key that would shadow this one in a benchmark's build.
@@ -175,6 +226,9 @@ impl Knob {
 
 /// Returns what a metric measures, from its unit and else from its name; `None` when neither tells.
 pub(crate) fn kind_of(metric: &Metric) -> Option<Kind> {
+    if metric.parser == "suite" {
+        return Some(Kind::Suite);
+    }
     const TIME: [&str; 12] = [
         "ns", "us", "µs", "μs", "ms", "s", "sec", "secs", "second", "seconds", "min", "minutes",
     ];
@@ -226,9 +280,21 @@ fn speaks_of(metric: &Metric, words: &[&str]) -> bool {
         .any(|it| words.contains(&it))
 }
 
+/// Returns the file that has the keys of the same table.
+pub(crate) fn file_of(key: &str) -> Option<&'static Utf8Path> {
+    of_key(key).map(|it| it.file.as_path())
+}
+
+/// Returns the catalogue that speaks of the same table.
+fn of_key(key: &str) -> Option<&'static Catalogue> {
+    let table = |key: &str| key.split('.').next().map(str::to_owned);
+    let speaks = |it: &&Catalogue| it.knobs.iter().any(|it| table(&it.key) == table(key));
+    all().iter().find(speaks)
+}
+
 /// Returns whether the program that a metric measures is built with the profile of that key.
 pub(crate) fn is_built_with(key: &str, metric: &Metric) -> bool {
-    let build = all().iter().find_map(|it| it.build_behind(&metric.run));
+    let build = of_key(key).and_then(|it| it.build_behind(&metric.run));
     kind_of(metric).is_some() && build.is_some_and(|it| it.reads(key))
 }
 
@@ -277,16 +343,24 @@ mod tests {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|it| it == "toml") {
                 let catalogue = parse(&fs_err::read_to_string(&path).unwrap()).unwrap();
-                catalogue.knobs.iter().for_each(check);
+                catalogue.knobs.iter().for_each(|it| check(&catalogue, it));
                 n_files += 1;
             }
         }
         assert_eq!(n_files, all().len(), "every file is compiled in");
     }
 
-    fn check(knob: &Knob) {
-        let (file, at) = ("Cargo.toml".into(), setting::At::Key(&knob.key));
-        let text = setting::set(file, "", at, &knob.value).unwrap();
+    fn check(catalogue: &Catalogue, knob: &Knob) {
+        let (file, at) = (knob.file_in(catalogue), setting::At::Key(&knob.key));
+        let empty = match file.extension() {
+            Some("toml" | "yml" | "yaml") => "",
+            _ => "{}",
+        };
+        let text = setting::make(file, empty, at, &knob.value).unwrap();
+        assert!(is_shipped(file, &knob.key, &knob.value));
+        if let Some(behind) = &knob.condition.behind {
+            regex::Regex::new(behind).unwrap();
+        }
         assert!(setting::same(
             &setting::get(file, &text, at).unwrap().unwrap(),
             &knob.value
@@ -368,6 +442,30 @@ mod tests {
         ] {
             assert_eq!(rust.build_behind(command), build, "{command}");
         }
+    }
+
+    #[test]
+    fn whatever_runs_python_loads_the_modules() {
+        let python = of_key("tool.maturin.strip").unwrap();
+        for (command, is_python) in [
+            ("/x/bin/python3.11 -m pytest -q", true),
+            ("cd a && python bench.py", true),
+            ("pytest --benchmark-only", true),
+            ("./python.sh", false),
+            ("cargo bench", false),
+        ] {
+            let build = python.build_behind(command);
+            assert_eq!(build.is_some(), is_python, "{command}");
+        }
+        assert_eq!(file_of("tool.maturin.strip").unwrap(), "pyproject.toml");
+        assert_eq!(file_of("profile.bench.lto").unwrap(), "Cargo.toml");
+    }
+
+    #[test]
+    fn a_list_that_is_there_is_not_replaced() {
+        let knob = find("tool.meson-python.args.setup", "[\"-Db_lto=true\"]", None).unwrap();
+        assert!(knob.is_offered(None, false));
+        assert!(!knob.is_offered(Some("[\"-Dx=1\"]"), false));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Hypotheses in words: key, title, why, claim and what will show it, for each kind of change.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use camino::Utf8Path;
+use regex::Regex;
 
 use super::tune::settings::Next;
 use super::{message, setting};
@@ -256,10 +258,17 @@ pub(crate) fn settings(next: &Next, metric: &str, idx: usize) -> Hypothesis {
     }
 }
 
-/// Returns how people name a place: its key, or else its pattern.
+/// Returns how people name a place: its key, or the word before the value in its pattern, or else the pattern.
 pub(crate) fn name_of(place: &Place) -> &str {
-    let name = place.key.as_ref().or(place.pattern.as_ref());
-    name.map_or("", String::as_str)
+    static WORD: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?:^|\\b|[^\\\w])(\w+)(?:\\s[*+]?|[\s=:])*\(").expect("a fixed pattern")
+    });
+    let word = |pattern| Some(WORD.captures(pattern)?.get(1)?.as_str());
+    match (&place.key, &place.pattern) {
+        (Some(key), _) => key,
+        (None, Some(pattern)) => word(pattern).unwrap_or(pattern),
+        (None, None) => "",
+    }
 }
 
 /// Returns how the keys of experiments begin that move a parameter away from this value.
@@ -477,6 +486,23 @@ fn capitalised(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::mechanic::fixtures::rule;
+
+    #[test]
+    fn a_pattern_is_named_by_the_word_before_its_value() {
+        let name = |pattern: &str| {
+            let (file, pattern) = ("a.py".into(), Some(pattern.to_owned()));
+            let place = Place {
+                file,
+                key: None,
+                pattern,
+            };
+            name_of(&place).to_owned()
+        };
+        assert_eq!(name(r"N = (\d+)"), "N");
+        assert_eq!(name(r"^\s*let size\s*=\s*(\d+);"), "size");
+        assert_eq!(name(r"\bchunk:(\d+)"), "chunk");
+        assert_eq!(name(r"\[(\d+); 4\]"), r"\[(\d+); 4\]");
+    }
 
     #[test]
     fn titles_read_like_a_maintainers() {

@@ -48,6 +48,8 @@ pub(crate) fn metric(name: &str, unit: &str, run: &str) -> Metric {
         deterministic: false,
         timeout_seconds: None,
         only_claimed: false,
+        tail: Vec::new(),
+        reads: Vec::new(),
         before: None,
     }
 }

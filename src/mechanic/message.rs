@@ -96,7 +96,7 @@ fn safety(tool: &str) -> String {
             "Only the suggestions that {tool} itself marks as machine-applicable are applied."
         ),
         "factory" | "python" | "npm" => {
-            "No source names what goes; both builds and the suite pass without it.".to_owned()
+            "Nothing here needs what goes; both builds and the suite pass without it.".to_owned()
         }
         tool => format!("Only the fixes that {tool} itself offers as safe are applied."),
     }

@@ -6,8 +6,11 @@
 mod asked;
 mod build;
 mod catalogue;
+mod condition;
 mod draft;
+mod features;
 mod genetic;
+mod grant;
 mod job;
 mod message;
 mod note;
@@ -42,6 +45,7 @@ use crate::model::observation::Observation;
 use crate::toolchain;
 use surface::Surface;
 
+pub use grant::granted;
 pub use strategy::bisect;
 
 /// Looks at a strategist's input as the ground that hypotheses are drawn from.

@@ -354,6 +354,7 @@ mod tests {
             incumbent_tree: "2".repeat(40).parse().unwrap(),
             backend: "mechanic".to_owned(),
             resumes: None,
+            turn: None,
         })
         .unwrap();
         experiment.candidate = is_built.then(|| Candidate {

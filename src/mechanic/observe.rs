@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::setting::{self, At};
 use super::surface::Surface;
 use super::tune::settings;
-use super::{genetic, job, offer, tree};
+use super::{features, genetic, job, offer, tree};
 use crate::agent::{Error, ResearchInput};
 use crate::config::{Parameter, Profile, ResearchParameter};
 use crate::model::finding::{Finding, TestOutcome};
@@ -28,6 +28,7 @@ pub(crate) async fn research(
     let read = |path: &Utf8Path| tree::read(input.tree, path).ok();
     let profile = &input.lab.profile;
     let mut observations = lint(&input.evaluation.findings, surface);
+    observations.extend(features::asked(input, surface, &read));
     observations.extend(unformatted(input, surface).await?);
     observations.extend(offer::knobs(profile, &input.lab.detection, surface, &read));
     observations.extend(parameters(profile, surface, &read));

@@ -2,12 +2,13 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::catalogue::{self, Build, Catalogue};
+use super::catalogue::{self, Build, Catalogue, Kind};
+use super::condition::Site;
 use super::setting::{self, At};
 use super::surface::Surface;
 use crate::config::{Metric, Profile};
 use crate::model::observation::Observation;
-use crate::model::profile::Detection;
+use crate::model::profile::{Detection, LanguageName};
 
 /// Scripts larger than this are not read to find out what a metric builds.
 const SCRIPT_BYTES: usize = 64 * 1024;
@@ -21,19 +22,25 @@ pub(crate) fn knobs(
 ) -> Vec<Observation> {
     let mut observations = Vec::new();
     for catalogue in catalogue::all() {
-        for manifest in manifests(catalogue, detection, read) {
-            if !surface.may_touch(&manifest.path) {
-                continue;
+        let mut names: Vec<&Utf8Path> = Vec::new();
+        for name in catalogue.knobs.iter().map(|it| it.file_in(catalogue)) {
+            if !names.contains(&name) {
+                names.push(name);
             }
-            for metric in &profile.metrics {
-                observations.extend(knobs_for(catalogue, &manifest, metric, read));
+        }
+        for name in names {
+            let manifests = manifests(catalogue, name, detection, read);
+            for manifest in manifests.iter().filter(|it| surface.may_set(&it.path)) {
+                for metric in &profile.metrics {
+                    observations.extend(knobs_for(catalogue, manifest, metric, read));
+                }
             }
         }
     }
     observations
 }
 
-/// A manifest whose profiles count.
+/// A manifest whose profiles count, or another file with settings.
 struct Manifest {
     path: Utf8PathBuf,
     text: String,
@@ -48,28 +55,58 @@ fn knobs_for(
     read: &dyn Fn(&Utf8Path) -> Option<String>,
 ) -> Vec<Observation> {
     let commands = spelled_out(metric, read);
-    let (Some(build), Some(kind)) = (
-        catalogue.build_behind(&commands),
-        catalogue::kind_of(metric),
-    ) else {
+    let Some(kind) = catalogue::kind_of(metric) else {
         return Vec::new();
     };
-    if !manifest.is_only && !commands.contains(manifest.path.as_str()) {
+    let is_built = manifest.is_only || commands.contains(manifest.path.as_str());
+    if kind != Kind::Suite && !is_built {
         return Vec::new();
     }
+    let build = catalogue
+        .build_behind(&commands)
+        .or_else(|| built_for_python(catalogue, manifest, &commands, read));
+    let site = Site {
+        root: manifest.path.parent().unwrap_or(Utf8Path::new("")),
+        manifest: &catalogue.file,
+        commands: &commands,
+        read,
+    };
     catalogue
         .knobs
         .iter()
-        .filter(|it| it.moves == kind && build.reads(&it.key))
-        .filter_map(|it| offer(it, build, manifest, metric))
+        .filter(|it| manifest.path.file_name() == it.file_in(catalogue).file_name())
+        .filter(|it| it.moves == kind && it.is_behind(build))
+        .filter_map(|it| offer(it, build, (manifest, &site), metric))
         .collect()
+}
+
+/// Returns how maturin builds a crate for what runs Python: with the release profile.
+fn built_for_python(
+    catalogue: &Catalogue,
+    manifest: &Manifest,
+    commands: &str,
+    read: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Option<Build> {
+    let beside = manifest.path.with_file_name("pyproject.toml");
+    let backend = setting::get(
+        &beside,
+        &read(&beside)?,
+        At::Key("build-system.build-backend"),
+    );
+    let is_maturin = backend
+        .ok()
+        .flatten()
+        .is_some_and(|it| setting::same(&it, "\"maturin\""));
+    let loads = |it: &&Catalogue| it.language == LanguageName::Python;
+    let build = catalogue::all().iter().find(loads)?.build_behind(commands);
+    build.filter(|_| is_maturin && catalogue.language == LanguageName::Rust)
 }
 
 /// Returns the observation of one knob, unless it is in effect already or could have no effect.
 fn offer(
     knob: &catalogue::Knob,
-    build: Build,
-    manifest: &Manifest,
+    build: Option<Build>,
+    (manifest, site): (&Manifest, &Site<'_>),
     metric: &Metric,
 ) -> Option<Observation> {
     let at = |key: &str| {
@@ -77,9 +114,23 @@ fn offer(
             .ok()
             .flatten()
     };
-    let is_shadowed = knob.shadow_in(build).is_some_and(|it| at(&it).is_some());
+    let shadow = build.and_then(|it| knob.shadow_in(it));
+    let is_shadowed = shadow.is_some_and(|it| at(&it).is_some());
     let current = at(&knob.key);
-    let is_offered = !is_shadowed && knob.is_offered(current.as_deref(), manifest.has_product);
+    // A file that cannot be changed with certainty, such as one with a comment in the way, is left alone.
+    let can_be_made = || {
+        let made = setting::make(
+            &manifest.path,
+            &manifest.text,
+            At::Key(&knob.key),
+            &knob.value,
+        );
+        made.is_ok()
+    };
+    let is_offered = !is_shadowed
+        && knob.is_offered(current.as_deref(), manifest.has_product)
+        && knob.fits(site, current.as_deref())
+        && can_be_made();
     is_offered.then(|| Observation::KnobAvailable {
         file: manifest.path.clone(),
         key: knob.key.clone(),
@@ -90,9 +141,10 @@ fn offer(
     })
 }
 
-/// Returns the manifests in which a setting counts: for Cargo, roots of workspaces.
+/// Returns the files of that name in which a setting counts: for Cargo, roots of workspaces.
 fn manifests(
     catalogue: &Catalogue,
+    name: &Utf8Path,
     detection: &Detection,
     read: &dyn Fn(&Utf8Path) -> Option<String>,
 ) -> Vec<Manifest> {
@@ -103,7 +155,10 @@ fn manifests(
             .filter(|it| it.language == catalogue.language)
     };
     let mut paths: Vec<Utf8PathBuf> = projects()
-        .map(|it| workspace_root(&it.root, &catalogue.file, read))
+        .map(|it| match catalogue.language {
+            LanguageName::Rust => workspace_root(&it.root, name, read),
+            _ => it.root.join(name),
+        })
         .collect();
     paths.sort_by_key(|it| (it.components().count(), it.clone()));
     paths.dedup();
@@ -111,7 +166,7 @@ fn manifests(
     let n_paths = paths.len();
     let readable = paths.into_iter().enumerate().filter_map(|(idx, path)| {
         let text = read(&path)?;
-        let is_root = path == catalogue.file;
+        let is_root = path == name;
         Some(Manifest {
             is_only: n_paths == 1 || (idx == 0 && is_root),
             has_product,
@@ -164,6 +219,7 @@ fn is_product(manifest: &str) -> bool {
 /// Returns a metric's command lines with the scripts of the tree that they name.
 fn spelled_out(metric: &Metric, read: &dyn Fn(&Utf8Path) -> Option<String>) -> String {
     let lines = [metric.build.as_deref().unwrap_or_default(), &metric.run].join("\n");
+    let lines = with_scripts(lines, read);
     let mut text = lines.clone();
     for word in lines.split_whitespace() {
         let path = match word {
@@ -181,17 +237,45 @@ fn spelled_out(metric: &Metric, read: &dyn Fn(&Utf8Path) -> Option<String>) -> S
     text
 }
 
+/// Adds the scripts of the package at the root that the lines run, and those that these run.
+fn with_scripts(mut lines: String, read: &dyn Fn(&Utf8Path) -> Option<String>) -> String {
+    const CLIENTS: [&str; 3] = ["npm", "pnpm", "yarn"];
+    if !lines.split_whitespace().any(|it| CLIENTS.contains(&it)) {
+        return lines;
+    }
+    let manifest = read(Utf8Path::new("package.json"));
+    let package: Option<serde_json::Value> = manifest.and_then(|it| serde_json::from_str(&it).ok());
+    let scripts = package.as_ref().and_then(|it| it["scripts"].as_object());
+    let mut named: Vec<&str> = Vec::new();
+    while let Some((name, script)) = scripts.into_iter().flatten().find(|(name, _)| {
+        let mut words = lines.split_whitespace();
+        !named.contains(&name.as_str()) && words.any(|it| it == name.as_str())
+    }) {
+        named.push(name);
+        lines.push('\n');
+        lines.push_str(script.as_str().unwrap_or_default());
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::mechanic::fixtures::{detection, metric, profile, reader};
-    use crate::model::profile::LanguageName;
 
     const MAIN: (&str, &str) = ("src/main.rs", "fn main() {}");
 
     /// Returns the offered knobs as `file key=value metric`.
     fn offered(profile: &Profile, files: &[(&str, &str)]) -> Vec<String> {
-        let detection = detection(LanguageName::Rust, None);
+        offered_to(LanguageName::Rust, profile, files)
+    }
+
+    fn offered_to(
+        language: LanguageName,
+        profile: &Profile,
+        files: &[(&str, &str)],
+    ) -> Vec<String> {
+        let detection = detection(language, None);
         let observations = knobs(
             profile,
             &detection,
@@ -206,7 +290,7 @@ mod tests {
                 metric,
                 ..
             } => {
-                let key = key.strip_prefix("profile.").unwrap();
+                let key = key.strip_prefix("profile.").unwrap_or(key);
                 format!("{file} {key}={proposed} {metric}")
             }
             other => panic!("not a knob: {other:?}"),
@@ -255,6 +339,45 @@ mod tests {
     }
 
     #[test]
+    fn a_module_that_is_built_for_python_has_the_knobs_of_its_builder() {
+        let profile = Profile {
+            metrics: vec![metric("bench_pytest", "ns", "python3 -m pytest -q")],
+            ..Profile::default()
+        };
+        let offered = |language, files: &[(&str, &str)]| -> Vec<String> {
+            let surface = Surface::new([], [], ["**"]);
+            let found = knobs(
+                &profile,
+                &detection(language, None),
+                &surface,
+                &reader(files),
+            );
+            let key = |it: &Observation| match it {
+                Observation::KnobAvailable { key, .. } => key.clone(),
+                other => panic!("not a knob: {other:?}"),
+            };
+            found.iter().map(key).collect()
+        };
+        let backend = |it: &str| format!("[build-system]\nbuild-backend = \"{it}\"\n");
+        let of = |it: &str| offered(LanguageName::Python, &[("pyproject.toml", &backend(it))]);
+        assert_eq!(of("mesonpy"), ["tool.meson-python.args.setup"]);
+        assert_eq!(
+            of("scikit_build_core.build"),
+            ["tool.scikit-build.cmake.define.CMAKE_INTERPROCEDURAL_OPTIMIZATION"]
+        );
+        assert!(of("hatchling").is_empty());
+        let plugin = ("Cargo.toml", "[lib]\ncrate-type = [\"cdylib\"]\n");
+        let built_by = |it: &str| {
+            offered(
+                LanguageName::Rust,
+                &[plugin, ("pyproject.toml", &backend(it))],
+            )
+        };
+        assert_eq!(built_by("maturin").len(), 3);
+        assert!(built_by("hatchling").is_empty());
+    }
+
+    #[test]
     fn a_script_shows_what_it_builds() {
         let profile = Profile {
             metrics: vec![metric("parse_ns", "ns", "./scripts/bench 3")],
@@ -297,6 +420,73 @@ mod tests {
             ]
         );
         assert!(offered(&build("cargo build --release"), &manifest).is_empty());
+    }
+
+    #[test]
+    fn a_compilers_target_rises_to_what_the_package_promises_to_run_on() {
+        let profile = Profile {
+            metrics: vec![crate::config::Metric {
+                build: Some("npm run build".to_owned()),
+                ..metric("sum_ns", "ns", "node bench/sum.js")
+            }],
+            ..Profile::default()
+        };
+        let offered = |node: &str, target: &str, script: &str| {
+            let package = format!(
+                "{{\"engines\":{{\"node\":\"{node}\"}},\"scripts\":{{\"build\":\"{script}\"}}}}"
+            );
+            let config = format!("{{\"compilerOptions\": {{{target}}}}}");
+            let files = [
+                ("package.json", package.as_str()),
+                ("tsconfig.json", config.as_str()),
+            ];
+            offered_to(LanguageName::JavaScript, &profile, &files)
+        };
+        let es5 = "\"target\": \"ES5\"";
+        let rise = |it: &str| {
+            [format!(
+                "tsconfig.json compilerOptions.target=\"{it}\" sum_ns"
+            )]
+        };
+        assert_eq!(offered(">=18", es5, "tsc -p ."), rise("es2021"));
+        assert_eq!(offered("^14.17 || >=16", es5, "tsc"), rise("es2020"));
+        for (node, target, script) in [
+            ("*", es5, "tsc"),
+            (">=18", "", "tsc"),
+            (">=18", "\"target\": \"ES2022\"", "tsc"),
+            (">=18", "\"target\": \"es2021\"", "tsc"),
+            (">=18", es5, "rollup -c"),
+        ] {
+            assert!(
+                offered(node, target, script).is_empty(),
+                "{node} {target} {script}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_runners_setting_is_offered_for_the_time_of_the_suite_alone() {
+        let asked = Profile {
+            metrics: vec![Metric::suite_seconds()],
+            ..Profile::default()
+        };
+        let package = (
+            "package.json",
+            "{\"devDependencies\": {\"mocha\": \"^11\"}}",
+        );
+        let settings = (".mocharc.json", "{ \"spec\": \"test\" }");
+        let offered = |profile: &Profile, files: &[(&str, &str)]| {
+            offered_to(LanguageName::JavaScript, profile, files)
+        };
+        let in_package = ["package.json mocha.parallel=true suite_seconds"];
+        assert_eq!(offered(&asked, &[package]), in_package);
+        let in_settings = [".mocharc.json parallel=true suite_seconds"];
+        assert_eq!(offered(&asked, &[package, settings]), in_settings);
+        let code = (".mocharc.cjs", "module.exports = {}");
+        assert!(offered(&asked, &[package, settings, code]).is_empty());
+        assert!(offered(&profile(), &[package, settings]).is_empty());
+        let set = (".mocharc.json", "{ \"parallel\": true }");
+        assert!(offered(&asked, &[package, set]).is_empty());
     }
 
     #[test]

@@ -52,7 +52,12 @@ fn explains(change: &Change, path: &str) -> bool {
 
 fn is_source_for(rule: &LintRule, path: &str) -> bool {
     // A dependency goes from its manifest, and the lock file follows.
-    if rule.rule == "unused-dependency" {
+    let of_manifest = [
+        "unused-dependency",
+        "redundant-feature",
+        "unneeded-features",
+    ];
+    if of_manifest.contains(&rule.rule.as_str()) {
         return path
             .rsplit('/')
             .next()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{build, catalogue, draft, observe, tune};
+use super::{build, catalogue, draft, features, observe, tune};
 use crate::config::Profile;
 use crate::model::dimension::Evaluation;
 use crate::model::experiment::Summary;
@@ -67,7 +67,18 @@ impl Ground<'_> {
         let (faster, rules): (Vec<LintRule>, Vec<LintRule>) =
             rules.partition(|it| self.faster(it).is_some());
         let faster: Vec<Hypothesis> = faster.iter().filter_map(|it| self.faster(it)).collect();
-        let fixes = (!rules.is_empty()).then(|| self.fix(rules));
+        let (by_trial, rules): (Vec<LintRule>, Vec<LintRule>) =
+            rules.into_iter().partition(features::is_trial);
+        // What the compiler says by itself counts in another dimension: a claim for each.
+        let (types, lint): (Vec<LintRule>, Vec<LintRule>) = rules
+            .into_iter()
+            .partition(|it| draft::dimension_of(std::slice::from_ref(it)) == "types");
+        let bundles = [lint, types].into_iter().filter(|it| !it.is_empty());
+        let fixes = bundles.map(|it| self.fix(it));
+        let fewer = by_trial.iter().filter_map(|rule| {
+            let count = self.fixable().find(|it| it.0 == rule)?.1;
+            Some(features::fewer(self.fix(vec![rule.clone()]), count))
+        });
         let others = self.observations.iter().flat_map(|it| match it {
             Observation::Unformatted { tool, .. } => vec![self.format(tool)],
             Observation::UnformattedTests { tool, files } => {
@@ -87,7 +98,7 @@ impl Ground<'_> {
             | Observation::FailingTest { .. }
             | Observation::Reported { .. } => Vec::new(),
         });
-        fixes.into_iter().chain(others).chain(faster).collect()
+        fixes.chain(others).chain(faster).chain(fewer).collect()
     }
 
     /// Returns the hypothesis that the fixes of a rule about speed move a benchmark; none where there
@@ -359,7 +370,7 @@ fn hypothesis_rules(hypothesis: &Hypothesis) -> usize {
 mod tests {
     use super::*;
     use crate::agent::contract;
-    use crate::mechanic::fixtures::{evaluation, finding, profile, rule};
+    use crate::mechanic::fixtures::{evaluation, finding, metric, profile, rule};
     use crate::model::experiment::Cost;
     use crate::model::hypothesis::{Category, Claim};
     use proptest::prelude::*;
@@ -423,6 +434,14 @@ mod tests {
     }
 
     fn strategise(observations: &[Observation], history: &[Summary]) -> Vec<Hypothesis> {
+        strategise_in(&profile(), observations, history)
+    }
+
+    fn strategise_in(
+        profile: &Profile,
+        observations: &[Observation],
+        history: &[Summary],
+    ) -> Vec<Hypothesis> {
         let findings = vec![
             finding(("a.py", 7), "ruff", "F401", true),
             finding(("b.py", 9), "ruff", "F401", false),
@@ -432,7 +451,7 @@ mod tests {
         hypotheses(&Ground {
             observations,
             evaluation: &evaluation(findings),
-            profile: &profile(),
+            profile,
             history,
             tried: &BTreeSet::new(),
             may_touch: &|it| !it.starts_with("tests"),
@@ -564,6 +583,7 @@ mod tests {
             landed: None,
             spent: None,
             resumes: None,
+            turn: None,
         }
     }
 
@@ -620,6 +640,34 @@ mod tests {
         let found = strategise(&observations, &[tried]);
         let keys: Vec<&str> = found.iter().map(|it| it.key.as_str()).collect();
         assert_eq!(keys, ["fixes:clippy::len_zero,clippy::useless_vec"]);
+    }
+
+    #[test]
+    fn fixes_about_speed_claim_a_benchmark_of_their_own_language() {
+        for (tool, rule, run) in [
+            ("eslint", "unicorn/prefer-set-has", "node bench/sum.js"),
+            (
+                "eslint",
+                "no-extra-bind",
+                "npx --no-install vitest bench --run",
+            ),
+            ("biome", "complexity/useFlatMap", "npm run bench"),
+            ("staticcheck", "S1011", "go test -run '^$' -bench . ."),
+        ] {
+            let profile = Profile {
+                metrics: vec![
+                    metric("other_ns", "ns", "cargo bench"),
+                    crate::config::Metric::suite_seconds(),
+                    metric("own_ns", "ns", run),
+                ],
+                ..Profile::default()
+            };
+            let found = strategise_in(&profile, &[lint(tool, rule, 2, 1)], &[]);
+            let Claim::Moves { metric, .. } = &found[0].claim else {
+                panic!("{tool} {rule}: {:?}", found[0].claim);
+            };
+            assert_eq!(metric.as_str(), "own_ns", "{tool} {rule}");
+        }
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::config::Profile;
 use crate::eval::{Lab, TestPaths};
+use crate::model::profile::LanguageName;
 use crate::toolchain::Adapter;
 
 /// The borders: paths that judge the code, paths that nobody writes by hand, and the profile's scope.
@@ -13,6 +14,8 @@ pub(crate) struct Surface {
     protected: GlobSet,
     excluded: GlobSet,
     mutable: GlobSet,
+    /// What a person, and not only a language, keeps as it is.
+    kept: GlobSet,
     /// Tests, and nothing else, where tests are what is tidied.
     tests: Option<TestPaths>,
 }
@@ -41,11 +44,16 @@ impl Surface {
             .flat_map(|it| it.protected().iter().copied())
             .chain(profile.scope.fixed.iter().map(String::as_str));
         let excluded = adapters.iter().flat_map(|it| it.excluded().iter().copied());
-        Self::new(
-            protected,
-            excluded,
-            profile.scope.mutable.iter().map(String::as_str),
-        )
+        let declared = adapters
+            .iter()
+            .filter(|it| matches!(it.name(), LanguageName::Declared(_)))
+            .flat_map(|it| it.protected().iter().copied());
+        let by_person = profile.scope.fixed.iter().map(String::as_str);
+        let mutable = profile.scope.mutable.iter().map(String::as_str);
+        Self {
+            kept: globs(by_person.chain(declared)),
+            ..Self::new(protected, excluded, mutable)
+        }
     }
 
     /// Returns the borders that these globs draw.
@@ -58,6 +66,7 @@ impl Surface {
             protected: globs(protected),
             excluded: globs(excluded),
             mutable: globs(mutable),
+            kept: GlobSet::empty(),
             tests: None,
         }
     }
@@ -69,6 +78,15 @@ impl Surface {
         }
         self.mutable.is_match(path)
             && !self.protected.is_match(path)
+            && !self.excluded.is_match(path)
+    }
+
+    /// Returns whether a setting of the shipped catalogue may be tried in the file at that path: it may
+    /// stand where a language protects the rest, and nowhere where a person does.
+    pub(crate) fn may_set(&self, path: &Utf8Path) -> bool {
+        self.tests.is_none()
+            && self.mutable.is_match(path)
+            && !self.kept.is_match(path)
             && !self.excluded.is_match(path)
     }
 }

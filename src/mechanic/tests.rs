@@ -148,10 +148,12 @@ async fn hypotheses(dir: &Dir, lab: &Lab) -> (Vec<Observation>, Vec<Hypothesis>)
 async fn carry_out(dir: &Dir, lab: &Lab, hypothesis: &Hypothesis) -> Result<Vec<String>, Error> {
     let input = BuildInput {
         hypothesis,
+        variant: None,
         dir: &dir.tree,
         incumbent: &dir.tree,
         lab,
         cancel: &CancellationToken::new(),
+        progress: &|_| {},
     };
     let mut subjects = Vec::new();
     let mut checkpoint = |message: &str| {

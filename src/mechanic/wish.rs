@@ -51,8 +51,17 @@ pub(crate) fn parse(text: &str, observations: &[Observation], profile: &Profile)
 }
 
 /// The tools whose rules have safe fixes.
-const FIXERS: [&str; 9] = [
-    "ruff", "python", "clippy", "rustc", "factory", "eslint", "biome", "npm", "gofmt",
+const FIXERS: [&str; 10] = [
+    "ruff",
+    "python",
+    "clippy",
+    "rustc",
+    "factory",
+    "eslint",
+    "biome",
+    "npm",
+    "gofmt",
+    "staticcheck",
 ];
 
 /// Returns the words, without the verb and the nouns that people put around a rule.

@@ -88,6 +88,9 @@ pub enum RunEvent {
         seconds_keep: f64,
         /// Seconds that it takes at most.
         seconds_most: f64,
+        /// What else was fixed before the first pair: guards, and what building again changes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
     },
     /// One randomised pair was measured.
     PairMeasured {

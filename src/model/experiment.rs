@@ -11,6 +11,8 @@ use super::hypothesis::Hypothesis;
 use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
 use super::landing::LandingCheck;
 use super::measurement::{Binding, Evidence, SandboxReport, Scale};
+use super::screening::Screening;
+use super::turn::Turn;
 use super::verdict::Decision;
 
 /// What the builder delivered, as stored in the target's object database.
@@ -95,6 +97,17 @@ pub enum ExperimentEvent {
         /// The inconclusive experiment whose test goes on here, with its pairs and its level.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resumes: Option<ExperimentId>,
+        /// The turn it belongs to, where two sides improve in turns.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<Turn>,
+    },
+    /// Several variants were built, and one of them was chosen to be tested.
+    Screened {
+        /// How.
+        screening: Box<Screening>,
+        /// The hypothesis that it makes, where that is another than was begun with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hypothesis: Option<Box<Hypothesis>>,
     },
     /// The builder delivered a candidate.
     Built {
@@ -148,6 +161,7 @@ impl ExperimentEvent {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
+            Self::Screened { .. } => "screened",
             Self::Built { .. } => "built",
             Self::Gated => "gated",
             Self::Measured { .. } => "measured",
@@ -181,6 +195,12 @@ pub struct Experiment {
     /// The inconclusive experiment whose test goes on here, with its pairs and its level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<ExperimentId>,
+    /// How the candidate was chosen among variants, on pairs that are no part of the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screening: Option<Screening>,
+    /// The turn it belongs to, where two sides improve in turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
     /// How far it got.
     pub stage: Stage,
     /// What the builder delivered.
@@ -270,6 +290,7 @@ impl Experiment {
             incumbent_tree,
             backend,
             resumes,
+            turn,
         } = event
         else {
             return Err(IllegalTransition {
@@ -287,6 +308,8 @@ impl Experiment {
             incumbent_tree: incumbent_tree.clone(),
             backend: backend.clone(),
             resumes: *resumes,
+            screening: None,
+            turn: turn.clone(),
             stage: Stage::Started,
             candidate: None,
             dimensions: Vec::new(),
@@ -310,6 +333,15 @@ impl Experiment {
         self.stage = self.next_stage(event)?;
         match event {
             ExperimentEvent::Started { .. } | ExperimentEvent::Gated => {}
+            ExperimentEvent::Screened {
+                screening,
+                hypothesis,
+            } => {
+                self.screening = Some((**screening).clone());
+                if let Some(hypothesis) = hypothesis {
+                    self.hypothesis = (**hypothesis).clone();
+                }
+            }
             ExperimentEvent::Built { candidate } => self.candidate = Some(candidate.clone()),
             ExperimentEvent::Measured {
                 dimensions,
@@ -358,6 +390,9 @@ impl Experiment {
             .as_ref()
             .is_some_and(|it| it.verdict == Verdict::Keep);
         let next = match (self.stage, event) {
+            (Stage::Started, ExperimentEvent::Screened { .. }) if self.screening.is_none() => {
+                Stage::Started
+            }
             (Stage::Started, ExperimentEvent::Built { .. }) => Stage::Built,
             (Stage::Built, ExperimentEvent::Gated) => Stage::Gated,
             (Stage::Gated, ExperimentEvent::Measured { .. })
@@ -429,6 +464,9 @@ pub struct Summary {
     /// The inconclusive experiment whose test it continued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<ExperimentId>,
+    /// The turn it belongs to, where two sides improve in turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
 }
 
 /// What one test took from the error budget of its stream.

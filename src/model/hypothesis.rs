@@ -82,6 +82,37 @@ pub struct Hypothesis {
     pub expected_gain: f64,
 }
 
+impl Hypothesis {
+    /// Returns whether another makes the same claim by giving the same place another value.
+    ///
+    /// Points of a search over several values are variants of each other whichever of them they move.
+    pub fn is_variant_of(&self, other: &Self) -> bool {
+        let is_same_place = match (&self.change, &other.change) {
+            (
+                Change::Knob { file, key, .. },
+                Change::Knob {
+                    file: other,
+                    key: of_other,
+                    ..
+                },
+            )
+            | (
+                Change::Constant {
+                    file, name: key, ..
+                },
+                Change::Constant {
+                    file: other,
+                    name: of_other,
+                    ..
+                },
+            ) => (file, key) == (other, of_other),
+            (Change::Settings { .. }, Change::Settings { .. }) => true,
+            _ => false,
+        };
+        is_same_place && self.claim == other.claim && self.key != other.key
+    }
+}
+
 /// What the builder is to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "kind")]

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::id::{MetricName, TreeSha};
+use super::tail::{TailGuard, TailNoise, Tails};
 
 /// The two sides of an experiment.
 #[derive(
@@ -106,6 +107,9 @@ pub struct Measurement {
     pub sample: Sample,
     /// Wall time, in seconds, by the harness's own clock.
     pub seconds: f64,
+    /// The tail of the values that it printed, where the metric has a guard on it.
+    #[serde(default, skip_serializing_if = "Tails::is_empty")]
+    pub tail: Tails,
 }
 
 /// One run of both arms, in an order that a fair coin chose.
@@ -182,8 +186,38 @@ pub struct SignPlan {
     pub floor: f64,
     /// The longest run of pairs before the experiment is inconclusive.
     pub n_max: u32,
+    /// When an effect worth keeping is given up.
+    #[serde(default, skip_serializing_if = "GiveUp::is_first")]
+    pub give_up: GiveUp,
+    /// What must not get worse on the same pairs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<TailGuard>,
     /// The squared A/A differences summed, and how many there were.
     pub calibration: Calibration,
+}
+
+/// When a test on pairs gives up. The default is the rule of records that do not name one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GiveUp {
+    /// The fewest pairs before it may.
+    pub least_pairs: u32,
+    /// A difference counts for at most so many standard deviations, or the smallest effect that counts.
+    pub clip: f64,
+}
+
+impl Default for GiveUp {
+    fn default() -> Self {
+        Self {
+            least_pairs: 1,
+            clip: 3.0,
+        }
+    }
+}
+
+impl GiveUp {
+    fn is_first(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The frozen parameters of a kernel-B test.
@@ -202,6 +236,9 @@ pub struct BoundedPlan {
     pub delta: f64,
     /// The non-inferiority margin; 0 for *moves* claims.
     pub epsilon: f64,
+    /// What the change does to everything that is measured once, as a difference of mean scores.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shift: f64,
     /// The standard deviation of one instance's difference between two runs of the same code; 0 where
     /// scores repeat.
     pub sigma: f64,
@@ -254,6 +291,13 @@ pub struct Calibration {
     /// What the experiments since then showed about the noise.
     #[serde(default, skip_serializing_if = "Pooled::is_empty")]
     pub pooled: Pooled,
+    /// How many of the pairs were made on each separately built pair of trees, in order; none where all
+    /// were made on one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub builds: Vec<u32>,
+    /// What they showed of the tail, where it is guarded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tails: Vec<TailNoise>,
 }
 
 /// The noise around the mean of each experiment on a metric, added up.

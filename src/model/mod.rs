@@ -18,5 +18,8 @@ pub mod landing;
 pub mod measurement;
 pub mod observation;
 pub mod profile;
+pub mod screening;
+pub mod tail;
+pub mod turn;
 pub mod verdict;
 pub mod violation;

@@ -77,6 +77,13 @@ const NETWORK: &[&str] = &[
     "UV_DEFAULT_INDEX",
     "UV_INDEX",
     "UV_INDEX_URL",
+    "NODE_EXTRA_CA_CERTS",
+    "NPM_CONFIG_CAFILE",
+    "NPM_CONFIG_REGISTRY",
+    "npm_config_cafile",
+    "npm_config_registry",
+    "YARN_HTTPS_CA_FILE_PATH",
+    "YARN_NPM_REGISTRY_SERVER",
 ];
 
 struct Environment {

@@ -2,13 +2,13 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use git2::{DiffFindOptions, DiffOptions};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::change::Change;
 use super::patch::{Side, for_each_line, is_binary, is_link};
 use super::tree::{Entry, MODE_SUBMODULE};
 use super::{Error, Target};
-use crate::gate::{FileFacts, is_manifest};
+use crate::gate::{FileFacts, Need, is_manifest};
 use crate::model::id::TreeSha;
 use crate::syntax::{self, Grammar};
 
@@ -28,6 +28,8 @@ pub(super) struct View {
     pub(super) tests: BTreeMap<String, String>,
     /// Public items by name.
     pub(super) surface: BTreeMap<String, String>,
+    /// What it needs of its language.
+    pub(super) needs: BTreeMap<String, Need>,
 }
 
 /// A manifest larger than this was not written by hand.
@@ -36,7 +38,9 @@ const LARGEST_MANIFEST: usize = 1 << 20;
 impl Target {
     /// Returns the facts of the difference, with suppressions and tests counted by [`syntax`].
     pub fn diff_facts(&self, from: &TreeSha, to: &TreeSha) -> Result<Vec<FileFacts>, Error> {
-        self.facts_seen_by(from, to, &view)
+        let mut facts = self.facts_seen_by(from, to, &view)?;
+        self.keep_what_is_offered(from, to, &mut facts)?;
+        Ok(facts)
     }
 
     pub(super) fn facts_seen_by(
@@ -46,17 +50,12 @@ impl Target {
         view: &dyn Fn(&Utf8Path, &str) -> View,
     ) -> Result<Vec<FileFacts>, Error> {
         let deltas = self.deltas(from, to)?;
-        let before: BTreeSet<String> = self.entries(from)?.into_keys().collect();
-        deltas
-            .iter()
-            .map(|delta| self.facts(delta, &before, view))
-            .collect()
+        deltas.iter().map(|delta| self.facts(delta, view)).collect()
     }
 
     fn facts(
         &self,
         delta: &Delta,
-        old_tree: &BTreeSet<String>,
         view: &dyn Fn(&Utf8Path, &str) -> View,
     ) -> Result<FileFacts, Error> {
         let Change { path, old, new } = &delta.change;
@@ -87,10 +86,10 @@ impl Target {
         facts.suppressions_after = new_view.suppressions;
         facts.tests_before = old_view.tests;
         facts.tests_after = new_view.tests;
-        if promises(path, &|it| old_tree.contains(it)) {
-            facts.surface_before = old_view.surface;
-            facts.surface_after = new_view.surface;
-        }
+        facts.surface_before = old_view.surface;
+        facts.surface_after = new_view.surface;
+        facts.needs_before = old_view.needs;
+        facts.needs_after = new_view.needs;
         facts.manifest_before = manifest_text(old_path, &before);
         facts.manifest_after = manifest_text(path, &after);
         Ok(facts)
@@ -196,28 +195,19 @@ fn view(path: &Utf8Path, source: &str) -> View {
         suppressions,
         tests: syntax::tests(grammar, source),
         surface: syntax::surface(grammar, source),
+        needs: needs(grammar, source),
     }
 }
 
-/// Returns whether what is public in a file can be used by others: a Rust package that is a program
-/// alone promises nothing, and neither does a program, an example or a build script beside a library.
-fn promises(path: &Utf8Path, exists: &dyn Fn(&str) -> bool) -> bool {
-    if path.extension() != Some("rs") {
-        return true;
-    }
-    let package = path
-        .ancestors()
-        .skip(1)
-        .find(|it| exists(it.join("Cargo.toml").as_str()));
-    let Some(package) = package else {
-        return false;
+fn needs(grammar: Grammar, source: &str) -> BTreeMap<String, Need> {
+    let needs = syntax::needs(grammar, source).into_iter();
+    let fact = |it: syntax::Need| Need {
+        version: it.version,
+        line: it.line,
     };
-    let inside = path.strip_prefix(package).unwrap_or(path);
-    let is_beside = inside == "src/main.rs"
-        || ["src/bin", "examples", "benches", "tests", "build.rs"]
-            .iter()
-            .any(|it| inside.starts_with(it));
-    !is_beside && exists(package.join("src/lib.rs").as_str())
+    needs
+        .map(|(name, it)| (name.to_owned(), fact(it)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -235,7 +225,7 @@ mod tests {
             tests: tests
                 .map(|line| (line.to_owned(), "hash".to_owned()))
                 .collect(),
-            surface: BTreeMap::new(),
+            ..View::default()
         }
     }
 
@@ -264,21 +254,6 @@ mod tests {
         assert!(!facts[0].added && facts[1].added);
         assert!(facts[0].suppressions_before.is_empty());
         assert_eq!(facts[0].suppressions_after["noqa"], 1);
-    }
-
-    #[test]
-    fn a_library_promises_and_a_program_does_not() {
-        let files = [
-            "Cargo.toml",
-            "src/lib.rs",
-            "tool/Cargo.toml",
-            "tool/src/main.rs",
-        ];
-        let is_promise = |path: &str| promises(path.into(), &|it| files.contains(&it));
-        assert!(is_promise("src/lib.rs") && is_promise("src/a/b.rs") && is_promise("a.py"));
-        for path in ["src/main.rs", "src/bin/x.rs", "build.rs", "tool/src/a.rs"] {
-            assert!(!is_promise(path), "{path}");
-        }
     }
 
     #[test]

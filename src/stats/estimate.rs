@@ -51,6 +51,30 @@ pub fn smallest_step(values: &[f64]) -> Option<f64> {
         .min_by(f64::total_cmp)
 }
 
+/// Returns the standard deviation of the means of consecutive groups beyond what the spread within them
+/// explains, 0 at least; `None` of fewer than two groups, or where no group has a spread.
+pub fn between_groups(values: &[f64], sizes: &[u32]) -> Option<f64> {
+    let mut rest = values;
+    let (mut means, mut within) = (RunningMean::default(), RunningMean::default());
+    let (mut residual, mut degrees) = (0.0, 0.0);
+    for &size in sizes {
+        let (group, others) = rest.split_at_checked(usize::try_from(size).ok()?)?;
+        rest = others;
+        let mut inside = RunningMean::default();
+        group.iter().for_each(|it| inside.push(*it));
+        means.push(inside.mean());
+        within.push(1.0 / f64::from(size.max(1)));
+        residual += inside.residual();
+        degrees += f64::from(inside.n().saturating_sub(1));
+    }
+    if means.n() < 2 || degrees <= 0.0 {
+        return None;
+    }
+    let found = means.residual() / f64::from(means.n() - 1);
+    let expected = residual / degrees * within.mean();
+    Some((found - expected).max(0.0).sqrt())
+}
+
 /// Returns the rate of flaky runs that `n_rep` agreeing replicates exclude at 95 %.
 pub fn flake_bound(n_rep: u32) -> f64 {
     1.0 - 0.05f64.powf(1.0 / f64::from(n_rep.max(1)))
@@ -94,6 +118,17 @@ mod tests {
     use super::*;
     use crate::stats::reference::{close, numbers, unit};
     use proptest::prelude::*;
+
+    #[test]
+    fn groups_that_differ_by_more_than_their_spread_say_so() {
+        let apart = between_groups(&[1.0, 1.2, 3.0, 3.2], &[2, 2]).unwrap();
+        assert!((apart - (2.0f64 - 0.01).sqrt()).abs() < 1e-12, "{apart}");
+        let alike = between_groups(&[1.0, 3.0, 1.1, 3.1], &[2, 2]);
+        assert_eq!(alike, Some(0.0));
+        assert_eq!(between_groups(&[1.0, 3.0], &[1, 1]), None);
+        assert_eq!(between_groups(&[1.0, 3.0, 2.0], &[3]), None);
+        assert_eq!(between_groups(&[1.0, 3.0], &[2, 2]), None);
+    }
 
     #[test]
     fn the_noise_floor_agrees_with_the_reference() {

@@ -14,12 +14,12 @@ pub struct Futility {
 impl Futility {
     /// Starts a test of 0 against `delta`, with Gaussian noise of standard deviation `sigma`.
     ///
-    /// Differences are clipped to ±max(3σ, δ), so that one outlier neither gives up nor rescues.
-    pub fn new(delta: f64, sigma: f64) -> Self {
+    /// Differences are clipped to ±max(clip · σ, δ), so that one outlier neither gives up nor rescues.
+    pub fn new(delta: f64, sigma: f64, clip: f64) -> Self {
         Self {
             delta,
             sigma,
-            clip: (3.0 * sigma).max(delta),
+            clip: (clip * sigma).max(delta),
             ln_ratio: 0.0,
         }
     }
@@ -101,7 +101,7 @@ mod tests {
     fn the_path_agrees_with_the_reference() {
         let case = unit("sprt_futility");
         let delta = case["delta"].as_f64().unwrap();
-        let mut futility = Futility::new(delta, case["sigma"].as_f64().unwrap());
+        let mut futility = Futility::new(delta, case["sigma"].as_f64().unwrap(), 3.0);
         let expected = case["log_lambda"].as_array().unwrap();
         for (x, expected) in numbers(&case["d"]).into_iter().zip(expected) {
             futility.push(x);
@@ -110,9 +110,9 @@ mod tests {
     }
 
     #[test]
-    fn an_outlier_counts_as_three_sigma() {
-        let mut wild = Futility::new(1.0, 1.0);
-        let mut calm = Futility::new(1.0, 1.0);
+    fn an_outlier_counts_as_the_clip_says() {
+        let mut wild = Futility::new(1.0, 1.0, 3.0);
+        let mut calm = Futility::new(1.0, 1.0, 3.0);
         wild.push(-1e9);
         calm.push(-3.0);
         assert!((wild.ln_ratio() - calm.ln_ratio()).abs() < 1e-12);
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_large_delta_widens_the_clip() {
-        let mut futility = Futility::new(10.0, 1.0);
+        let mut futility = Futility::new(10.0, 1.0, 3.0);
         futility.push(10.0);
         assert!((futility.ln_ratio() + 50.0).abs() < 1e-9);
     }

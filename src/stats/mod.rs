@@ -7,6 +7,7 @@ pub mod futility;
 pub mod interval;
 pub mod ladder;
 pub mod lord;
+pub mod loss;
 pub mod numeric;
 pub mod population;
 pub mod rank;

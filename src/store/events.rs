@@ -103,6 +103,10 @@ fn of_event(id: ExperimentId, idx: u64, event: &ExperimentEvent) -> RecordEvent 
             line.key = Some(hypothesis.key.clone());
             line.title = Some(hypothesis.title.clone());
         }
+        ExperimentEvent::Screened { hypothesis, .. } => {
+            line.key = hypothesis.as_ref().map(|it| it.key.clone());
+            line.title = hypothesis.as_ref().map(|it| it.title.clone());
+        }
         ExperimentEvent::Decided { decision } => {
             line.verdict = Some(decision.verdict);
             line.reason = decision.reasons.first().cloned();

@@ -148,6 +148,7 @@ pub fn summary_of(experiment: &Experiment) -> Option<Summary> {
         landed: experiment.landed.clone(),
         spent: spent(experiment),
         resumes: experiment.resumes,
+        turn: experiment.turn.clone(),
     })
 }
 

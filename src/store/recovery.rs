@@ -133,8 +133,11 @@ mod tests {
     use camino::Utf8Path;
     use proptest::prelude::*;
 
-    use crate::model::experiment::Experiment;
+    use crate::model::dimension::Direction;
+    use crate::model::experiment::{Experiment, ExperimentEvent};
     use crate::model::id::ExperimentId;
+    use crate::model::measurement::Scale;
+    use crate::model::screening::Screening;
     use crate::model::verdict::Verdict;
     use crate::store::Reader;
     use crate::store::sample::{append_all, events, now, open, place, seal, started};
@@ -219,6 +222,37 @@ mod tests {
             std::fs::write(place.common_dir.join("factory/journal.jsonl"), &journal).unwrap();
             recover(&place.common_dir);
         }
+    }
+
+    #[test]
+    fn an_experiment_that_was_interrupted_behind_its_screening_keeps_it_and_is_spurious() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        let (first, other) = (started(1), started(2));
+        let ExperimentEvent::Started { hypothesis, .. } = other else {
+            unreachable!("it is one");
+        };
+        let screened = ExperimentEvent::Screened {
+            screening: Box::new(Screening {
+                metric: "parse_ns".parse().unwrap(),
+                unit: "ns".to_owned(),
+                direction: Direction::Minimize,
+                scale: Scale::LogRatio,
+                most_pairs: 2,
+                variants: Vec::new(),
+                winner: None,
+            }),
+            hypothesis: Some(hypothesis.clone()),
+        };
+        append_all(&mut writer, &[first, screened.clone()]);
+        assert!(writer.append(&screened).is_err(), "one is enough");
+        drop(writer);
+        let (writer, _) = open(&place.common_dir);
+        let sealed = writer.reader().experiment(ExperimentId(1)).unwrap();
+        let sealed = sealed.unwrap();
+        assert_eq!(sealed.decision.unwrap().verdict, Verdict::Spurious);
+        assert_eq!(sealed.hypothesis, *hypothesis);
+        assert!(sealed.screening.is_some());
     }
 
     #[test]

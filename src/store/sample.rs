@@ -70,6 +70,7 @@ pub(super) fn started(id: u32) -> ExperimentEvent {
         incumbent_tree: tree("2"),
         backend: "mechanic".to_owned(),
         resumes: None,
+        turn: None,
     }
 }
 
@@ -79,6 +80,7 @@ fn evidence() -> Evidence {
         tree: tree(digit),
         sample: Sample::Value { value },
         seconds: 0.25,
+        tail: crate::model::tail::Tails::new(),
     };
     Evidence {
         metric: "parse_ns".parse().unwrap(),
@@ -98,6 +100,8 @@ fn evidence() -> Evidence {
             shift: 0.0,
             sigma: 0.0125,
             n_max: 40,
+            give_up: crate::model::measurement::GiveUp::default(),
+            guards: Vec::new(),
             calibration: Calibration {
                 level: 12.0,
                 differences: vec![0.5, -0.25],
@@ -105,6 +109,8 @@ fn evidence() -> Evidence {
                 run_seconds: 0.25,
                 warnings: Vec::new(),
                 pooled: Pooled::default(),
+                builds: Vec::new(),
+                tails: Vec::new(),
             },
         }),
         pairs: vec![Pair {

@@ -15,6 +15,7 @@ mod go;
 mod inline;
 mod javascript;
 mod mutation;
+mod needs;
 mod python;
 mod rust;
 mod said;
@@ -23,6 +24,9 @@ mod tree;
 
 pub use edits::{Edit, EditKind, edited, edits};
 pub use inline::{Spliced, with_tests_of};
+pub use needs::{Need, needs};
+pub use python::{Import, imports};
+pub use rust::outline::{Module, Outline, Use, outline, words};
 pub use said::{Said, said};
 
 /// Languages with a grammar.
@@ -238,13 +242,26 @@ pub fn constant(grammar: Grammar, source: &str, name: &str) -> Option<Range<usiz
 /// Returns what a file offers to others: qualified public names, each with its signature as tokens,
 /// without bodies, values of constants, comments and layout.
 ///
-/// The file alone decides: what is public in a private module counts, and what an `__init__.py`
-/// re-exports counts where `__all__` names it.
+/// The file alone decides: what is public in a private module counts ([`outline`] helps to tell), and what an
+/// `__init__.py` re-exports counts where `__all__` names it.
 pub fn surface(grammar: Grammar, source: &str) -> BTreeMap<String, String> {
     let Some(tree) = tree::parse(grammar, source) else {
         return BTreeMap::new();
     };
     by_unique_name((grammar.language().surface)(tree.root_node(), source))
+}
+
+/// Returns the range of the outermost node of a kind that begins at a byte.
+pub fn node_at(grammar: Grammar, source: &str, byte: usize, kind: &str) -> Option<Range<usize>> {
+    let tree = tree::parse(grammar, source)?;
+    let mut found = None;
+    tree::walk(tree.root_node(), |node| {
+        if found.is_none() && node.start_byte() == byte && node.kind() == kind {
+            found = Some(node.byte_range());
+        }
+        found.is_none() && node.byte_range().contains(&byte)
+    });
+    found
 }
 
 /// Returns whether a file parses without errors.

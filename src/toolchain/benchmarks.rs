@@ -125,6 +125,8 @@ fn metric(name: &str, build: Option<String>, run: String, parser: &str) -> Metri
         deterministic: false,
         timeout_seconds: None,
         only_claimed: true,
+        tail: Vec::new(),
+        reads: Vec::new(),
     }
 }
 

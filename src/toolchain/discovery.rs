@@ -77,6 +77,7 @@ pub fn own_commands(root: &Utf8Path, project: &Utf8Path) -> Vec<OwnCommand> {
     for (name, reader) in [
         ("tox.ini", tox as fn(&str) -> Vec<String>),
         ("setup.cfg", tox),
+        ("tox.toml", tox_toml),
         ("noxfile.py", nox),
         ("pyproject.toml", pyproject),
         ("package.json", scripts),
@@ -123,7 +124,8 @@ fn add(found: &mut Vec<OwnCommand>, source: &Utf8Path, lines: Vec<String>) {
     }
 }
 
-fn workflows(root: &Utf8Path) -> Vec<Utf8PathBuf> {
+/// Returns the files of a checkout's workflows.
+pub(super) fn workflows(root: &Utf8Path) -> Vec<Utf8PathBuf> {
     let folder = Utf8Path::new(".github/workflows");
     let entries = root
         .join(folder)
@@ -197,12 +199,31 @@ fn pyproject(text: &str) -> Vec<String> {
     }
     let legacy = at(&["tox", "legacy_tox_ini"]).and_then(Value::as_str);
     lines.extend(legacy.map(tox).unwrap_or_default());
-    let base = at(&["tox", "env_run_base", "commands"]).and_then(Value::as_array);
-    for words in base.into_iter().flatten().filter_map(Value::as_array) {
-        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
-        lines.push(words.join(" "));
-    }
+    lines.extend(at(&["tox"]).into_iter().flat_map(tox_tables));
     lines
+}
+
+fn tox_toml(text: &str) -> Vec<String> {
+    let table = text.parse::<Table>().map(Value::Table);
+    table.map(|it| tox_tables(&it)).unwrap_or_default()
+}
+
+/// The commands of tox's own tables: of the base of all environments, and of each.
+fn tox_tables(table: &Value) -> Vec<String> {
+    let own = table.get("env").and_then(Value::as_table);
+    let all = table.get("env_run_base").into_iter();
+    let all = all.chain(own.into_iter().flatten().map(|it| it.1));
+    let commands = all.filter_map(|it| it.get("commands")?.as_array());
+    // What is no word is put in by tox: `{ replace = "posargs" }`.
+    let line = |words: &Vec<Value>| {
+        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        words.join(" ")
+    };
+    commands
+        .flatten()
+        .filter_map(Value::as_array)
+        .map(line)
+        .collect()
 }
 
 /// The commands of a table of scripts: `name = "line"`, a list of lines, or a table with `cmd`.
@@ -323,6 +344,18 @@ mod tests {
         );
         let file = "@nox.session\ndef tests(session):\n    session.install('.')\n    session.run('pytest', \"-q\", *session.posargs)\n";
         assert_eq!(lines(&[("noxfile.py", file)]), ["noxfile.py: pytest -q"]);
+    }
+
+    #[test]
+    fn tox_in_its_own_toml_tells_as_much() {
+        let base = "env_run_base]\ncommands = [[\"pytest\", \"-q\", { replace = \"posargs\" }]]\n";
+        let lint = "env.lint]\ncommands = [[\"ruff\", \"check\"]]\n";
+        assert_eq!(
+            lines(&[("tox.toml", &format!("[{base}[{lint}"))]),
+            ["tox.toml: pytest -q", "tox.toml: ruff check"]
+        );
+        let below = format!("[tool.tox.{base}[tool.tox.{lint}");
+        assert_eq!(lines(&[("pyproject.toml", &below)]).len(), 2);
     }
 
     #[test]

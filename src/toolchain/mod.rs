@@ -14,6 +14,7 @@ pub mod javascript;
 mod job;
 mod lcov;
 mod mentions;
+mod minimums;
 pub mod python;
 pub mod rust;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use benchmarks::benchmarks;
 pub use catalogue::manifest_rules;
 pub use detect::detect;
 pub use discovery::own_commands;
+pub use minimums::{minimums, says_versions};
 pub use versions::versions;
 
 use crate::config::{Commands, Profile};
@@ -192,6 +194,24 @@ pub trait Adapter: Send + Sync {
         _place: &'a Place<'a>,
     ) -> BoxFuture<'a, Result<Environment, process::Error>> {
         Box::pin(std::future::ready(Ok(Environment::default())))
+    }
+
+    /// Builds what commands of the project's own load, where the tree holds only its sources and no
+    /// command of theirs would build it; the inner error is the project's.
+    fn build<'a>(
+        &'a self,
+        _job: &'a Job<'a>,
+    ) -> BoxFuture<'a, Result<Result<(), String>, process::Error>> {
+        Box::pin(std::future::ready(Ok(Ok(()))))
+    }
+
+    /// Returns the variables with which commands of the project's own find the tree's code, and not an
+    /// installed copy of it.
+    ///
+    /// # Errors
+    /// A file below the build folder that cannot be written.
+    fn variables(&self, _job: &Job<'_>) -> Result<Vec<(String, String)>, process::Error> {
+        Ok(Vec::new())
     }
 
     /// Runs the suite; `only` restricts it to those ids where the runner can, `retry` never re-runs.

@@ -70,6 +70,9 @@ pub struct ResearchPage {
     pub text: String,
     /// What unchanged code shows about the number.
     pub noise: Noise,
+    /// And about the number of the other side, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opponent: Option<Noise>,
 }
 
 /// What the gates say about a difference.

@@ -141,6 +141,7 @@ fn planned(event: &RunEvent) -> String {
         seconds_null,
         seconds_keep,
         seconds_most,
+        notes,
         ..
     } = event
     else {
@@ -160,7 +161,10 @@ fn planned(event: &RunEvent) -> String {
         number::quantity(*delta, unit),
         number::duration(*seconds_null),
         number::duration(*seconds_keep),
-    )
+    ) + &notes
+        .iter()
+        .map(|it| format!("; {}", text::harmless(it)))
+        .collect::<String>()
 }
 
 fn join(what: &str, detail: &str) -> String {
@@ -276,10 +280,11 @@ mod tests {
             seconds_null: 16.0,
             seconds_keep: 45.0,
             seconds_most: 7200.0,
+            notes: vec!["p95 is guarded".to_owned()],
         };
         assert_eq!(
             planned(&event),
-            "the price of testing parse: at most 60 pairs, which is what the budget pays for, 2 h 00 min; changes from 0.70 %, 2.10 ms count; about 16.0 s to find no effect, 45.0 s to a keep"
+            "the price of testing parse: at most 60 pairs, which is what the budget pays for, 2 h 00 min; changes from 0.70 %, 2.10 ms count; about 16.0 s to find no effect, 45.0 s to a keep; p95 is guarded"
         );
     }
 }

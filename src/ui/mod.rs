@@ -26,6 +26,7 @@ mod style;
 pub mod text;
 pub mod tools;
 pub mod verbs;
+mod variants;
 mod withheld;
 
 pub use output::{ColorMode, Output, color_mode};

@@ -1,12 +1,15 @@
 //! The number of a research run in its closing report: where it stood, where it stands, what still fails.
 
-use crate::ceo::{FailureChange, Line, Pursued, RunReport};
+use crate::ceo::{FailureChange, Line, Pursued, RunReport, TurnLine};
+use crate::model::turn::TurnEnd;
 use crate::model::verdict::Verdict;
 
 use super::{number, style, text};
 
 /// Kinds of failures that are listed.
 const LISTED: usize = 8;
+/// Turns that are listed.
+const TURNS: usize = 12;
 /// A search that tries more than this is listed by what it kept.
 const MANY: usize = 12;
 
@@ -23,8 +26,11 @@ pub(super) fn shown(report: &RunReport) -> (Vec<&Line>, usize) {
     (shown, left_out)
 }
 
-/// Returns the section about the number.
+/// Returns the section about the number, or about the turns of two.
 pub(super) fn render(pursued: &Pursued, width: usize) -> String {
+    if !pursued.turns.is_empty() {
+        return turns(&pursued.turns, width);
+    }
     let mut out = format!("{}\n", style::heading("The number"));
     let mut add = |words: &str| {
         let body = text::wrap(&text::harmless(words), width.saturating_sub(2), 2);
@@ -62,6 +68,48 @@ pub(super) fn render(pursued: &Pursued, width: usize) -> String {
         add(&format!("and {more} more kinds: --json lists them"));
     }
     out
+}
+
+/// Returns what became of each turn, oldest first; of many, the latest.
+fn turns(all: &[TurnLine], width: usize) -> String {
+    let mut out = format!("{}\n", style::heading("The two sides, in turns"));
+    let left_out = all.len().saturating_sub(TURNS);
+    if left_out > 0 {
+        out.push_str(&format!(
+            "  {}\n",
+            style::faint(&format!("and {left_out} turns before: --json lists them"))
+        ));
+    }
+    for turn in all.iter().skip(left_out) {
+        let value = if turn.before.to_bits() == turn.after.to_bits() {
+            format!("{}, as before", number::quantity(turn.after, &turn.unit))
+        } else {
+            number::change(turn.before, turn.after, &turn.unit)
+        };
+        let words = format!(
+            "{} {value}; {}, {} kept: {}",
+            turn.metric,
+            number::count(turn.experiments as usize, "experiments"),
+            turn.kept,
+            ended(turn.ended)
+        );
+        let body = text::wrap(&text::harmless(&words), width.saturating_sub(7), 7);
+        out.push_str(&format!("  {:>3}  {body}\n", turn.number));
+    }
+    let words = "each number is against the other side as it was in that turn; what was kept of both is on one branch";
+    let words = text::wrap(words, width.saturating_sub(2), 2);
+    out.push_str(&format!("  {}\n", style::faint(&words)));
+    out
+}
+
+fn ended(end: Option<TurnEnd>) -> &'static str {
+    match end {
+        Some(TurnEnd::Enough) => "enough",
+        Some(TurnEnd::Plateau) => "a plateau",
+        Some(TurnEnd::NothingLeft) => "nothing left to try",
+        Some(TurnEnd::OtherChanged) => "the other side was changed meanwhile",
+        None => "goes on",
+    }
 }
 
 fn values(pursued: &Pursued) -> String {
@@ -111,7 +159,57 @@ mod tests {
                 before: 41,
                 after: 22,
             }],
+            turns: Vec::new(),
         }
+    }
+
+    #[test]
+    fn two_sides_are_told_turn_by_turn() {
+        use crate::model::turn::Side;
+        let turn = |number, side, (before, after), (experiments, kept), ended| TurnLine {
+            number,
+            side,
+            metric: if side == Side::First { "loot" } else { "cost" }.into(),
+            unit: "EUR".into(),
+            before,
+            after,
+            experiments,
+            kept,
+            ended,
+        };
+        let mut sides = sample();
+        sides.turns = vec![
+            turn(
+                1,
+                Side::First,
+                (310.0, 970.0),
+                (9, 3),
+                Some(TurnEnd::Enough),
+            ),
+            turn(
+                2,
+                Side::Opponent,
+                (410.0, 160.0),
+                (14, 2),
+                Some(TurnEnd::Plateau),
+            ),
+            turn(3, Side::First, (240.0, 240.0), (1, 0), None),
+        ];
+        let text = anstream::adapter::strip_str(&render(&sides, 80)).to_string();
+        for line in [
+            "    1  loot 310 → 970 EUR; 9 experiments, 3 kept: enough\n",
+            "    2  cost 410 → 160 EUR; 14 experiments, 2 kept: a plateau\n",
+            "    3  loot 240 EUR, as before; 1 experiment, 0 kept: goes on\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        let first = sides.turns[0].clone();
+        sides.turns.splice(0..0, vec![first; TURNS]);
+        let text = render(&sides, 80);
+        assert!(
+            text.contains("and 3 turns before: --json lists them"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::model::audit::{AuditOutcome, Standing};
 use crate::model::experiment::{DimensionPair, Experiment, Summary};
 use crate::model::hypothesis::Claim;
 use crate::model::measurement::{Evidence, TestPlan};
+use crate::model::turn::Side;
 use crate::model::verdict::{Statistics, Verdict};
 
 use super::document::{History, Replay, ReplayedAudit, Shown};
@@ -84,6 +85,14 @@ pub fn show(shown: &Shown, width: usize) -> String {
             &format!("#{original}, all of whose pairs count here"),
         );
     }
+    if let Some(turn) = &it.turn {
+        let side = match turn.side {
+            Side::First => "the first side's",
+            Side::Opponent => "the opponent's",
+        };
+        let words = format!("{}, {side}; the other side stays as it is", turn.number);
+        field("turn", &words);
+    }
     if let Some(check) = &it.landing {
         field(
             "checked on",
@@ -115,6 +124,7 @@ pub fn show(shown: &Shown, width: usize) -> String {
     out.push_str(&reasons(it, width));
     out.push_str(&super::withheld::for_person(it, width));
     out.push_str(&dimensions(&it.dimensions, width));
+    out.push_str(&super::variants::screening(it.screening.as_ref(), width));
     out.push_str(&evidence(it, width));
     out.push_str(&afterwards(shown, width));
     out
@@ -494,6 +504,7 @@ mod tests {
             landed: None,
             spent: None,
             resumes: None,
+            turn: None,
         }
     }
 

@@ -16,8 +16,13 @@ pub fn render(page: &ResearchPage, width: usize) -> String {
             tools::profile(&page.text)
         ));
     }
-    for (label, words) in facts(&page.noise) {
-        out.push_str(&text::labelled(label, &text::harmless(&words), width));
+    for noise in [Some(&page.noise), page.opponent.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        for (label, words) in facts(noise) {
+            out.push_str(&text::labelled(label, &text::harmless(&words), width));
+        }
     }
     if page.written || page.text.is_empty() {
         let next = style::command("factory ceo --mode research");
@@ -101,6 +106,7 @@ mod tests {
                     "heavy tails: standard deviation 5.0e-2, robust estimate 2.0e-2".into(),
                 ],
             },
+            opponent: None,
         }
     }
 
@@ -133,5 +139,10 @@ mod tests {
         for words in ["every run gave the same", "any gain", "1.2 s", "480"] {
             assert!(text.contains(words), "{words}: {text}");
         }
+        let mut other = page.noise.clone();
+        other.metric = "caught".into();
+        page.opponent = Some(other);
+        let text = render(&page, 80);
+        assert!(text.contains("caught 12.3 ms"), "{text}");
     }
 }

@@ -161,6 +161,33 @@ fn two_wins_that_were_built_at_once_are_stacked() {
 }
 
 #[test]
+fn a_program_that_builds_three_variants_has_the_best_of_them_tested() {
+    let env = TestEnv::new();
+    if is_refused(&env) {
+        return;
+    }
+    let build = "number = question['input']['variant']['number']\n\
+                 write('a.txt', str([40, 20, 30][number - 1]))\n\
+                 answer['message'] = f'Lower a, way {number}'";
+    let (repo, run) = target(&env, &[("Lower a", build)]);
+    let document = repo
+        .factory(&with_backend(&run, &["--variants", "3", "--parallel", "2"]))
+        .exits(0)
+        .json();
+    assert_eq!(document["kept"], 1, "{document:#}");
+    let one = verdict_of(&document, "Lower a");
+    assert_eq!(
+        (&one["effect"]["after"], &one["cost"]["tokens"]),
+        (&70.0.into(), &30.into())
+    );
+    let shown = repo.factory(&["show", "1", "--json"]).exits(0).json();
+    let screening = &shown["experiment"]["screening"];
+    assert_eq!(screening["winner"], 2, "{screening:#}");
+    assert_eq!(screening["variants"][2]["title"], "Lower a, way 3");
+    repo.factory(&["replay", "1"]).exits(0);
+}
+
+#[test]
 fn a_candidate_that_conflicts_with_a_keep_is_deferred_and_built_again() {
     let env = TestEnv::new();
     if is_refused(&env) {

@@ -131,7 +131,7 @@ fn a_repository_inside_another_is_a_target_of_its_own() {
     );
     let inner = env.unborn("outer/inner");
     crate::support::copy_tree(
-        &Path::new(crate::support::PACKAGE).join("tests/fixtures/rust_with_findings"),
+        &Path::new(crate::support::PACKAGE).join("tests/fixtures/two_numbers"),
         &inner.path,
     );
     inner.commit("first");
@@ -150,7 +150,7 @@ fn a_repository_inside_another_is_a_target_of_its_own() {
 #[test]
 fn a_detached_head_works() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.git(&["checkout", "--quiet", "--detach"]);
     assert_works_untouched(&repo);
     repo.factory(&["land"])
@@ -162,8 +162,8 @@ fn a_detached_head_works() {
 #[test]
 fn a_dirty_tree_works_and_is_not_looked_at() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
-    repo.write("src/lib.rs", "this is in the middle of being written {{{\n");
+    let repo = env.fixture("two_numbers");
+    repo.write("a.py", "this is in the middle of being written {{{\n");
     repo.write("staged.txt", "staged\n");
     repo.git(&["add", "staged.txt"]);
     repo.write("staged.txt", "staged, then changed\n");
@@ -186,7 +186,7 @@ fn a_dirty_tree_works_and_is_not_looked_at() {
 #[test]
 fn in_the_middle_of_a_rebase_experiments_run_and_landing_waits() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.git(&["checkout", "--quiet", "-b", "topic"]);
     repo.write("notes.txt", "topic\n");
     repo.commit("topic");
@@ -292,7 +292,7 @@ fn a_read_only_directory_is_refused_before_any_work() {
 #[test]
 fn a_branch_called_factory_is_in_the_way_and_said_so_before_any_work() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.git(&["branch", "factory"]);
     let before = repo.fingerprint();
     repo.factory(CEO)
@@ -301,9 +301,10 @@ fn a_branch_called_factory_is_in_the_way_and_said_so_before_any_work() {
         .tells("`factory`")
         .tells_like(r"hint: .*landing");
     assert_untouched(&before, &repo.fingerprint());
-    repo.write("factory.toml", "[landing]\nbranch = \"kept\"\n");
+    let landing = "\n[landing]\nbranch = \"kept\"\n";
+    repo.write("factory.toml", &(repo.read("factory.toml") + landing));
     repo.commit("choose another landing branch");
-    repo.factory(CEO).exits(0);
+    repo.factory(&ceo_with(&["--cycles", "1"])).exits(0);
     assert!(repo.has_ref("refs/heads/kept"));
 }
 
@@ -440,8 +441,8 @@ fn without_tools_the_missing_one_is_named() {
 #[test]
 fn without_git_the_missing_program_is_named() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
-    repo.factory(CEO).exits(0);
+    let repo = env.fixture("two_numbers");
+    repo.factory(&ceo_with(&["--cycles", "1"])).exits(0);
     let bare = TestEnv::with_only(&[]);
     bare.run_in(&repo.path, &["land"])
         .exits(5)

@@ -120,7 +120,7 @@ fn a_python_target_is_as_it_was() {
 #[test]
 fn a_dry_run_makes_no_ref_and_no_experiment() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     let before = (repo.fingerprint(), refs(&repo));
     let document = repo
         .factory(&crate::support::ceo_with(&["--dry-run"]))
@@ -152,7 +152,7 @@ fn reading_verbs_leave_no_trace_at_all() {
 #[test]
 fn what_the_run_writes_into_the_checkout_hides_itself() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.factory(CEO).exits(0);
     assert_eq!(
         repo.git(&["status", "--porcelain", "--ignored"]),
@@ -169,12 +169,12 @@ fn what_the_run_writes_into_the_checkout_hides_itself() {
 #[test]
 fn a_linked_worktree_is_a_target_like_any_other() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.git(&["worktree", "add", "--quiet", "-b", "topic", "../linked"]);
     let before = repo.fingerprint();
     let linked = env.work().join("linked");
     let document = env.run_in(&linked, CEO).exits(0).json();
-    assert_eq!(document["kept"], 1, "{document:#}");
+    assert_eq!(document["kept"], 2, "{document:#}");
     assert_untouched(&before, &repo.fingerprint());
     assert_eq!(env.git(&linked, &["status", "--porcelain"]), "");
 }
@@ -182,10 +182,10 @@ fn a_linked_worktree_is_a_target_like_any_other() {
 #[test]
 fn a_second_run_tries_nothing_twice() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     let first = repo.factory(CEO).exits(0).json();
     let second = repo.factory(CEO).exits(0).json();
-    assert_eq!(first["kept"], 1, "{first:#}");
+    assert_eq!(first["kept"], 2, "{first:#}");
     assert_eq!(second["experiments"], serde_json::json!([]), "{second:#}");
     assert_eq!(second["score_before"], first["score_after"]);
 }

@@ -2,18 +2,20 @@
 
 use crate::support::{CEO, Repo, TestEnv, assert_untouched, ceo_with};
 
-/// Runs the loop on one rule of the Python fixture and keeps its fix.
+/// Lowers one of the numbers, and keeps that.
 #[track_caller]
-fn keep(repo: &Repo<'_>, rule: &str) {
-    let document = repo.factory(&ceo_with(&["--focus", rule])).exits(0).json();
+fn keep(repo: &Repo<'_>, number: &str) {
+    let document = repo
+        .factory(&ceo_with(&["--focus", number, "--cycles", "1"]))
+        .exits(0)
+        .json();
     assert_eq!(document["kept"], 1, "{document:#}");
 }
 
-/// Keeps two commits, one after the other.
+/// Lowers both numbers, and keeps a commit of each.
 #[track_caller]
 fn keep_two(repo: &Repo<'_>) {
-    keep(repo, "ruff F401");
-    keep(repo, "ruff F541");
+    repo.factory(CEO).exits(0);
     assert_eq!(subjects(repo).len(), 2);
 }
 
@@ -22,7 +24,7 @@ fn subjects(repo: &Repo<'_>) -> Vec<String> {
     log.lines().map(str::to_owned).collect()
 }
 
-/// Runs the loop once more on a rule that has nothing left, so that only day two happens.
+/// Runs the loop once more.
 #[track_caller]
 fn next_day(repo: &Repo<'_>) -> crate::support::Ran {
     repo.factory(&[
@@ -42,7 +44,7 @@ fn next_day(repo: &Repo<'_>) -> crate::support::Ran {
 #[test]
 fn squashed_work_is_recognised_by_its_content_and_not_made_again() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
+    let repo = env.fixture("two_numbers");
     keep_two(&repo);
     repo.git(&["merge", "--quiet", "--squash", "factory/best"]);
     repo.write("notes.txt", "and more\n");
@@ -56,7 +58,7 @@ fn squashed_work_is_recognised_by_its_content_and_not_made_again() {
 #[test]
 fn of_a_stack_of_which_one_commit_was_picked_the_rest_is_made_again() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
+    let repo = env.fixture("two_numbers");
     keep_two(&repo);
     let kept = subjects(&repo);
     repo.git(&["cherry-pick", "factory/best~1"]);
@@ -70,15 +72,12 @@ fn of_a_stack_of_which_one_commit_was_picked_the_rest_is_made_again() {
 #[test]
 fn work_that_conflicts_with_the_new_base_drops_out_by_name() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
-    keep(&repo, "ruff F541");
+    let repo = env.fixture("two_numbers");
+    keep(&repo, "A");
     let kept = subjects(&repo);
-    let text = repo
-        .read("shapes/area.py")
-        .replace("f\"a radius", "f\"any radius");
-    repo.write("shapes/area.py", &text);
-    repo.commit("other words");
-    let ran = next_day(&repo).tells("dropped out").tells("shapes/area.py");
+    repo.write("a.py", "A = 60\n");
+    repo.commit("another number");
+    let ran = next_day(&repo).tells("dropped out").tells("a.py");
     let told: Vec<&str> = ran.stderr.split_whitespace().collect();
     assert!(told.join(" ").contains(&kept[0]), "{}", ran.stderr);
 }
@@ -86,15 +85,13 @@ fn work_that_conflicts_with_the_new_base_drops_out_by_name() {
 #[test]
 fn work_that_breaks_the_new_base_drops_out_and_the_rest_stays() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
+    let repo = env.fixture("two_numbers");
     keep_two(&repo);
     let kept = subjects(&repo);
-    // A test of the person's that only the second of the two commits breaks.
-    repo.write(
-        "tests/test_words.py",
-        "import pathlib\n\n\ndef test_words():\n    assert 'f\"a radius' in pathlib.Path('shapes/area.py').read_text()\n",
-    );
-    repo.commit("the words matter");
+    // A guard of the person's that only the second of the two commits breaks.
+    let guard = "\n[[guard]]\nname = \"b is large\"\nrun = \"grep -q 'B = 50' b.py\"\n";
+    repo.write("factory.toml", &(repo.read("factory.toml") + guard));
+    repo.commit("the second number matters");
     next_day(&repo).tells("dropped out");
     assert_eq!(subjects(&repo)[0], kept[0]);
     assert!(!subjects(&repo).contains(&kept[1]), "{:?}", subjects(&repo));
@@ -103,10 +100,10 @@ fn work_that_breaks_the_new_base_drops_out_and_the_rest_stays() {
 #[test]
 fn an_amended_base_keeps_the_kept_work_and_not_the_dropped_commit() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.write("notes.txt", "first thought\n");
     repo.commit("a note");
-    keep(&repo, "ruff F401");
+    keep(&repo, "A");
     repo.write("notes.txt", "second thought\n");
     repo.git(&["add", "--all"]);
     repo.git(&["commit", "--quiet", "--amend", "--message", "a better note"]);
@@ -125,7 +122,7 @@ fn an_amended_base_keeps_the_kept_work_and_not_the_dropped_commit() {
 #[test]
 fn a_landing_branch_in_another_worktree_is_left_alone_and_the_cure_is_named() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.git(&[
         "worktree",
         "add",
@@ -146,11 +143,11 @@ fn a_landing_branch_in_another_worktree_is_left_alone_and_the_cure_is_named() {
 #[test]
 fn a_wish_that_was_granted_before_is_closed_with_the_reason() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
-    repo.factory(&["backlog", "add", "make it nicer"]).exits(0);
-    repo.factory(CEO).exits(0);
-    repo.factory(&["backlog", "add", "make it nicer"]).exits(0);
-    repo.factory(CEO).exits(0);
+    let repo = env.fixture("two_numbers");
+    repo.factory(&["backlog", "add", "A = 60"]).exits(0);
+    repo.factory(&ceo_with(&["--cycles", "1"])).exits(0);
+    repo.factory(&["backlog", "add", "A = 60"]).exits(0);
+    repo.factory(&ceo_with(&["--cycles", "1"])).exits(0);
     let backlog = repo.factory(&["backlog", "--json"]).exits(0).json();
     let closed = backlog["items"][1]["closed"].as_str().unwrap_or_default();
     assert!(closed.contains("tried before"), "{backlog:#}");

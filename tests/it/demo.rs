@@ -26,6 +26,11 @@ fn the_demo_shows_every_kind_of_verdict() {
             "1",
             "--config",
             "report.mutants=2",
+            // Build settings are left alone: each would cost as much as all that is looked at here.
+            "--config",
+            "scope.fixed=[\"benches/**\", \"Cargo.toml\"]",
+            "--config",
+            "decision.preset=\"fast\"",
         ])
         .exits(0)
         .json();

@@ -59,6 +59,11 @@ fn assert_tricks_raise_nothing(fixture: &str, tricks: &[(&str, &str, String)]) {
     }
 }
 
+/// Returns a profile that leaves all of these dimensions out: what is not looked at is not paid for.
+fn without(dimensions: &[&str]) -> String {
+    format!("[eval]\nskip = {dimensions:?}\n")
+}
+
 fn repeated(n: usize, item: impl Fn(usize) -> String) -> String {
     (0..n).fold(String::new(), |mut text, i| {
         let _ = write!(text, "\n{}", item(i));
@@ -226,6 +231,11 @@ fn replace_tool(repo: &Repo<'_>, name: &str, script: &str) {
 fn a_linter_that_contradicts_its_exit_status_is_not_believed() {
     let env = TestEnv::new();
     let repo = env.fixture("python_with_findings");
+    repo.write(
+        "factory.toml",
+        &without(&["tests", "coverage", "capability", "config", "observability"]),
+    );
+    repo.commit("lint alone");
     for script in [
         "echo '[]'; exit 2",
         "echo '[]'; exit 1",
@@ -295,10 +305,10 @@ fn a_metric_that_fails_scores_nothing_and_says_why() {
 fn guards_count_and_a_broken_one_is_a_veto() {
     let env = TestEnv::new();
     let guard = |name: &str, run: &str| format!("[[guard]]\nname = \"{name}\"\nrun = \"{run}\"\n");
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.write(
         "factory.toml",
-        &(guard("holds", "true") + &guard("does not", "false")),
+        &(without(&["tests", "config"]) + &guard("holds", "true") + &guard("does not", "false")),
     );
     repo.commit("declare guards");
     let document = evaluate(&repo);
@@ -312,8 +322,11 @@ fn guards_count_and_a_broken_one_is_a_veto() {
 #[test]
 fn below_the_threshold_the_exit_code_says_no_and_the_document_is_printed() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
-    repo.write("factory.toml", "[eval]\nthreshold = 1.0\n");
+    let repo = env.fixture("two_numbers");
+    let demanding = repo
+        .read("factory.toml")
+        .replace("[eval]", "[eval]\nthreshold = 1.0");
+    repo.write("factory.toml", &demanding);
     repo.commit("ask for everything");
     let document = repo.factory(&["eval", "--json"]).exits(9).json();
     assert_eq!(document["threshold"], 1.0);
@@ -345,6 +358,10 @@ fn a_suite_of_integration_tests_alone_counts() {
     let repo = env.fixture("rust_with_findings");
     let source = repo.read("src/lib.rs");
     repo.write("src/lib.rs", source.split("#[cfg(test)]").next().unwrap());
+    repo.write(
+        "factory.toml",
+        &without(&["lint", "types", "coverage", "capability"]),
+    );
     repo.commit("integration tests only");
     let document = evaluate(&repo);
     assert_eq!(
@@ -366,7 +383,13 @@ fn a_smoke_test_and_a_hard_constraint_are_vetoes() {
         ("[eval]\nsmoke = \"false\"\n", "guard"),
         (constraint, "hard_constraint"),
     ] {
-        repo.write("factory.toml", profile);
+        let rest = "skip = [\"tests\", \"coverage\", \"capability\", \"types\"]\n";
+        let profile = if profile.starts_with("[eval]") {
+            format!("{profile}{rest}")
+        } else {
+            format!("[eval]\n{rest}{profile}")
+        };
+        repo.write("factory.toml", &profile);
         repo.commit(rule);
         let document = repo.factory(&["eval", "--json"]).exits(9).json();
         assert_eq!(document["vetoes"][0]["rule"], rule, "{document:#}");

@@ -1,8 +1,10 @@
 //! Stopped at any moment, politely or not: nothing lost, nothing left, and the next run goes on.
 
+use std::path::{Path, PathBuf};
+
 use rustix::process::Signal;
 
-use crate::support::{Ran, Repo, Running, TestEnv, assert_untouched, ceo_with};
+use crate::support::{PACKAGE, Ran, Repo, Running, TestEnv, assert_untouched, ceo_with};
 
 /// What a run says, on its stream of events, when it reaches each moment.
 const MOMENTS: [&str; 6] = [
@@ -50,7 +52,7 @@ fn assert_goes_on(repo: &Repo<'_>) -> Ran {
 fn ctrl_c_at_each_moment_saves_the_state_and_leaves_nothing() {
     let env = TestEnv::new();
     for (number, moment) in MOMENTS.iter().enumerate() {
-        let repo = env.copy_of(&fixture(), &format!("moment-{number}"));
+        let repo = env.copy_of(&numbers(), &format!("moment-{number}"));
         let before = repo.fingerprint();
         let mut running = start_events(&repo);
         assert!(
@@ -133,7 +135,7 @@ fn every_reading_verb_can_be_interrupted() {
 fn killed_at_each_moment_the_next_run_takes_over() {
     let env = TestEnv::new();
     for (number, moment) in MOMENTS.iter().enumerate() {
-        let repo = env.copy_of(&fixture(), &format!("moment-{number}"));
+        let repo = env.copy_of(&numbers(), &format!("moment-{number}"));
         let before = repo.fingerprint();
         let mut running = start_events(&repo);
         assert!(
@@ -181,7 +183,7 @@ fn an_experiment_that_was_cut_short_is_recorded_as_such() {
 #[test]
 fn two_at_once_is_one_too_many() {
     let env = TestEnv::new();
-    let repo = env.copy_of(&fixture(), "target");
+    let repo = env.copy_of(&numbers(), "target");
     let mut first = start_events(&repo);
     assert!(
         first.wait_until(|it| it.contains("\"run_started\"")),
@@ -199,6 +201,12 @@ fn two_at_once_is_one_too_many() {
     repo.factory(&ceo_with(&[])).exits(0);
 }
 
-fn fixture() -> std::path::PathBuf {
-    std::path::Path::new(crate::support::PACKAGE).join("tests/fixtures/rust_with_findings")
+/// A package, so that what is interrupted is a tree of compilers and tests.
+fn fixture() -> PathBuf {
+    Path::new(PACKAGE).join("tests/fixtures/rust_with_findings")
+}
+
+/// A target that is quick to measure, for what is tried at every moment.
+fn numbers() -> PathBuf {
+    Path::new(PACKAGE).join("tests/fixtures/two_numbers")
 }

@@ -1,20 +1,27 @@
 //! Kept work and the person's hands on it: land, checkout, reject, diff, show, replay.
 
-use crate::support::{CEO, Repo, TestEnv, assert_untouched};
+use crate::support::{CEO, Repo, TestEnv, assert_untouched, ceo_with};
 
-/// Runs the loop on the fixture; returns the number of the experiment that was kept.
+/// Runs the loop for one experiment, which must be kept; returns its number.
 #[track_caller]
 fn keep_one(repo: &Repo<'_>) -> String {
+    let document = repo.factory(&ceo_with(&["--cycles", "1"])).exits(0).json();
+    let experiment = &document["experiments"][0];
+    assert_eq!(experiment["verdict"], "keep", "{document:#}");
+    experiment["id"].to_string()
+}
+
+/// Runs the loop to its end: both numbers are lowered, and nothing is left to try.
+#[track_caller]
+fn keep_all(repo: &Repo<'_>) {
     let document = repo.factory(CEO).exits(0).json();
-    let experiments = document["experiments"].as_array().unwrap();
-    let kept = experiments.iter().find(|it| it["verdict"] == "keep");
-    kept.unwrap_or_else(|| panic!("{document:#}"))["id"].to_string()
+    assert_eq!(document["kept"], 2, "{document:#}");
 }
 
 #[test]
 fn landing_moves_the_branch_and_the_checkout_to_what_was_evaluated() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     let base = repo.rev("main");
     keep_one(&repo);
     let kept = repo.rev("factory/best");
@@ -25,11 +32,7 @@ fn landing_moves_the_branch_and_the_checkout_to_what_was_evaluated() {
     assert_eq!(document["moved"], true, "{document:#}");
     assert_eq!((repo.rev("main"), repo.rev("HEAD")), (kept.clone(), kept));
     assert_eq!(repo.git(&["status", "--porcelain"]), "");
-    assert!(
-        !repo
-            .read("src/lib.rs")
-            .contains("use std::collections::HashMap;")
-    );
+    assert_eq!(repo.read("a.py"), "A = 10\n");
     let again = repo.factory(&["land", "--json"]).exits(0).json();
     assert_eq!(again["moved"], false, "{again:#}");
 }
@@ -37,7 +40,7 @@ fn landing_moves_the_branch_and_the_checkout_to_what_was_evaluated() {
 #[test]
 fn landing_without_kept_work_says_how_to_get_some() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.factory(&["land"])
         .exits(3)
         .tells("factory/best")
@@ -47,7 +50,7 @@ fn landing_without_kept_work_says_how_to_get_some() {
 #[test]
 fn landing_over_files_that_git_does_not_know_is_refused() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     keep_one(&repo);
     repo.git(&["switch", "--quiet", "factory/best"]);
     repo.write("new.txt", "kept\n");
@@ -65,7 +68,7 @@ fn landing_over_files_that_git_does_not_know_is_refused() {
 #[test]
 fn landing_on_a_branch_that_went_on_is_refused() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     keep_one(&repo);
     repo.write("notes.txt", "meanwhile\n");
     repo.commit("meanwhile");
@@ -80,8 +83,8 @@ fn landing_on_a_branch_that_went_on_is_refused() {
 #[test]
 fn kept_work_follows_a_base_that_went_on() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
-    keep_one(&repo);
+    let repo = env.fixture("two_numbers");
+    keep_all(&repo);
     let kept = repo.rev("factory/best");
     repo.write("notes.txt", "meanwhile\n");
     repo.commit("meanwhile");
@@ -91,26 +94,26 @@ fn kept_work_follows_a_base_that_went_on() {
     assert_ne!(repo.rev("factory/best"), kept);
     repo.git(&["merge-base", "--is-ancestor", "main", "factory/best"]);
     let diff = repo.git(&["diff", "--name-only", "main", "factory/best"]);
-    assert_eq!(diff, "src/lib.rs\n");
+    assert_eq!(diff, "a.py\nb.py\n");
 }
 
 #[test]
 fn a_base_that_was_rewritten_is_not_undone_by_kept_work() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.write("notes.txt", "first thought\n");
     repo.commit("a note");
-    keep_one(&repo);
+    keep_all(&repo);
     repo.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
     repo.factory(CEO).exits(0);
     let diff = repo.git(&["diff", "--name-only", "main", "factory/best"]);
-    assert_eq!(diff, "src/lib.rs\n", "the dropped note must not come back");
+    assert_eq!(diff, "a.py\nb.py\n", "the dropped note must not come back");
 }
 
 #[test]
 fn a_landing_branch_that_is_checked_out_is_never_moved() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.git(&["branch", "factory/best"]);
     repo.git(&["worktree", "add", "--quiet", "../best", "factory/best"]);
     let before = repo.rev("factory/best");
@@ -128,7 +131,7 @@ fn a_landing_branch_that_is_checked_out_is_never_moved() {
 #[test]
 fn checking_out_makes_a_branch_and_touches_nothing_else() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     let id = keep_one(&repo);
     let mut before = repo.fingerprint();
     let document = repo.factory(&["checkout", &id, "--json"]).exits(0).json();
@@ -153,20 +156,21 @@ fn checking_out_makes_a_branch_and_touches_nothing_else() {
 #[test]
 fn a_rejection_is_recorded_in_the_person_s_words_and_outlasts_the_next_run() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
-    let id = keep_one(&repo);
+    let repo = env.fixture("two_numbers");
+    keep_all(&repo);
+    let id = "2";
     let before = repo.fingerprint();
-    let because = "we import `HashMap` next week";
+    let because = "we need twice of it next week";
     let document = repo
-        .factory(&["reject", &id, "--because", because, "--json"])
+        .factory(&["reject", id, "--because", because, "--json"])
         .exits(0)
         .json();
     assert_eq!(document["schema"], "factory.reject/1");
     assert_untouched(&before, &repo.fingerprint());
-    let shown = repo.factory(&["show", &id, "--json"]).exits(0).json();
+    let shown = repo.factory(&["show", id, "--json"]).exits(0).json();
     assert_eq!(shown["rejections"][0]["because"], because, "{shown:#}");
     assert!(
-        repo.factory(&["show", &id])
+        repo.factory(&["show", id])
             .exits(0)
             .stdout
             .contains(because)
@@ -178,14 +182,14 @@ fn a_rejection_is_recorded_in_the_person_s_words_and_outlasts_the_next_run() {
 #[test]
 fn a_rejection_needs_words() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.factory(&["reject", "1", "--because", " "]).exits(2);
 }
 
 #[test]
 fn the_record_can_be_shown_compared_and_recomputed() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     let id = keep_one(&repo);
     let shown = repo.factory(&["show", &id, "--json"]).exits(0).json();
     assert_eq!(
@@ -199,7 +203,7 @@ fn the_record_can_be_shown_compared_and_recomputed() {
         "{shown:#}"
     );
     let patch = repo.factory(&["diff", &id]).exits(0).stdout;
-    assert!(patch.contains("-use std::collections::HashMap;"), "{patch}");
+    assert!(patch.contains("-A = 50"), "{patch}");
     assert_eq!(repo.factory(&["diff"]).exits(0).stdout, patch);
     repo.factory(&["replay", &id]).exits(0);
     let history = repo.factory(&["history", "--json"]).exits(0).json();
@@ -247,20 +251,7 @@ fn a_wish_from_the_backlog_is_granted() {
 }
 
 #[test]
-fn kept_lint_fixes_are_a_commit_per_rule() {
-    let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
-    keep_one(&repo);
-    let subjects = repo.git(&["log", "--format=%s", "main..factory/best"]);
-    assert_eq!(subjects.lines().count(), 2, "{subjects}");
-    assert!(
-        repo.git(&["diff", "main", "factory/best"])
-            .contains("-import os")
-    );
-}
-
-#[test]
-fn files_that_judge_the_code_are_never_fixed() {
+fn kept_lint_fixes_are_a_commit_per_rule_and_leave_files_that_judge_the_code() {
     let env = TestEnv::new();
     let repo = env.fixture("python_with_findings");
     for file in [
@@ -275,12 +266,18 @@ fn files_that_judge_the_code_are_never_fixed() {
     keep_one(&repo);
     let changed = repo.git(&["diff", "--name-only", "main", "factory/best"]);
     assert_eq!(changed, "shapes/area.py\n");
+    let subjects = repo.git(&["log", "--format=%s", "main..factory/best"]);
+    assert_eq!(subjects.lines().count(), 2, "{subjects}");
+    assert!(
+        repo.git(&["diff", "main", "factory/best"])
+            .contains("-import os")
+    );
 }
 
 #[test]
 fn forgetting_removes_every_trace_but_what_was_kept() {
     let env = TestEnv::new();
-    let repo = env.fixture("rust_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.write(".factory/mine.txt", "another tool's\n");
     let before = repo.fingerprint();
     keep_one(&repo);

@@ -187,6 +187,7 @@ import json, os, pathlib, subprocess, sys
 
 question = json.load(sys.stdin)
 role, answer = question['role'], {'declines': True}
+assert 'dev-0' not in json.dumps(question), 'an instance is named'
 remembers = "TABLE = {'dev-0001': 6, 'dev-0004': 9}\n"
 opens = "MORE = open('eval/unseen.jsonl').read()\n"
 writes = '''

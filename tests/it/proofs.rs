@@ -2,6 +2,8 @@
 
 #[path = "../../benches/proofs/draw.rs"]
 mod draw;
+#[path = "../../benches/proofs/giving_up.rs"]
+mod giving_up;
 #[path = "../../benches/proofs/kernels.rs"]
 mod kernels;
 #[expect(dead_code, reason = "only the whole programs print their tables")]
@@ -11,6 +13,8 @@ mod report;
 mod reuse;
 #[path = "../../benches/proofs/streams.rs"]
 mod streams;
+#[path = "../../benches/proofs/tails.rs"]
+mod tails;
 
 use report::Proof;
 
@@ -36,11 +40,17 @@ fn single_experiments_cost_and_find_what_the_table_says() {
 }
 
 #[test]
+fn giving_up_later_finds_no_less() {
+    assert_holds(&giving_up::prove(60));
+    assert_holds(&giving_up::prove_streams(2));
+}
+
+#[test]
 fn levels_hold_for_every_kernel() {
     assert_holds(&kernels::prove_levels(1_000));
     assert_holds(&kernels::prove_edge(300));
     assert_holds(&kernels::prove_flakes(10_000));
-    assert_holds(&kernels::prove_skewed(1_000));
+    assert_holds(&tails::prove_skewed(1_000));
 }
 
 #[test]

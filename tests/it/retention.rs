@@ -5,13 +5,14 @@ use crate::support::{CEO, TestEnv};
 #[test]
 fn targets_are_listed_with_their_record_and_let_go_when_they_are_gone() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.factory(CEO).exits(0);
     let targets = env.run(&["targets", "--json"]).exits(0).json();
+    assert!(targets.to_string().contains(repo.str()), "{targets:#}");
     let line = &targets["targets"][0];
     assert_eq!(
         (&line["gone"], &line["kept"]),
-        (&false.into(), &1.into()),
+        (&false.into(), &2.into()),
         "{targets:#}"
     );
     let anchor = repo.rev("refs/factory/candidates");

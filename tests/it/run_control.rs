@@ -99,6 +99,15 @@ fn slow_suite<'a>(env: &'a TestEnv, seconds: &str) -> Repo<'a> {
     )
 }
 
+/// Two numbers, and a guard that takes this long.
+fn slow_guard<'a>(env: &'a TestEnv, seconds: &str) -> Repo<'a> {
+    let repo = env.fixture("two_numbers");
+    let guard = format!("\n[[guard]]\nname = \"takes long\"\nrun = \"sleep {seconds}\"\n");
+    repo.write("factory.toml", &(repo.read("factory.toml") + &guard));
+    repo.commit("a slow guard");
+    repo
+}
+
 #[track_caller]
 fn assert_nothing_left(env: &TestEnv) {
     let left = env.settled_processes();
@@ -108,7 +117,7 @@ fn assert_nothing_left(env: &TestEnv) {
 #[test]
 fn a_run_in_the_background_waits_for_something_new_and_takes_it_up() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
+    let repo = env.fixture("two_numbers");
     let before = repo.fingerprint();
     let run = Background::start(&repo, &["--loop"]);
     let waiting = run.wait_until("waiting", |it| is(it, "waiting"));
@@ -139,7 +148,7 @@ fn a_run_in_the_background_waits_for_something_new_and_takes_it_up() {
 #[test]
 fn a_killed_run_is_taken_over_by_the_next_one() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
+    let repo = slow_guard(&env, "0.3");
     let run = Background::start(&repo, &[]);
     run.wait_until("in an experiment", |it| {
         it["running"]["doing"]
@@ -153,15 +162,15 @@ fn a_killed_run_is_taken_over_by_the_next_one() {
     for experiment in history["experiments"].as_array().unwrap() {
         assert!(experiment["verdict"].is_string(), "{history:#}");
     }
-    assert_eq!(history["by_verdict"]["keep"], 1, "{history:#}");
+    assert_eq!(history["by_verdict"]["keep"], 2, "{history:#}");
     assert_nothing_left(&env);
 }
 
 #[test]
 fn a_paused_run_stays_alive_between_experiments_until_it_is_resumed() {
     let env = TestEnv::new();
-    let repo = slow_suite(&env, "1");
-    let run = Background::start(&repo, &[]);
+    let repo = slow_guard(&env, "1");
+    let run = Background::start(&repo, &["--cycles", "1"]);
     repo.factory(&["pause"]).exits(0);
     let paused = run.wait_until("paused", |it| is(it, "paused"));
     assert_eq!(paused["experiments"], 0, "{paused:#}");
@@ -198,7 +207,7 @@ fn stopping_during_a_long_suite_abandons_it_when_patience_ends() {
 #[test]
 fn an_order_to_nobody_is_said_and_does_not_linger() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
+    let repo = env.fixture("two_numbers");
     let stopped = repo.factory(&["stop"]).exits(0);
     assert!(stopped.stdout.contains("nothing runs here"));
     for verb in ["pause", "resume"] {
@@ -208,7 +217,7 @@ fn an_order_to_nobody_is_said_and_does_not_linger() {
             .tells("hint: ");
     }
     let document = repo.factory(&run_with(&["--json"])).exits(0).json();
-    assert_eq!(document["kept"], 1, "{document:#}");
+    assert_eq!(document["kept"], 2, "{document:#}");
 }
 
 #[test]
@@ -218,7 +227,7 @@ fn a_time_budget_ends_a_run_with_its_state_saved() {
     repo.factory(&run_with(&["--budget", "1s"]))
         .exits(7)
         .tells("hint: ");
-    let repo = env.fixture("python_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.factory(&run_with(&["--budget", "5usd"]))
         .exits(2)
         .tells("hint: ");
@@ -228,10 +237,38 @@ fn a_time_budget_ends_a_run_with_its_state_saved() {
 }
 
 #[test]
+fn a_time_budget_that_ends_inside_an_experiment_closes_it_and_the_next_run_goes_on() {
+    let env = TestEnv::new();
+    let repo = env.fixture("two_numbers");
+    let whole = repo.read("factory.toml");
+    // Only a candidate takes long, so that the time runs out inside its experiment.
+    let guard = "\n[[guard]]\nname = \"slow\"\nrun = \"sh -c 'grep -q 50 a.py || sleep 600'\"\n";
+    repo.write("factory.toml", &(whole.clone() + guard));
+    repo.commit("a guard that is slow on what is new");
+    let before = repo.fingerprint();
+    repo.factory(&run_with(&["--budget", "15s", "--json"]))
+        .exits(7);
+    assert_untouched(&before, &repo.fingerprint());
+    assert_nothing_left(&env);
+    let history = repo.factory(&["history", "--json"]).exits(0).json();
+    assert_eq!(history["total"], 1, "{history:#}");
+    assert_eq!(
+        history["experiments"][0]["verdict"], "spurious",
+        "{history:#}"
+    );
+
+    repo.write("factory.toml", &whole);
+    repo.commit("without it");
+    repo.factory(&run_with(&[])).exits(0);
+    let history = repo.factory(&["history", "--json"]).exits(0).json();
+    assert_eq!(history["by_verdict"]["keep"], 2, "{history:#}");
+}
+
+#[test]
 fn what_happens_can_be_followed_as_words_and_as_documents() {
     let env = TestEnv::new();
-    let repo = slow_suite(&env, "1");
-    let run = Background::start(&repo, &[]);
+    let repo = slow_guard(&env, "0.5");
+    let run = Background::start(&repo, &["--cycles", "1"]);
     let mut words = repo.start(&["events", "--follow"]);
     let mut documents = repo.start(&["events", "--follow", "--json"]);
     assert!(

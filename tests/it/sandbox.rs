@@ -106,9 +106,12 @@ fn an_evaluation_has_its_own_network_path_and_throw_away_tree() {
 #[test]
 fn truth_trap_stale_build_a_same_size_edit_with_an_old_date_is_seen() {
     let env = TestEnv::new();
+    // The tests alone: nothing else is looked at here.
+    let profile = "[eval]\nskip = [\"lint\", \"types\", \"coverage\", \"capability\", \"config\", \"observability\"]\n";
     let rust = env.repo(
         "stale_build_rust",
         &[
+            ("factory.toml", profile),
             (
                 "Cargo.toml",
                 "[package]\nname = \"stale\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
@@ -122,6 +125,7 @@ fn truth_trap_stale_build_a_same_size_edit_with_an_old_date_is_seen() {
     let python = env.repo(
         "stale_build_python",
         &[
+            ("factory.toml", profile),
             (
                 "pyproject.toml",
                 "[project]\nname = \"stale\"\nversion = \"0\"\n",
@@ -211,6 +215,11 @@ fn truth_trap_parents_nothing_above_the_tree_leaks_in() {
     break_everything_above(&env);
     for fixture in ["rust_with_findings", "python_with_findings"] {
         let repo = env.fixture(fixture);
+        repo.write(
+            "factory.toml",
+            "[eval]\nskip = [\"types\", \"coverage\", \"capability\"]\n",
+        );
+        repo.commit("tests and lint");
         let document = repo.factory(&["eval", "--json"]).json();
         let all = document["dimensions"].as_array().unwrap();
         for name in ["tests", "lint"] {

@@ -10,7 +10,7 @@ fn history(repo: &Repo<'_>) -> Value {
 
 /// A repository with a remote that has its branch, and a second clone of that.
 fn two_clones(env: &TestEnv) -> (Repo<'_>, Repo<'_>) {
-    let one = env.fixture("python_with_findings");
+    let one = env.fixture("two_numbers");
     env.git(
         &env.work(),
         &[
@@ -33,7 +33,8 @@ fn two_clones(env: &TestEnv) -> (Repo<'_>, Repo<'_>) {
 fn a_record_goes_to_a_remote_and_on_in_another_clone() {
     let env = TestEnv::new();
     let (one, other) = two_clones(&env);
-    one.factory(&ceo_with(&["--focus", "ruff F401"])).exits(0);
+    one.factory(&ceo_with(&["--focus", "A", "--cycles", "1"]))
+        .exits(0);
     let before = one.fingerprint();
     let sent = one.factory(&["sync", "--json"]).exits(0).json();
     assert_eq!(
@@ -55,7 +56,7 @@ fn a_record_goes_to_a_remote_and_on_in_another_clone() {
     assert_eq!(history(&other), history(&one));
     assert_eq!(other.rev("factory/best"), one.rev("factory/best"));
     let diff = other.factory(&["diff", "1"]).exits(0).stdout;
-    assert!(diff.contains("-import os"), "{diff}");
+    assert!(diff.contains("-A = 50"), "{diff}");
     let document = other.factory(CEO).exits(0).json();
     assert_eq!(document["experiments"][0]["id"], 2, "{document:#}");
     other.factory(&["sync", "--landing"]).exits(0);
@@ -77,8 +78,11 @@ fn a_record_goes_to_a_remote_and_on_in_another_clone() {
 fn where_both_clones_went_on_the_later_one_takes_new_numbers() {
     let env = TestEnv::new();
     let (one, other) = two_clones(&env);
-    one.factory(&ceo_with(&["--focus", "ruff F401"])).exits(0);
-    other.factory(&ceo_with(&["--focus", "ruff F541"])).exits(0);
+    one.factory(&ceo_with(&["--focus", "A", "--cycles", "1"]))
+        .exits(0);
+    other
+        .factory(&ceo_with(&["--focus", "B", "--cycles", "1"]))
+        .exits(0);
     one.factory(&["sync"]).exits(0);
     let joined = other.factory(&["sync", "--json"]).exits(0).json();
     assert_eq!(
@@ -112,7 +116,7 @@ fn where_both_clones_went_on_the_later_one_takes_new_numbers() {
 #[test]
 fn a_remote_that_is_missing_is_named_with_the_cure() {
     let env = TestEnv::new();
-    let repo = env.fixture("python_with_findings");
+    let repo = env.fixture("two_numbers");
     repo.factory(&["sync"]).exits(3).tells("hint: ");
     repo.factory(&["sync", "../nowhere.git"])
         .tells("nowhere.git");

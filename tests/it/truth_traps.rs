@@ -111,3 +111,53 @@ fn a_public_item_stays_unless_it_is_asked_for() {
     });
     assert_eq!(more, [""; 0]);
 }
+
+/// The oldest version that checks run with stands in where nothing is declared, and what a private module
+/// holds is nobody's but the crate's.
+#[test]
+fn the_oldest_version_of_the_checks_is_promised_and_a_private_module_is_not() {
+    let env = TestEnv::new();
+    let repo = env.fixture("promises");
+    let manifest = repo.read("Cargo.toml");
+    repo.write(
+        "Cargo.toml",
+        &manifest.replace("rust-version = \"1.70\"\n", ""),
+    );
+    repo.write(
+        "src/lib.rs",
+        &format!("mod inner;\n\n{}", repo.read("src/lib.rs")),
+    );
+    repo.write(
+        "src/inner.rs",
+        "pub fn old(it: Option<u8>) -> u8 {\n    it.unwrap_or(1)\n}\n",
+    );
+    let matrix = "jobs:\n  test:\n    strategy:\n      matrix:\n        rust: [stable, 1.60.0]\n";
+    repo.write(".github/workflows/ci.yml", matrix);
+    repo.git(&["add", "--all"]);
+    repo.git(&["commit", "--quiet", "--message", "checks"]);
+    let broken = |file: &str, text: &str| {
+        let before = repo.read(file);
+        repo.write(file, text);
+        let document = repo.factory(&["guard", "--json"]).json();
+        repo.write(file, &before);
+        let violations = document["violations"].as_array().unwrap().clone();
+        let told = violations
+            .iter()
+            .map(|it| it["rule"].as_str().unwrap().to_owned());
+        told.collect::<Vec<_>>()
+    };
+    let renamed = "pub fn new(it: Option<u8>) -> u8 {\n    it.unwrap_or(1)\n}\n";
+    assert_eq!(broken("src/inner.rs", renamed), [""; 0]);
+    let newer =
+        "pub fn old(it: Option<u8>) -> u8 {\n    let Some(it) = it else { return 1 };\n    it\n}\n";
+    assert_eq!(broken("src/inner.rs", newer), ["minimum_version"]);
+    let declared = repo
+        .read("Cargo.toml")
+        .replace("[lints", "rust-version = \"1.80\"\n\n[lints");
+    assert_eq!(broken("Cargo.toml", &declared), ["minimum_version"]);
+    let raised = broken(
+        ".github/workflows/ci.yml",
+        &matrix.replace("1.60.0", "1.80.0"),
+    );
+    assert_eq!(raised, ["minimum_version", "scope"]);
+}

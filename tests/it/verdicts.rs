@@ -77,6 +77,7 @@ fn record_again(repo: &Repo<'_>, change: impl Fn(&mut Experiment)) {
             incumbent_tree: again.incumbent_tree,
             backend: again.backend,
             resumes: None,
+            turn: None,
         },
         ExperimentEvent::Built {
             candidate: again.candidate.unwrap(),

@@ -47,6 +47,40 @@ pub(super) struct Answers {
     /// What a run may use up, as in "2h" or "40 experiments".
     #[arg(long, value_name = "AMOUNTS")]
     budget: Option<String>,
+    #[command(flatten)]
+    opponent: OpponentAnswers,
+}
+
+/// The other side, where two improve in turns: all of it or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+struct OpponentAnswers {
+    /// What is wanted of another side that improves in turns with this one.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "opponent_metric",
+        requires = "opponent_direction",
+        requires = "opponent_run",
+        requires = "opponent_mutable"
+    )]
+    opponent_objective: Option<String>,
+    /// The other side's number.
+    #[arg(long, value_name = "NAME", requires = "opponent_objective")]
+    opponent_metric: Option<String>,
+    /// Which way is better for it.
+    #[arg(long, requires = "opponent_objective")]
+    opponent_direction: Option<Way>,
+    /// The command line that prints it.
+    #[arg(long, value_name = "COMMAND", requires = "opponent_objective")]
+    opponent_run: Option<String>,
+    /// Globs of the other side's files; several with commas, or the flag again.
+    #[arg(
+        long,
+        value_name = "GLOB",
+        value_delimiter = ',',
+        requires = "opponent_objective"
+    )]
+    opponent_mutable: Vec<String>,
 }
 
 /// Which way is better.
@@ -126,10 +160,9 @@ impl Answers {
 
     /// Returns the command line that gives the answers a person was asked for.
     pub(super) fn command(&self) -> String {
-        let way = self.direction.map(|it| match it {
-            Way::Minimize => "minimize".to_owned(),
-            Way::Maximize => "maximize".to_owned(),
-        });
+        let way = self.direction.map(|it| it.word().to_owned());
+        let other = &self.opponent;
+        let other_way = other.opponent_direction.map(|it| it.word().to_owned());
         let many = |globs: &[String]| (!globs.is_empty()).then(|| globs.join(","));
         let flags = [
             ("--objective", self.objective.clone()),
@@ -138,6 +171,11 @@ impl Answers {
             ("--run", self.run.clone()),
             ("--mutable", many(&self.mutable)),
             ("--fixed", many(&self.fixed)),
+            ("--opponent-objective", other.opponent_objective.clone()),
+            ("--opponent-metric", other.opponent_metric.clone()),
+            ("--opponent-direction", other_way),
+            ("--opponent-run", other.opponent_run.clone()),
+            ("--opponent-mutable", many(&other.opponent_mutable)),
         ];
         let given = flags
             .into_iter()
@@ -148,10 +186,7 @@ impl Answers {
 
     /// Returns the section as it is written.
     pub(super) fn section(&self) -> String {
-        let way = match self.direction {
-            Some(Way::Maximize) => "maximize",
-            Some(Way::Minimize) | None => "minimize",
-        };
+        let way = self.direction.unwrap_or(Way::Minimize).word();
         let one = |text: &Option<String>| text.as_deref().map(toml::Value::from);
         let many = |globs: &[String]| {
             let globs: Vec<toml::Value> = globs.iter().map(|it| it.trim().into()).collect();
@@ -175,13 +210,39 @@ impl Answers {
         let mut section = String::from(
             "# One number to move: `factory ceo --mode research`. docs/research.md says what else can stand here.\n[research]\n",
         );
-        for (key, value) in keys {
-            if let Some(value) = value {
-                // Writing to a text cannot fail.
-                let _infallible = writeln!(section, "{key} = {value}");
-            }
+        let other = &self.opponent;
+        let other_way = other.opponent_direction.map(Way::word);
+        let of_other = [
+            ("objective", one(&other.opponent_objective)),
+            ("metric", one(&other.opponent_metric)),
+            ("direction", other_way.map(toml::Value::from)),
+            ("run", one(&other.opponent_run)),
+            ("mutable", many(&other.opponent_mutable)),
+        ];
+        write_keys(&mut section, keys);
+        if other.opponent_objective.is_some() {
+            section.push_str("\n[research.opponent]\n");
+            write_keys(&mut section, of_other);
         }
         section
+    }
+}
+
+impl Way {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Minimize => "minimize",
+            Self::Maximize => "maximize",
+        }
+    }
+}
+
+fn write_keys<const N: usize>(section: &mut String, keys: [(&str, Option<toml::Value>); N]) {
+    for (key, value) in keys {
+        if let Some(value) = value {
+            // Writing to a text cannot fail.
+            let _infallible = writeln!(section, "{key} = {value}");
+        }
     }
 }
 
@@ -230,6 +291,28 @@ mod tests {
         assert_eq!(research.mutable, ["src/**", "lib.py"]);
         assert_eq!((research.target, research.timeout), (Some(1.5), Some(60)));
         assert_eq!(research.parser, "metric");
+    }
+
+    #[test]
+    fn another_side_is_a_section_of_its_own() {
+        let mut answers = answers();
+        answers.opponent = OpponentAnswers {
+            opponent_objective: Some("ask harder".to_owned()),
+            opponent_metric: Some("hardness".to_owned()),
+            opponent_direction: Some(Way::Maximize),
+            opponent_run: Some("python3 ask.py".to_owned()),
+            opponent_mutable: vec!["ask/**".to_owned()],
+        };
+        let profile = crate::config::parse(Utf8Path::new("t"), &answers.section()).unwrap();
+        let opponent = profile.research.unwrap().opponent.unwrap();
+        assert_eq!((opponent.metric.as_str(), opponent.rounds), ("hardness", 2));
+        assert_eq!(opponent.direction, Direction::Maximize);
+        assert_eq!(opponent.mutable, ["ask/**"]);
+        assert!(
+            answers
+                .command()
+                .contains("--opponent-run 'python3 ask.py'")
+        );
     }
 
     #[test]

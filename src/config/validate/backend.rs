@@ -5,16 +5,19 @@ use crate::config::Profile;
 
 /// The most candidates that are built at a time.
 const PARALLEL: u32 = 16;
+/// The most variants of one hypothesis: two pairs tell hardly more of them apart.
+const VARIANTS: u32 = 8;
 
 /// Reports a backend that cannot be run as it is declared.
 pub(super) fn backend(profile: &Profile, found: &mut Vec<Problem>) {
-    let parallel = profile.run.parallel;
-    if !(1..=PARALLEL).contains(&parallel) {
-        report(
-            found,
-            "run.parallel",
-            format!("`{parallel}` is not between 1 and {PARALLEL}"),
-        );
+    let run = &profile.run;
+    for (key, value, most) in [
+        ("run.parallel", run.parallel, PARALLEL),
+        ("run.variants", run.variants, VARIANTS),
+    ] {
+        if !(1..=most).contains(&value) {
+            report(found, key, format!("`{value}` is not between 1 and {most}"));
+        }
     }
     let Some(command) = &profile.backend.command else {
         return;
@@ -59,10 +62,11 @@ mod tests {
         );
         assert_eq!(
             complaints(
-                "[run]\nparallel = 0\n[backend.command]\nrun = ''\ntimeout = 0\nenv = ['KEY=secret']\nread = ['agents']\n"
+                "[run]\nparallel = 0\nvariants = 9\n[backend.command]\nrun = ''\ntimeout = 0\nenv = ['KEY=secret']\nread = ['agents']\n"
             ),
             [
                 "run.parallel",
+                "run.variants",
                 "backend.command.run",
                 "backend.command.timeout",
                 "backend.command.env",

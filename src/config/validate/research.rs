@@ -24,6 +24,10 @@ pub(super) fn research(research: &Research, found: &mut Vec<Problem>) {
     {
         report(found, "research.budget", error.to_string());
     }
+    if research.instances.is_some() && !research.tail.is_empty() {
+        let message = "instances are compared one by one, failures among them; leave out `tail`";
+        report(found, "research.tail", message);
+    }
     numbers(research, found);
     surfaces(research, found);
     if let Some(path) = &research.instances

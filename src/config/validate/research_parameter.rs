@@ -6,6 +6,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::{Problem, report};
 use crate::config::{ParameterKind, Profile, Research, ResearchParameter};
+use crate::model::turn::Side;
 
 /// More values than these cannot be searched together in as many experiments as anybody will wait for.
 const MOST: usize = 12;
@@ -18,41 +19,50 @@ pub(super) fn research_parameters(profile: &Profile, found: &mut Vec<Problem>) {
     let Some(research) = &profile.research else {
         return;
     };
+    parameters_of("research", research, found);
+    if research.opponent.is_some() {
+        let other = research.in_turn_of(Side::Opponent);
+        parameters_of("research.opponent", &other, found);
+    }
+}
+
+fn parameters_of(section: &str, research: &Research, found: &mut Vec<Problem>) {
     if research.trials == Some(0) {
         let message = "a search of 0 trials tries nothing; use at least 1";
-        report(found, "research.trials", message);
+        report(found, format!("{section}.trials"), message);
     }
     if research.parameters.len() > MOST {
         let message = format!(
             "{} values are too many to be searched together; declare the {MOST} that matter most",
             research.parameters.len()
         );
-        report(found, "research.parameter", message);
+        report(found, format!("{section}.parameter"), message);
     }
     let mutable = mutable(research);
     let mut places = BTreeSet::new();
     for (index, parameter) in research.parameters.iter().enumerate() {
         let is_new = places.insert((&parameter.file, &parameter.key, &parameter.pattern));
         let problems = [
-            place(parameter, &mutable),
+            place(parameter, &mutable, section),
             values(parameter),
             is_new
                 .then_some(())
                 .ok_or(("key", "this value is declared already".to_owned())),
         ];
         for (key, message) in problems.into_iter().filter_map(Result::err) {
-            report(found, format!("research.parameter[{index}].{key}"), message);
+            let key = format!("{section}.parameter[{index}].{key}");
+            report(found, key, message);
         }
     }
 }
 
-fn place(parameter: &ResearchParameter, mutable: &GlobSet) -> Result<(), Wrong> {
+fn place(parameter: &ResearchParameter, mutable: &GlobSet, section: &str) -> Result<(), Wrong> {
     let file = &parameter.file;
     if file.is_absolute() || file.components().any(|it| it.as_str() == "..") {
         return Err(("file", format!("`{file}` is not below the root")));
     }
     if !mutable.is_match(file) {
-        let message = format!("`{file}` matches none of the globs of `research.mutable`");
+        let message = format!("`{file}` matches none of the globs of `{section}.mutable`");
         return Err(("file", message));
     }
     match (&parameter.key, &parameter.pattern) {

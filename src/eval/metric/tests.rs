@@ -17,6 +17,8 @@ fn metric(run: &str, parser: &str) -> Metric {
         deterministic: false,
         timeout_seconds: Some(20),
         only_claimed: false,
+        tail: Vec::new(),
+        reads: Vec::new(),
         before: None,
     }
 }

@@ -18,6 +18,8 @@ fn metric(name: &str, run: &str, deterministic: bool) -> Metric {
         deterministic,
         timeout_seconds: None,
         only_claimed: false,
+        tail: Vec::new(),
+        reads: Vec::new(),
         before: None,
     }
 }

@@ -241,7 +241,8 @@ impl<'a> Variants<'a> {
             let own = metric.timeout_seconds.unwrap_or(u64::MAX);
             metric.timeout_seconds = Some(own.min(limit.as_secs() + 1));
         }
-        metric::run(&self.scratch.bench, &metric).await
+        let run = metric::run(&self.scratch.bench, &metric).await?;
+        Ok((run.sample, run.seconds))
     }
 
     /// Runs a metric once under the profilers that are here; returns what each of them saw, with paths

@@ -6,6 +6,7 @@
 
 mod ground;
 mod offer;
+mod progress;
 mod record;
 mod report;
 mod trial;
@@ -17,6 +18,7 @@ use crate::config::{Genetic, Metric};
 use crate::eval::{Texts, Variants};
 use crate::search::genetic::{Patch, Settings, Step, best, is_settled, minimise, propose};
 use ground::Ground;
+use progress::Progress;
 use record::Record;
 use report::Report;
 use trial::Trials;
@@ -93,12 +95,14 @@ async fn search(
         seed,
     };
     let begun = record.begin(seed);
+    let mut progress = Progress::new(input.progress, budget_time);
     while started.elapsed() < budget_time && !is_settled(&record.trials()[begun..], settings) {
         let Some(patch) = propose(&pool, record.trials(), settings) else {
             break;
         };
         let fate = trials.run(ground.texts(&patch).as_ref()).await?;
         record.add(patch, fate);
+        progress.tell(started.elapsed(), record.trials().len() - begun);
     }
     let report = Report {
         metric: &metric.name,

@@ -8,6 +8,7 @@ use crate::agent::{Error, ResearchInput};
 use crate::gate::files_hash;
 use crate::mechanic::strategy::Ground;
 use crate::mechanic::{draft, wish};
+use crate::model::finding::TestOutcome;
 use crate::model::hypothesis::Hypothesis;
 use crate::model::id::StructuralKey;
 use crate::model::observation::Observation;
@@ -24,7 +25,8 @@ pub(crate) fn editable(input: &ResearchInput<'_>) -> Result<Vec<Observation>, Er
     let is_asked = input.wishes.iter().any(|it| wish::asks_for_edits(&it.1));
     let research = profile.research.as_ref();
     let research = research.filter(|it| it.genetic.seconds > 0);
-    if !is_asked && research.is_none() {
+    let is_judged = !input.evaluation.tests.ids(TestOutcome::Passed).is_empty();
+    if !is_asked && (research.is_none() || !is_judged) {
         return Ok(Vec::new());
     }
     let mut files = BTreeSet::new();
@@ -134,6 +136,7 @@ mutable = ['**']
             landed: None,
             spent: None,
             resumes: None,
+            turn: None,
         }
     }
 

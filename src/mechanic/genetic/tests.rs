@@ -116,10 +116,12 @@ async fn improved(dir: &Dir, lab: &Lab, seed: u64) -> Result<super::Improvement,
     let hypothesis = draft::edits(&metric.name, seed, 1, 1);
     let input = BuildInput {
         hypothesis: &hypothesis,
+        variant: None,
         dir: &dir.tree,
         incumbent: &dir.tree,
         lab,
         cancel: &CancellationToken::new(),
+        progress: &|_| {},
     };
     improve(&input, metric, seed).await
 }

@@ -40,6 +40,100 @@ pub(super) fn set(text: &str, key: &str, value: &str) -> Result<String, Error> {
     Ok(after)
 }
 
+/// Returns the text with a new value as the last of the object that it belongs in; objects on the way
+/// are made too.
+pub(super) fn add(text: &str, key: &str, value: &str) -> Result<String, Error> {
+    let path = toml::segments(key)?;
+    let root = parse(text)?;
+    let Some(Value::Object(root)) = &root else {
+        return Err(refused(key, "has no object to stand in"));
+    };
+    let unit = Layout::of(text, root).map_or_else(|| "  ".to_owned(), |it| it.indent.to_owned());
+    let mut object = root;
+    let mut missing = path.as_slice();
+    while let [name, rest @ ..] = missing {
+        let mut of_name = object
+            .properties
+            .iter()
+            .filter(|it| it.name.as_str() == name);
+        match (of_name.next().map(|it| &it.value), rest.is_empty()) {
+            (Some(Value::Object(inner)), false) => (object, missing) = (inner, rest),
+            (Some(_), _) => return Err(refused(key, "cannot be made below a value")),
+            (None, _) => break,
+        }
+    }
+    let end = object.end() - 1;
+    let Some(last) = object.properties.last() else {
+        let property = property(missing, value, None, &unit);
+        return match text[object.start() + 1..end].trim().is_empty() {
+            true => Ok(format!(
+                "{}{{ {property} }}{}",
+                &text[..object.start()],
+                &text[object.end()..]
+            )),
+            false => Err(refused(key, "would stand beside a comment")),
+        };
+    };
+    let tail = &text[last.end()..end];
+    let after_comma = tail.trim_start().strip_prefix(',');
+    if !after_comma.unwrap_or(tail).trim().is_empty() {
+        return Err(refused(key, "would stand beside a comment"));
+    }
+    let layout = Layout::of(text, object);
+    let property = property(missing, value, layout.as_ref(), &unit);
+    let space = match &layout {
+        Some(it) => format!("{}{}", it.line_end, it.indent),
+        None if text[..last.start()].ends_with(' ') => " ".to_owned(),
+        None => String::new(),
+    };
+    let (before, after) = text.split_at(last.end());
+    let after = after.trim_start_matches(|it: char| it.is_whitespace() && after_comma.is_some());
+    let comma = if after_comma.is_some() { "," } else { "" };
+    let after = after.strip_prefix(comma).unwrap_or(after);
+    Ok(format!("{before},{space}{property}{comma}{after}"))
+}
+
+/// How the properties of an object stand, where each has a line of its own.
+struct Layout<'a> {
+    line_end: &'static str,
+    indent: &'a str,
+}
+
+impl<'a> Layout<'a> {
+    fn of(text: &'a str, object: &jsonc_parser::ast::Object<'_>) -> Option<Self> {
+        let start = object.properties.last()?.start();
+        let line = text[..start].rfind('\n')? + 1;
+        let indent = &text[line..start];
+        let line_end = if text[..line].ends_with("\r\n") {
+            "\r\n"
+        } else {
+            "\n"
+        };
+        (line > object.start() && indent.trim().is_empty()).then_some(Self { line_end, indent })
+    }
+}
+
+/// Returns a property with the objects that it stands in, laid out like its neighbours.
+fn property(path: &[String], value: &str, layout: Option<&Layout<'_>>, unit: &str) -> String {
+    let [name, rest @ ..] = path else {
+        return value.to_owned();
+    };
+    let name = serde_json::Value::from(name.as_str());
+    if rest.is_empty() {
+        return format!("{name}: {value}");
+    }
+    let Some(Layout { line_end, indent }) = layout else {
+        return format!("{name}: {{ {} }}", property(rest, value, None, unit));
+    };
+    let deeper = format!("{indent}{unit}");
+    let inner = Layout {
+        line_end,
+        indent: &deeper,
+    };
+    let inner = property(rest, value, Some(&inner), unit);
+    format!("{name}: {{{line_end}{deeper}{inner}{line_end}{indent}}}")
+}
+
 /// Returns every number, string, `true`, `false` and `null` as it is written, with its path.
 pub(super) fn leaves(text: &str) -> Result<Vec<Leaf>, Error> {
     let mut leaves = Vec::new();
@@ -159,6 +253,38 @@ mod tests {
         ] {
             let error = set(text, key, value).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_new_key_stands_last_and_is_laid_out_like_its_neighbours() {
+        for (text, key, wanted) in [
+            ("{}", "a", "{ \"a\": 7 }"),
+            ("{\"b\":1}", "a", "{\"b\":1,\"a\": 7}"),
+            ("{ \"b\": 1 }", "a", "{ \"b\": 1, \"a\": 7 }"),
+            ("{ \"b\": 1 }", "c.d", "{ \"b\": 1, \"c\": { \"d\": 7 } }"),
+            (
+                "{\r\n\t\"b\": 1\r\n}",
+                "c.d",
+                "{\r\n\t\"b\": 1,\r\n\t\"c\": {\r\n\t\t\"d\": 7\r\n\t}\r\n}",
+            ),
+            ("{\n  \"b\": {},\n}", "b.c", "{\n  \"b\": { \"c\": 7 },\n}"),
+            ("{\n  \"b\": 1,\n}", "c", "{\n  \"b\": 1,\n  \"c\": 7,\n}"),
+            (
+                "{\n  // x\n  \"b\": {\n    \"d\": 1\n  }\n}",
+                "b.c",
+                "{\n  // x\n  \"b\": {\n    \"d\": 1,\n    \"c\": 7\n  }\n}",
+            ),
+        ] {
+            assert_eq!(add(text, key, "7").unwrap(), wanted);
+        }
+        for (text, key) in [
+            ("{\"b\": 1 // one\n}", "a"),
+            ("{\"b\": 1}", "b.c"),
+            ("[]", "a"),
+            ("{/* x */}", "a"),
+        ] {
+            assert!(add(text, key, "7").is_err(), "{text}");
         }
     }
 

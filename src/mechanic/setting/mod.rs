@@ -85,6 +85,7 @@ impl Format {
             Some("toml") => Some(Self::Toml),
             Some("json" | "jsonc") => Some(Self::Json),
             Some("yaml" | "yml") => Some(Self::Yaml),
+            _ if file.file_name() == Some(".swcrc") => Some(Self::Json),
             _ => Grammar::of(file).map(Self::Source),
         }
     }
@@ -115,6 +116,21 @@ pub(crate) fn get(file: &Utf8Path, text: &str, at: At<'_>) -> Result<Option<Stri
 
 /// Returns the text with another value; a key that is not there is made in TOML alone.
 pub(crate) fn set(file: &Utf8Path, text: &str, at: At<'_>, value: &str) -> Result<String, Error> {
+    write(file, text, at, value, false)
+}
+
+/// Returns the text with another value; a key that is not there is made, with what it stands in.
+pub(crate) fn make(file: &Utf8Path, text: &str, at: At<'_>, value: &str) -> Result<String, Error> {
+    write(file, text, at, value, true)
+}
+
+fn write(
+    file: &Utf8Path,
+    text: &str,
+    at: At<'_>,
+    value: &str,
+    may_make: bool,
+) -> Result<String, Error> {
     let key = match at {
         At::Key(key) => key,
         At::Pattern(pattern) => {
@@ -125,6 +141,8 @@ pub(crate) fn set(file: &Utf8Path, text: &str, at: At<'_>, value: &str) -> Resul
     let format = format_of(file)?;
     let after = match format {
         Format::Toml => toml::set(text, key, value)?,
+        Format::Json if may_make && json::get(text, key)?.is_none() => json::add(text, key, value)?,
+        Format::Yaml if may_make && yaml::get(text, key)?.is_none() => yaml::add(text, key, value)?,
         Format::Json => json::set(text, key, value)?,
         Format::Yaml => yaml::set(text, key, value)?,
         Format::Source(grammar) => {
@@ -216,6 +234,33 @@ mod tests {
                 .to_string()
                 .contains("hint: name the place by `pattern`")
         );
+    }
+
+    #[test]
+    fn a_missing_key_is_made_where_that_is_asked_for() {
+        for (file, before, key, wanted) in [
+            (
+                "a.json",
+                "{\n  \"b\": 1\n}\n",
+                "c",
+                "{\n  \"b\": 1,\n  \"c\": 2\n}\n",
+            ),
+            ("a.toml", "b = 1\n", "c", "b = 1\nc = 2\n"),
+            ("a.yml", "b: 1\n", "c", "b: 1\nc: 2\n"),
+            (
+                ".swcrc",
+                "{\"b\": {\"d\": 1}}",
+                "b.c",
+                "{\"b\": {\"d\": 1,\"c\": 2}}",
+            ),
+        ] {
+            let made = make(file.into(), before, At::Key(key), "2").unwrap();
+            assert_eq!(made, wanted, "{file}");
+            let again = make(file.into(), &made, At::Key(key), "2").unwrap();
+            assert_eq!(again, wanted, "{file}");
+        }
+        assert!(set("a.json".into(), "{}", At::Key("c"), "2").is_err());
+        assert!(make("a.json".into(), "{\"b\": 1}", At::Key("b.c"), "2").is_err());
     }
 
     #[test]

@@ -33,6 +33,41 @@ pub(super) fn set(text: &str, key: &str, value: &str) -> Result<String, Error> {
     Ok(after)
 }
 
+/// Returns the text with a new key and value as the last line of its outermost mapping.
+pub(super) fn add(text: &str, key: &str, value: &str) -> Result<String, Error> {
+    let path = toml::segments(key)?;
+    let scalars = scalars(text)?;
+    let is_plain = |it: &str| {
+        it.chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '-' || it == '_')
+    };
+    let [name] = path.as_slice() else {
+        return Err(refused(
+            key,
+            "is not in the file, and only outermost keys are made",
+        ));
+    };
+    let is_mapping = |it: &Scalar| {
+        it.path
+            .first()
+            .is_some_and(|it| text.lines().any(|line| line.starts_with(it.as_str())))
+    };
+    if !is_plain(name)
+        || !is_one_scalar(value)
+        || !scalars.iter().all(is_mapping)
+        || text.contains("\n...")
+    {
+        return Err(refused(key, "cannot be added with certainty"));
+    }
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let gap = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        line_end
+    };
+    Ok(format!("{text}{gap}{name}: {value}{line_end}"))
+}
+
 /// Returns every scalar with its path; a quoted one is another value than a plain one.
 pub(super) fn leaves(text: &str) -> Result<Vec<Leaf>, Error> {
     let scalars = scalars(text)?;

@@ -117,6 +117,7 @@ mod tests {
             landed: None,
             spent: None,
             resumes: None,
+            turn: None,
         }
     }
 

@@ -297,6 +297,7 @@ type = 'bool'
             landed: None,
             spent: None,
             resumes: None,
+            turn: None,
         }
     }
 

@@ -4,12 +4,15 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+pub use imports::{Import, imports};
+
 use super::edits::Table;
 use super::tokens::{Tokens, normal_quotes};
 use super::tree::{Step, ancestors, children, field, line, parts, text, traverse, walk};
 use super::{Item, Language};
 
 mod failures;
+mod imports;
 mod inline;
 mod mutants;
 mod suppressions;

@@ -11,6 +11,7 @@ use super::{Item, Language};
 mod failures;
 mod inline;
 mod mutants;
+pub(super) mod outline;
 mod suppressions;
 mod surface;
 mod test_items;

@@ -85,7 +85,11 @@ fn tools() -> Vec<Tool> {
     let found = [
         ("go", program(go.clone())),
         ("vet", program(go.clone())),
-        ("staticcheck", program(find_program("staticcheck"))),
+        (
+            "staticcheck",
+            // The name that Debian gives it.
+            program(find_program("staticcheck").or_else(|| find_program("go-staticcheck"))),
+        ),
         ("golangci-lint", program(find_program("golangci-lint"))),
         ("cover", program(go.clone())),
         (

@@ -28,7 +28,7 @@ pub(super) async fn format(
     rewrite(job, unformatted(job).await?, &["-w"], may_touch).await
 }
 
-/// Applies gofmt's simplifications; vet and staticcheck have no fixes of their own.
+/// Applies gofmt's simplifications; vet has no fixes of its own.
 pub(super) async fn fix(
     job: &Job<'_>,
     rule: &LintRule,

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use super::command::{build_args, first_error, go, missing, with_settings};
-use super::{format, requirements, sources};
+use super::{format, requirements, sources, staticcheck};
 use crate::model::finding::Finding;
 use crate::process::{Error, Exit, Finished};
 use crate::toolchain::job::broken;
@@ -141,7 +141,7 @@ fn vet_finding(job: &Job<'_>, analyzer: &str, diagnostic: &Diagnostic) -> Option
     ))
 }
 
-fn finding(
+pub(super) fn finding(
     path: Utf8PathBuf,
     (line, column): (u32, u32),
     tool: &str,
@@ -174,64 +174,9 @@ async fn second_linter(job: &Job<'_>) -> Result<Option<Outcome<Vec<Finding>>>, E
         return golangci(job, words).await.map(Some);
     }
     match job.tool("staticcheck") {
-        Some(words) => staticcheck(job, words).await.map(Some),
+        Some(words) => staticcheck::lint(job, words).await.map(Some),
         None => Ok(None),
     }
-}
-
-#[derive(Deserialize)]
-struct Check {
-    code: String,
-    location: Location,
-    message: String,
-}
-
-#[derive(Deserialize)]
-struct Location {
-    file: String,
-    line: u32,
-    column: u32,
-}
-
-async fn staticcheck(job: &Job<'_>, words: &[String]) -> Result<Outcome<Vec<Finding>>, Error> {
-    let command = with_settings(job, job.command(words))
-        .env("STATICCHECK_CACHE", job.build.join("staticcheck"))
-        .args(["-f", "json"])
-        .args(build_args(job))
-        .arg("./...");
-    let finished = job.run(&command).await?;
-    Ok(read_staticcheck(job, &finished))
-}
-
-fn read_staticcheck(job: &Job<'_>, finished: &Finished) -> Outcome<Vec<Finding>> {
-    if finished.truncated || !matches!(finished.exit, Exit::Code(0 | 1)) {
-        return broken("staticcheck", finished);
-    }
-    let mut found = Vec::new();
-    for line in finished.stdout_text().lines() {
-        let check: Check = match serde_json::from_str(line) {
-            Ok(check) => check,
-            Err(error) => {
-                return Outcome::Failed(format!("staticcheck: cannot read its answer: {error}"));
-            }
-        };
-        let Location { file, line, column } = check.location;
-        if check.code == "compile" {
-            let reason = format!(
-                "staticcheck: does not compile: {} ({file}:{line})",
-                check.message
-            );
-            return Outcome::Failed(reason);
-        }
-        let place = job.in_tree(&file).map(|it| (it, (line, column)));
-        found.extend(
-            place.map(|(path, at)| finding(path, at, "staticcheck", &check.code, &check.message)),
-        );
-    }
-    if found.is_empty() && !finished.success() {
-        return broken("staticcheck", finished);
-    }
-    Outcome::Measured(found)
 }
 
 #[derive(Deserialize)]
@@ -330,18 +275,20 @@ mod tests {
             &[("go.mod", "module m\n"), ("a.go", "package m\n")],
             crate::config::Commands::default(),
         );
-        let text = r#"{"Issues":[{"FromLinter":"errcheck","Text":"unchecked\nmore","Severity":"","Pos":{"Filename":"a.go","Offset":9,"Line":3,"Column":2}}],"Report":{}}"#;
+        // As its first version documents it, and its second still writes it.
+        let text = r#"{"Issues":[{"FromLinter":"errcheck","Text":"unchecked\nmore","Severity":"","SourceLines":["\tf()"],"Replacement":null,"Pos":{"Filename":"a.go","Offset":9,"Line":3,"Column":2},"ExpectNoLint":false,"ExpectedNoLintLinter":""},{"FromLinter":"gofmt","Text":"not formatted","SourceLines":[""],"Replacement":{"NeedOnlyDelete":false,"NewLines":["}"],"Inline":null},"LineRange":{"From":5,"To":7},"Pos":{"Filename":"a.go","Offset":0,"Line":5,"Column":0}}],"Report":{"Linters":[{"Name":"errcheck","Enabled":true}]}}"#;
         let Outcome::Measured(found) = read_golangci(&bench.job(), text) else {
             panic!("it can be read");
         };
-        let expected = finding(
-            "a.go".into(),
-            (3, 2),
-            "golangci-lint",
-            "errcheck",
-            "unchecked",
+        let expected =
+            |at, rule, message| finding("a.go".into(), at, "golangci-lint", rule, message);
+        assert_eq!(
+            found,
+            [
+                expected((3, 2), "errcheck", "unchecked"),
+                expected((5, 1), "gofmt", "not formatted")
+            ]
         );
-        assert_eq!(found, [expected]);
         let none = read_golangci(&bench.job(), r#"{"Issues":null}"#);
         assert_eq!(none, Outcome::Measured(Vec::new()));
     }

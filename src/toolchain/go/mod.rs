@@ -11,6 +11,7 @@ mod names;
 mod packages;
 mod requirements;
 mod sources;
+mod staticcheck;
 mod suite;
 #[cfg(test)]
 mod tests;
@@ -124,7 +125,12 @@ impl Adapter for Go {
         rule: &'a LintRule,
         may_touch: &'a (dyn Fn(&Utf8Path) -> bool + Sync),
     ) -> BoxFuture<'a, Result<Outcome<usize>, Error>> {
-        Box::pin(format::fix(job, rule, may_touch))
+        Box::pin(async move {
+            match rule.tool.as_str() {
+                staticcheck::NAME => staticcheck::fix(job, rule, may_touch).await,
+                _ => format::fix(job, rule, may_touch).await,
+            }
+        })
     }
 
     fn format<'a>(

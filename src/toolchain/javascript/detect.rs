@@ -174,7 +174,7 @@ fn tools(root: &Utf8Path, projects: &[Project]) -> Vec<Tool> {
 }
 
 /// Returns the package manager that a project says it uses, by name or by its lock file.
-fn manager(at: &Utf8Path) -> &'static str {
+pub(super) fn manager(at: &Utf8Path) -> &'static str {
     let manifest = Manifest::read(at);
     let named = manifest
         .get("packageManager")

@@ -55,6 +55,13 @@ pub(super) fn oldest(dir: &Utf8Path) -> Option<Version> {
         .or_else(|| texts.iter().filter_map(|it| lowest(&CLASSIFIER, it)).min())
 }
 
+/// Returns the oldest Python that one manifest declares.
+pub(in crate::toolchain) fn minimum(text: &str) -> Option<Version> {
+    lowest(&REQUIRES, text)
+        .or_else(|| lowest(&OTHER_REQUIRES, text))
+        .or_else(|| lowest(&CLASSIFIER, text))
+}
+
 /// Returns whether a rule's fix runs on that Python.
 pub(super) fn runs_on(rule: &str, oldest: Version) -> bool {
     let is_newer = |family: &&str| {

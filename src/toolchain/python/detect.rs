@@ -22,6 +22,7 @@ const COMPANIONS: &[&str] = &[
     "Pipfile.lock",
     "requirements.txt",
     "tox.ini",
+    "tox.toml",
     "noxfile.py",
 ];
 

@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::declared;
 use crate::model::finding::Finding;
-use crate::toolchain::Job;
+use crate::toolchain::{Job, minimums};
 
 /// What a project's files tell against fixes.
 pub(super) struct Doubts {
@@ -24,7 +24,8 @@ impl Doubts {
         let dir = job.dir();
         Self {
             tree: job.tree.to_owned(),
-            oldest: declared::oldest(&dir),
+            oldest: declared::oldest(&dir)
+                .or_else(|| minimums::of_checks_alone(job.tree, job.project)),
             has_flake8: declared::suppresses_for_others(&dir, job.tree),
             has_taste: declared::has_taste(&dir, job.tree),
         }

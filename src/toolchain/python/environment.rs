@@ -262,6 +262,8 @@ impl Maker<'_> {
             "sync",
             "--frozen",
             "--no-install-project",
+            // The runs write no bytecode: without this each would compile everything again.
+            "--compile-bytecode",
             "--quiet",
         ];
         for (option, name) in [
@@ -273,8 +275,26 @@ impl Maker<'_> {
         Ok(self.run(&words).await?.is_ok())
     }
 
+    /// Installs with uv, which takes a fraction of the time, where it is there and can; else with pip.
     async fn pip(&self, args: &[&str]) -> Result<Result<(), String>, Error> {
         let python = self.dir.join("bin/python");
+        if let Some(uv) = find_program("uv") {
+            let words = [
+                uv.as_str(),
+                "pip",
+                "install",
+                "--quiet",
+                "--compile-bytecode",
+            ];
+            let place = ["--python", python.as_str()];
+            if self
+                .run(&[&words, &place[..], args].concat())
+                .await?
+                .is_ok()
+            {
+                return Ok(Ok(()));
+            }
+        }
         let pip = [
             python.as_str(),
             "-m",

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::doubt::Doubts;
 use super::lint::{as_told, ruff};
-use super::unused;
+use super::{imports, unused};
 use crate::model::hypothesis::LintRule;
 use crate::model::profile::Purpose;
 use crate::process::{Command, Error, Exit};
@@ -20,6 +20,9 @@ pub(super) async fn fix(
     rule: &LintRule,
     may_touch: &(dyn Fn(&Utf8Path) -> bool + Sync),
 ) -> Result<Outcome<usize>, Error> {
+    if rule.tool == unused::TOOL && rule.rule == imports::RULE {
+        return imports::fix(job, may_touch);
+    }
     if rule.tool == unused::TOOL {
         return unused::fix(job, may_touch).await;
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::doubt::Doubts;
-use super::unused;
+use super::{imports, unused};
 use crate::model::finding::Finding;
 use crate::process::{Command, Error, Exit, Finished};
 use crate::toolchain::catalogue::PYTHON;
@@ -32,7 +32,11 @@ struct Fix {
 
 /// Runs ruff with the project's own configuration; a fix that is not safe here is not called one.
 pub(super) async fn lint(job: &Job<'_>) -> Result<Outcome<Vec<Finding>>, Error> {
-    let mut outcome = as_told(job).await?;
+    let mut outcome = match as_told(job).await? {
+        // Ruff knows more; what needs no linter to be certain is told without one.
+        Outcome::Missing(_) => Outcome::Measured(imports::findings(job)),
+        told => told,
+    };
     if let Outcome::Measured(found) = &mut outcome {
         let doubts = Doubts::of(job);
         for it in found.iter_mut().filter(|it| it.fixable) {

@@ -2,12 +2,14 @@
 
 mod arguments;
 mod coverage;
-mod declared;
+pub(super) mod declared;
 mod detect;
 mod doubt;
 mod environment;
+mod environments;
 mod extension;
 mod fix;
+mod imports;
 mod interpreter;
 mod layout;
 mod lint;
@@ -25,6 +27,7 @@ mod unused;
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;
 
+use self::suite::Harness;
 use super::catalogue::PYTHON;
 use super::{Adapter, Coverage, Environment, Job, Outcome, Place, Suite};
 use crate::config::Commands;
@@ -74,6 +77,24 @@ impl Adapter for Python {
         place: &'a Place<'a>,
     ) -> BoxFuture<'a, Result<Environment, Error>> {
         Box::pin(environment::choose(job, place))
+    }
+
+    fn build<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Result<(), String>, Error>> {
+        Box::pin(async move {
+            if extension::is_built(&job.dir()) {
+                Harness::of_commands(job)?.build(job).await
+            } else {
+                Ok(Ok(()))
+            }
+        })
+    }
+
+    fn variables(&self, job: &Job<'_>) -> Result<Vec<(String, String)>, Error> {
+        let Some(python) = job.tool("python") else {
+            return Ok(Vec::new());
+        };
+        let harness = Harness::of_commands(job)?;
+        Ok(harness.found(job, job.command(python)).env)
     }
 
     fn test<'a>(

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::declared::pattern;
+use super::environments;
 use super::layout::dig;
 use super::metadata::section;
 use crate::toolchain::detect::read_small;
@@ -107,6 +108,9 @@ impl Needs {
             needs.add_tox(dir, &read("tox.ini"));
         }
         if needs.source.is_empty() {
+            needs.add_environments(dir, &document);
+        }
+        if needs.source.is_empty() {
             needs.add_files(dir, &["requirements.txt"]);
         }
         if needs.lines.is_empty() {
@@ -141,6 +145,12 @@ impl Needs {
         {
             self.lines.extend(poetry(table[name].get("dependencies")));
             self.source = format!("poetry's `{name}` group");
+            return true;
+        }
+        let of_uv = dig(document, &["tool", "uv", "dev-dependencies"]);
+        if names.contains(&"dev") && of_uv.is_some() {
+            self.lines.extend(texts(of_uv));
+            "uv's dev-dependencies".clone_into(&mut self.source);
             return true;
         }
         let old = dig(document, &["tool", "poetry", "dev-dependencies"]);
@@ -187,7 +197,25 @@ impl Needs {
 
     fn add_tox(&mut self, dir: &Utf8Path, text: &str) {
         let lines = ini_list(section(text, "testenv"), "deps");
-        for line in &lines {
+        self.add_lines(dir, &lines);
+        if !lines.is_empty() {
+            "`tox.ini`".clone_into(&mut self.source);
+        }
+    }
+
+    fn add_environments(&mut self, dir: &Utf8Path, document: &Value) {
+        let read = |name: &str| read_small(&dir.join(name)).unwrap_or_default();
+        let found = environments::hatch(document)
+            .or_else(|| environments::tox(document, &read("tox.toml")))
+            .or_else(|| environments::nox(&read("noxfile.py")));
+        if let Some((lines, source)) = found {
+            self.add_lines(dir, &lines);
+            self.source = source;
+        }
+    }
+
+    fn add_lines(&mut self, dir: &Utf8Path, lines: &[String]) {
+        for line in lines {
             // `py38: name` is for one of its environments.
             let line = line
                 .split_once(": ")
@@ -198,9 +226,6 @@ impl Needs {
             } else if !line.contains(['{', '#']) && !line.starts_with('-') {
                 self.lines.push(line.to_owned());
             }
-        }
-        if !lines.is_empty() {
-            "`tox.ini`".clone_into(&mut self.source);
         }
     }
 }

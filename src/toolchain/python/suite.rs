@@ -40,6 +40,8 @@ pub(super) struct Harness {
     dir: Utf8PathBuf,
     report: Utf8PathBuf,
     origins: Utf8PathBuf,
+    /// Whether it is for the suite, not for a command of the project's own.
+    runs_tests: bool,
     /// Where the tree keeps what it ships.
     pub(super) layout: Layout,
 }
@@ -47,19 +49,57 @@ pub(super) struct Harness {
 impl Harness {
     /// Writes the helper programs into a clean folder outside the tree.
     pub(super) fn new(job: &Job<'_>) -> Result<Self, Error> {
-        let dir = job.fresh_folder("python")?;
+        let mut harness = Self::at(job, job.fresh_folder("python")?);
+        harness.runs_tests = true;
         for (name, text) in HELPERS {
-            write(&dir.join(name), text)?;
+            write(&harness.dir.join(name), text)?;
         }
-        let harness = Self {
+        write(&harness.dir.join("sitecustomize.py"), &harness.first(job))?;
+        harness.write_metadata(job)?;
+        harness.complete(job)?;
+        Ok(harness)
+    }
+
+    /// Prepares for the project's own commands, which need none of the helpers. One may run beside another:
+    /// what is there and the same is left alone.
+    pub(super) fn of_commands(job: &Job<'_>) -> Result<Self, Error> {
+        let harness = Self::at(
+            job,
+            job.build.join("python_commands").join(&job.project.root),
+        );
+        let first = harness.first(job);
+        let mark = harness.dir.join("made");
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(first.as_bytes());
+        for name in ["pyproject.toml", "setup.cfg", "setup.py", "PKG-INFO"] {
+            let text = read_small(&job.dir().join(name)).unwrap_or_default();
+            hasher.update(&[0]).update(text.as_bytes());
+        }
+        let made = hasher.finalize().to_hex().to_string();
+        if read_small(&mark).as_deref() != Some(made.as_str()) {
+            std::fs::create_dir_all(&harness.dir).map_err(|it| harness.broken(it))?;
+            write(&harness.dir.join("sitecustomize.py"), &first)?;
+            harness.write_metadata(job)?;
+            write(&mark, &made)?;
+        }
+        // A tree that was laid out anew lacks what its build would write into it.
+        harness.complete(job)?;
+        Ok(harness)
+    }
+
+    fn at(job: &Job<'_>, dir: Utf8PathBuf) -> Self {
+        Self {
             report: dir.join("report.jsonl"),
             origins: dir.join("origins.jsonl"),
             layout: Layout::of(&job.dir()),
             dir,
-        };
-        write(&harness.dir.join("sitecustomize.py"), &harness.first(job))?;
-        harness.write_metadata(job)?;
-        Ok(harness)
+            runs_tests: false,
+        }
+    }
+
+    /// Builds the extension modules of the tree; the inner error is the project's.
+    pub(super) async fn build(&self, job: &Job<'_>) -> Result<Result<(), String>, Error> {
+        extension::build(job, &self.layout, |it| self.environment(job, it)).await
     }
 
     /// Returns the program that keeps other checkouts out.
@@ -75,33 +115,36 @@ impl Harness {
         let Some(python) = job.tool("python").and_then(|it| it.first()) else {
             return Ok(());
         };
+        let written = self.metadata(job).map(|it| it.write(&self.dir, python));
+        written.unwrap_or(Ok(())).map_err(|it| self.broken(it))
+    }
+
+    /// Writes the module that tells the version, where the build would.
+    fn complete(&self, job: &Job<'_>) -> Result<(), Error> {
+        let written = self.metadata(job).map(|it| it.complete(&job.dir()));
+        written.unwrap_or(Ok(())).map_err(|it| self.broken(it))
+    }
+
+    fn metadata(&self, job: &Job<'_>) -> Option<Metadata> {
+        let python = job.tool("python")?.first()?;
         let packages = Interpreter::at(python.into()).packages;
-        let Some(metadata) = Metadata::of(&job.dir(), &self.layout, &packages) else {
-            return Ok(());
-        };
-        let made = metadata
-            .write(&self.dir, python)
-            .and_then(|()| metadata.complete(&job.dir()));
-        made.map_err(|source| Error::Io {
+        Metadata::of(&job.dir(), &self.layout, &packages)
+    }
+
+    fn broken(&self, source: std::io::Error) -> Error {
+        Error::Io {
             program: self.dir.to_string(),
             source,
-        })
+        }
     }
 
     /// Adds the environment in which the tree's own code is what the tests import.
     pub(super) fn environment(&self, job: &Job<'_>, command: Command) -> Command {
-        let dir = job.dir();
-        let mut path = vec![self.dir.clone()];
-        // A trailing slash would be another folder to those who compare.
-        let roots = self.layout.roots.iter();
-        path.extend(roots.map(|it| if it == "" { dir.clone() } else { dir.join(it) }));
-        let path: Vec<&str> = path.iter().map(|it| it.as_str()).collect();
         let prefix = match job.project.root.as_str() {
             "" => String::new(),
             root => format!("{root}/"),
         };
-        self.programs(job, command)
-            .env("PYTHONPATH", path.join(":"))
+        self.found(job, command)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONHASHSEED", "0")
             .env("PYTHONUTF8", "1")
@@ -113,14 +156,28 @@ impl Harness {
             .env("FACTORY_PACKAGES", self.layout.packages.join(","))
     }
 
-    /// The tree's own console scripts come first, then what is installed beside the interpreter.
+    /// Adds where the tree's code and its programs are found.
+    pub(super) fn found(&self, job: &Job<'_>, command: Command) -> Command {
+        let dir = job.dir();
+        let mut path = vec![self.dir.clone()];
+        // A trailing slash would be another folder to those who compare.
+        let roots = self.layout.roots.iter();
+        path.extend(roots.map(|it| if it == "" { dir.clone() } else { dir.join(it) }));
+        let path: Vec<&str> = path.iter().map(|it| it.as_str()).collect();
+        self.programs(job, command)
+            .env("PYTHONPATH", path.join(":"))
+    }
+
+    /// The tree's own console scripts come first, then what is installed beside the interpreter; commands
+    /// of other languages keep their programs where that is the whole system.
     fn programs(&self, job: &Job<'_>, command: Command) -> Command {
         let python = job.tool("python").and_then(|it| it.first());
+        let environment = python.and_then(|it| environment_of(Utf8Path::new(it)));
         let beside = python.and_then(|it| Utf8Path::new(it).parent());
+        let beside = beside.filter(|_| self.runs_tests || environment.is_some());
         let mut folders = vec![self.dir.join("bin").into_string()];
         folders.extend(beside.map(Utf8Path::to_string));
         folders.extend(variable("PATH").map(str::to_owned));
-        let environment = python.and_then(|it| environment_of(Utf8Path::new(it)));
         let command = command.env("PATH", folders.join(":"));
         match environment {
             Some(environment) => command.env("VIRTUAL_ENV", environment.as_str()),
@@ -190,8 +247,7 @@ pub(super) async fn run(job: &Job<'_>, only: Option<&[String]>) -> Result<Suite,
         return Ok(no_runner(PYTHON.install("pytest")));
     }
     let harness = Harness::new(job)?;
-    let built = extension::build(job, |it| harness.environment(job, it)).await?;
-    if let Err(reason) = built {
+    if let Err(reason) = harness.build(job).await? {
         return Ok(does_not_build(reason));
     }
     let mut command = harness

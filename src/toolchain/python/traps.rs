@@ -8,9 +8,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Python;
 use crate::config::Commands;
 use crate::model::finding::{SuiteState, TestOutcome};
+use crate::model::hypothesis::LintRule;
 use crate::model::profile::LanguageName;
 use crate::toolchain::testing::{Bench, Tree, python_tools};
-use crate::toolchain::{Adapter as _, Environment, Origin, Place, Suite};
+use crate::toolchain::{Adapter as _, Environment, Origin, Outcome, Place, Suite};
 
 /// Another checkout of the package, and an environment in which it is installed editable.
 struct Installed {
@@ -299,4 +300,148 @@ async fn an_extension_module_is_built_into_the_tree_and_again_when_its_source_ch
     bench.tree.write("pkg/fast.c", &source(2));
     let suite = Python.test(&bench.job(), None).await.unwrap();
     assert_eq!(suite.run.count(TestOutcome::Failed), 1);
+}
+
+/// Runs a command of the project's own the way that the harness does.
+fn command(bench: &Bench, code: &str) -> String {
+    let job = bench.job();
+    let python = job.tool("python").unwrap();
+    let run = Command::new(&python[0])
+        .args(["-c", code])
+        .envs(Python.variables(&job).unwrap())
+        .current_dir(job.tree)
+        .output();
+    let output = run.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_benchmark_runs_the_tree_and_not_an_installed_copy() {
+    let Some(tools) = python_tools() else { return };
+    let installed = Installed::new(&tools);
+    let path = installed.checkout.as_str();
+    std::fs::write(installed.site.join("sample.pth"), path).unwrap();
+    let files = [
+        (
+            "pyproject.toml",
+            "[project]\nname = \"sample\"\nversion = \"1.5\"\n",
+        ),
+        (
+            "src/sample/__init__.py",
+            "def value():\n    return 'tree'\n",
+        ),
+    ];
+    let bench = Bench::new(LanguageName::Python, &files, installed.commands());
+    assert_eq!(
+        command(&bench, "import sample; print(sample.value())"),
+        "tree"
+    );
+    let version = "from importlib.metadata import version as v; print(v('sample'))";
+    assert_eq!(command(&bench, version), "1.5");
+    bench.tree.write(
+        "src/sample/__init__.py",
+        "def value():\n    return 'edit'\n",
+    );
+    assert_eq!(
+        command(&bench, "import sample; print(sample.value())"),
+        "edit"
+    );
+}
+
+/// Stands for a backend that compiles: what its module says is what a source file said when it was built.
+const BACKEND: &str = r#"
+import os
+import zipfile
+
+
+def build_wheel(folder, settings=None):
+    build = settings["build-dir"]
+    os.makedirs(build, exist_ok=True)
+    os.makedirs(".log", exist_ok=True)
+    with open(".log/built", "a") as log:
+        log.write("once\n")
+    with open("source.c") as source, zipfile.ZipFile(os.path.join(folder, "a-1.whl"), "w") as wheel:
+        text = source.read().strip()
+        wheel.writestr("sample/_built.so", text)
+        wheel.writestr("sample/_version.py", "version = %r" % text)
+        wheel.writestr("sample/__init__.py", "the tree has this")
+        wheel.writestr("a-1.dist-info/METADATA", "Name: a")
+    return "a-1.whl"
+"#;
+
+#[tokio::test]
+async fn a_module_that_is_built_is_of_the_sources_as_they_are() {
+    let Some(tools) = python_tools() else { return };
+    let files = [
+        (
+            "pyproject.toml",
+            "[build-system]\nbuild-backend = \"mesonpy\"\nbackend-path = [\"backend\"]\n[project]\nname = \"a\"\n",
+        ),
+        ("backend/mesonpy.py", BACKEND),
+        ("src/sample/__init__.py", ""),
+        ("source.c", "one\n"),
+    ];
+    let bench = Bench::new(LanguageName::Python, &files, tools);
+    let build = async || Python.build(&bench.job()).await.unwrap().unwrap();
+    build().await;
+    assert_eq!(bench.tree.read("src/sample/_built.so"), "one");
+    assert_eq!(bench.tree.read("src/sample/__init__.py"), "");
+    bench.tree.write("source.c", "two\n");
+    build().await;
+    assert_eq!(bench.tree.read("src/sample/_built.so"), "two");
+    assert_eq!(bench.tree.read("src/sample/_version.py"), "version = 'two'");
+    // A tree that is laid out anew, with the same sources, gets what was built from them.
+    std::fs::remove_file(bench.tree.root().join("src/sample/_built.so")).unwrap();
+    let n_builds = bench.tree.read(".log/built").lines().count();
+    build().await;
+    assert_eq!(bench.tree.read("src/sample/_built.so"), "two");
+    assert_eq!(bench.tree.read(".log/built").lines().count(), n_builds);
+    bench.tree.write(
+        "backend/mesonpy.py",
+        "def build_wheel(folder, settings):\n    raise OSError('no compiler')\n",
+    );
+    let broken = Python.build(&bench.job()).await.unwrap().unwrap_err();
+    assert!(broken.contains("no compiler"), "{broken}");
+}
+
+#[tokio::test]
+async fn an_unused_import_is_told_and_removed_without_a_linter() {
+    let Some(tools) = python_tools() else { return };
+    let files = [
+        ("pyproject.toml", "[project]\nname = \"a\"\n"),
+        (
+            "src/sample/shapes.py",
+            "import os\nimport math\n\nPI = math.pi\n",
+        ),
+        ("tests/test_a.py", "import json\n"),
+    ];
+    let mut bench = Bench::new(LanguageName::Python, &files, tools);
+    bench.tools.retain(|it| it.name != "ruff");
+    let Outcome::Measured(found) = Python.lint(&bench.job()).await.unwrap() else {
+        panic!("not measured");
+    };
+    let told: Vec<String> = found
+        .iter()
+        .map(|it| format!("{} {}", it.path, it.message))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "src/sample/shapes.py `os` is imported and not used",
+            "tests/test_a.py `json` is imported and not used",
+        ]
+    );
+    let rule = LintRule {
+        tool: found[0].tool.clone(),
+        rule: found[0].rule.clone(),
+    };
+    let may_touch = |it: &Utf8Path| it.starts_with("src");
+    let fixed = Python.fix(&bench.job(), &rule, &may_touch).await.unwrap();
+    assert_eq!(fixed, Outcome::Measured(1));
+    assert_eq!(
+        bench.tree.read("src/sample/shapes.py"),
+        "import math\n\nPI = math.pi\n"
+    );
+    assert_eq!(bench.tree.read("tests/test_a.py"), "import json\n");
 }

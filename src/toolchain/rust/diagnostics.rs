@@ -10,8 +10,9 @@ use super::{cargo, fix, unused};
 use crate::model::finding::Finding;
 use crate::process::{Command, Error, Finished};
 use crate::syntax::{self, Grammar};
-use crate::toolchain::job::broken;
-use crate::toolchain::{Job, Outcome};
+use crate::toolchain::detect::read_small;
+use crate::toolchain::job::{broken, write};
+use crate::toolchain::{Job, Outcome, minimums};
 
 /// One line of `cargo --message-format json`.
 #[derive(Deserialize)]
@@ -113,8 +114,26 @@ pub(super) async fn clippy(job: &Job<'_>) -> Result<Option<Finished>, Error> {
         return Ok(None);
     };
     let command = cargo::with_settings(job, job.command(words));
-    let command = everywhere(job, command).args(["--", "--cap-lints", "warn"]);
+    let command = with_minimum(job, everywhere(job, command))?;
+    let command = command.args(["--", "--cap-lints", "warn"]);
     cargo::run(job, &command).await.map(Some)
+}
+
+/// Tells clippy the oldest compiler of the project's checks, where no manifest of it declares one.
+fn with_minimum(job: &Job<'_>, command: Command) -> Result<Command, Error> {
+    let Some((major, minor)) = minimums::of_checks_alone(job.tree, job.project) else {
+        return Ok(command);
+    };
+    let settings = ["clippy.toml", ".clippy.toml"].map(|it| job.dir().join(it));
+    let own = settings.iter().find_map(|it| read_small(it));
+    let dir = job.build.join("clippy");
+    std::fs::create_dir_all(&dir).map_err(|source| Error::Io {
+        program: dir.to_string(),
+        source,
+    })?;
+    let text = format!("msrv = \"{major}.{minor}\"\n{}", own.unwrap_or_default());
+    write(&dir.join("clippy.toml"), &text)?;
+    Ok(command.env("CLIPPY_CONF_DIR", dir))
 }
 
 /// Runs `cargo check`.

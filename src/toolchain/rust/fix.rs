@@ -6,7 +6,7 @@ use std::ops::Range;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustfix::{CodeFix, Filter, Suggestion};
 
-use super::{cargo, diagnostics, unused};
+use super::{cargo, diagnostics, features, unused};
 use crate::model::hypothesis::LintRule;
 use crate::process::{Error, Exit, Finished};
 use crate::syntax::{self, Grammar};
@@ -24,7 +24,11 @@ pub(super) async fn fix(
     may_touch: &(dyn Fn(&Utf8Path) -> bool + Sync),
 ) -> Result<Outcome<usize>, Error> {
     if rule.tool == unused::TOOL {
-        return unused::fix(job, may_touch).await;
+        return match rule.rule.as_str() {
+            features::REDUNDANT => features::fix_redundant(job, may_touch).await,
+            features::TRIED => features::fix_by_trial(job, may_touch).await,
+            _ => unused::fix(job, may_touch).await,
+        };
     }
     let mut changed = HashSet::new();
     for _ in 0..MAX_PASSES {

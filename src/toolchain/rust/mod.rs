@@ -6,6 +6,7 @@ mod coverage;
 mod detect;
 mod diagnostics;
 mod doctests;
+mod features;
 mod fix;
 mod libtest;
 mod prepared;
@@ -15,6 +16,8 @@ mod tests;
 mod toolchains;
 mod unused;
 mod whole;
+
+pub use features::n_asked;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::BoxFuture;

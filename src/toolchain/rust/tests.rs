@@ -477,3 +477,20 @@ async fn a_dependency_that_no_source_names_goes_with_its_line_of_the_lock_file()
     assert!(!text("Cargo.lock").contains("\"spare\""));
     assert!(text("Cargo.lock").contains("\"used-one\""));
 }
+
+#[tokio::test]
+async fn clippy_knows_the_oldest_compiler_of_the_projects_checks() {
+    let source = "pub fn f(it: Option<u8>) -> bool { it.is_none_or(|it| it > 1) }\n";
+    let workflow = "jobs:\n  test:\n    strategy:\n      matrix:\n        rust: [1.60.0, stable]\n";
+    let lint = async |files: &[(&str, &str)]| {
+        let bench = bench(files);
+        let Outcome::Measured(found) = Rust.lint(&bench.job()).await.unwrap() else {
+            panic!("clippy did not run");
+        };
+        found.into_iter().map(|it| it.rule).collect::<Vec<_>>()
+    };
+    let plain = [("Cargo.toml", MANIFEST), ("src/lib.rs", source)];
+    assert!(lint(&plain).await.is_empty());
+    let checked = [plain[0], plain[1], (".github/workflows/ci.yml", workflow)];
+    assert_eq!(lint(&checked).await, ["clippy::incompatible_msrv"]);
+}

@@ -2,8 +2,7 @@
 //!
 //! Only what is certain by syntax is told: what a feature names, what is optional or of one platform,
 //! what links a native library, and what other packages need too (where a manifest may ask for a
-//! feature or a version of it) is left alone. Names in comments count as uses. Features that nothing
-//! reads are never touched: whoever depends on the package may ask for them.
+//! feature or a version of it) is left alone. Names in comments count as uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +11,7 @@ use regex::Regex;
 use serde::Deserialize;
 use toml_edit::{DocumentMut, Item};
 
-use super::cargo;
+use super::{cargo, features};
 use crate::model::finding::Finding;
 use crate::process::Error;
 use crate::toolchain::detect::read_small;
@@ -24,23 +23,39 @@ pub(super) const TOOL: &str = "factory";
 /// What it calls it.
 pub(super) const RULE: &str = "unused-dependency";
 
-const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
+/// Tables of a manifest that name dependencies.
+pub(super) const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
 /// What `cargo metadata` tells.
 #[derive(Deserialize)]
-struct Metadata {
+pub(super) struct Metadata {
     packages: Vec<Package>,
     workspace_members: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
-struct Package {
+pub(super) struct Package {
     id: String,
     name: String,
-    manifest_path: Utf8PathBuf,
+    pub(super) manifest_path: Utf8PathBuf,
     links: Option<String>,
     targets: Vec<Target>,
-    dependencies: Vec<Dependency>,
+    pub(super) dependencies: Vec<Dependency>,
+    pub(super) features: BTreeMap<String, Vec<String>>,
+}
+
+impl Metadata {
+    /// Returns the packages of the workspace.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Package> {
+        let packages = self.packages.iter();
+        packages.filter(|it| self.workspace_members.contains(&it.id))
+    }
+
+    /// Returns the package of a name, if there is one version of it alone.
+    pub(super) fn only(&self, name: &str) -> Option<&Package> {
+        let mut named = self.packages.iter().filter(|it| it.name == name);
+        named.next().filter(|_| named.next().is_none())
+    }
 }
 
 #[derive(Deserialize)]
@@ -50,12 +65,26 @@ struct Target {
 }
 
 #[derive(Deserialize)]
-struct Dependency {
-    name: String,
+pub(super) struct Dependency {
+    pub(super) name: String,
     rename: Option<String>,
     optional: bool,
     target: Option<String>,
     features: Vec<String>,
+    pub(super) uses_default_features: bool,
+    kind: Option<String>,
+}
+
+impl Dependency {
+    /// Returns whether it is the entry of that name in a table of the manifest.
+    pub(super) fn is_in(&self, table: &str, key: &str) -> bool {
+        let own = match self.kind.as_deref() {
+            None => "dependencies",
+            Some("dev") => "dev-dependencies",
+            Some(_) => "build-dependencies",
+        };
+        own == table && self.target.is_none() && self.rename.as_ref().unwrap_or(&self.name) == key
+    }
 }
 
 /// A dependency that nothing uses.
@@ -64,10 +93,15 @@ struct Unused {
     key: String,
 }
 
-/// Returns a finding for each unused dependency of the workspace's members.
+/// Returns a finding for each unused dependency of the workspace's members, and each redundant feature.
 pub(super) async fn findings(job: &Job<'_>) -> Result<Vec<Finding>, Error> {
-    let unused = find(job).await?;
-    Ok(unused.iter().filter_map(|it| finding(job, it)).collect())
+    let Some(metadata) = metadata(job).await? else {
+        return Ok(Vec::new());
+    };
+    let unused = find(&metadata);
+    let mut found: Vec<Finding> = unused.iter().filter_map(|it| finding(job, it)).collect();
+    found.extend(features::findings(job, &metadata));
+    Ok(found)
 }
 
 fn finding(job: &Job<'_>, unused: &Unused) -> Option<Finding> {
@@ -85,7 +119,7 @@ fn finding(job: &Job<'_>, unused: &Unused) -> Option<Finding> {
 }
 
 /// Returns the line of a key of any table of dependencies, from 1.
-fn line_of(text: &str, key: &str) -> Option<usize> {
+pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
     let document = toml_edit::Document::parse(text).ok()?;
     let spans = TABLES.iter().filter_map(|table| {
         let (key, item) = document.get(table)?.as_table_like()?.get_key_value(key)?;
@@ -102,7 +136,8 @@ pub(super) async fn fix(
 ) -> Result<Outcome<usize>, Error> {
     let has_lock = job.dir().join("Cargo.lock").exists();
     let mut changed = BTreeSet::new();
-    for unused in find(job).await? {
+    let unused = metadata(job).await?.map(|it| find(&it));
+    for unused in unused.unwrap_or_default() {
         let may = job
             .in_tree(unused.manifest.as_str())
             .filter(|it| may_touch(it));
@@ -136,7 +171,7 @@ pub(super) async fn fix(
 }
 
 /// Cargo writes a lock where there is none; a project that tracks none wants none.
-fn remove_new_lock(job: &Job<'_>, had_lock: bool) {
+pub(super) fn remove_new_lock(job: &Job<'_>, had_lock: bool) {
     if !had_lock {
         // One that is not there is as good as one that is gone.
         let _gone = std::fs::remove_file(job.dir().join("Cargo.lock"));
@@ -159,9 +194,10 @@ fn without(text: &str, key: &str) -> Option<String> {
     found.then(|| document.to_string())
 }
 
-async fn find(job: &Job<'_>) -> Result<Vec<Unused>, Error> {
+/// Returns what cargo tells of the workspace without the network; nothing where it cannot.
+pub(super) async fn metadata(job: &Job<'_>) -> Result<Option<Metadata>, Error> {
     let Some(command) = cargo::command(job) else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let had_lock = job.dir().join("Cargo.lock").exists();
     let mut command = command
@@ -171,17 +207,15 @@ async fn find(job: &Job<'_>) -> Result<Vec<Unused>, Error> {
     let finished = job.run(&command).await?;
     remove_new_lock(job, had_lock);
     if !finished.success() || finished.truncated {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    let Ok(metadata) = serde_json::from_slice::<Metadata>(&finished.stdout) else {
-        return Ok(Vec::new());
-    };
-    let crates = Crates::of(&metadata);
-    let members = metadata
-        .packages
-        .iter()
-        .filter(|it| metadata.workspace_members.contains(&it.id));
-    Ok(members.flat_map(|it| crates.unused(it)).collect())
+    Ok(serde_json::from_slice(&finished.stdout).ok())
+}
+
+fn find(metadata: &Metadata) -> Vec<Unused> {
+    let crates = Crates::of(metadata);
+    let members = metadata.members();
+    members.flat_map(|it| crates.unused(it)).collect()
 }
 
 /// What is known of every package of the graph.

@@ -1,0 +1,58 @@
+//! What a search says while it runs: often enough to see that it goes on, and no line for each patch.
+
+use std::time::Duration;
+
+/// So many times in all, a search that takes its whole time is heard of.
+const TIMES: u32 = 20;
+
+/// Tells of the search now and then.
+pub(super) struct Progress<'a> {
+    hears: &'a dyn Fn(String),
+    most: Duration,
+    next: Duration,
+}
+
+impl<'a> Progress<'a> {
+    /// Begins a search that takes at most so long.
+    pub(super) fn new(hears: &'a dyn Fn(String), most: Duration) -> Self {
+        Self {
+            hears,
+            most,
+            next: Duration::ZERO,
+        }
+    }
+
+    /// Says how far the search is, if it was silent for long.
+    pub(super) fn tell(&mut self, elapsed: Duration, n_tried: usize) {
+        if elapsed < self.next {
+            return;
+        }
+        self.next = elapsed + self.most / TIMES;
+        let (since, most) = (elapsed.as_secs(), self.most.as_secs());
+        let s = if n_tried == 1 { "" } else { "es" };
+        (self.hears)(format!(
+            "{n_tried} patch{s} of edits tried, {since} s of at most {most} s"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn a_search_is_heard_of_now_and_then_and_not_at_every_patch() {
+        let heard = RefCell::new(Vec::new());
+        let hears = |it| heard.borrow_mut().push(it);
+        let mut progress = Progress::new(&hears, Duration::from_secs(100));
+        for n in 1..=100 {
+            progress.tell(Duration::from_secs(n as u64), n);
+        }
+        let heard = heard.into_inner();
+        assert_eq!(heard.len(), 20, "{heard:?}");
+        assert_eq!(heard[0], "1 patch of edits tried, 1 s of at most 100 s");
+        assert_eq!(heard[1], "6 patches of edits tried, 6 s of at most 100 s");
+    }
+}
