@@ -22,7 +22,8 @@ import tomllib
 ROUNDS = 5
 LIMIT = 1.3
 SKIPPED = ["lint", "types", "coverage", "config", "capability", "observability"]
-COMMENTS = {".py": "#", ".rs": "//", ".js": "//", ".ts": "//", ".go": "//"}
+# Of a comment alone Go knows that no result can change, and runs no test: there a variable is added.
+EDITS = {".py": "# {n}", ".rs": "// {n}", ".js": "// {n}", ".ts": "// {n}", ".go": "var addedByArm{n} = {n}"}
 LEFT_OUT = [".git", ".factory", "target", ".cache", ".pytest_cache", "__pycache__"]
 
 
@@ -31,14 +32,14 @@ def git(where, *arguments):
     subprocess.run(["git", *identity, *arguments], cwd=where, check=True, capture_output=True)
 
 
-def copies(package, python, scratch):
+def copies(package, python, scratch, skipped=SKIPPED):
     """Returns the checkout and the folder that factory looks at, both the published sources."""
     folders = []
     for name in ("checkout", "target"):
         folder = os.path.join(scratch, name, os.path.basename(package))
         shutil.copytree(package, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
         with open(os.path.join(folder, "factory.toml"), "w") as profile:
-            profile.write(f"[eval]\nskip = {json.dumps(SKIPPED)}\n[commands]\npython = {json.dumps(python)}\n")
+            profile.write(f"[eval]\nskip = {json.dumps(skipped)}\n[commands]\npython = {json.dumps(python)}\n")
         with open(os.path.join(folder, ".gitignore"), "a") as ignored:
             ignored.write("\nnode_modules\n__pycache__\n.pytest_cache\ntarget\n")
         git(folder, "init", "-q", "-b", "main")
@@ -51,7 +52,7 @@ def copies(package, python, scratch):
 def edit(folder, file, number):
     path = os.path.join(folder, file)
     with open(path, "a") as source:
-        source.write(f"{COMMENTS[os.path.splitext(file)[1]]} {number}\n")
+        source.write("\n" + EDITS[os.path.splitext(file)[1]].format(n=number) + "\n")
 
 
 def timed(line, folder, env):
@@ -115,4 +116,5 @@ def main():
     return median > LIMIT
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
