@@ -47,7 +47,7 @@ pub(crate) fn prove_skewed(n: u32) -> Proof {
                 (Some(_), false) => {
                     proof
                         .figures
-                        .push(Figure::at_most(what, rate, it.at_most + bound(alpha, few)))
+                        .push(Figure::at_most(what, rate, it.at_most + bound(alpha, few)));
                 }
                 (Some(_), true) => proof.figures.push(Figure::at_least(what, rate, 0.85)),
                 (None, _) => {}

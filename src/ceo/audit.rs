@@ -457,7 +457,8 @@ fn words(audit: &Audit, decision: &Decision) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::experiment::{Cost, Seen, Spent};
+    use crate::model::experiment::{Seen, Spent};
+    use crate::model::fixtures;
     use crate::model::hypothesis::Category;
     use crate::model::measurement::Scale;
 
@@ -468,17 +469,8 @@ mod tests {
     fn tried(id: u32, verdict: Verdict) -> Summary {
         let landed = (verdict == Verdict::Keep).then(|| "1".repeat(40).parse().unwrap());
         Summary {
-            id: ExperimentId(id),
-            finished: jiff::Timestamp::UNIX_EPOCH,
             key: "knob:a".parse().unwrap(),
-            title: String::new(),
             category: Category::Exploit,
-            claim: "moves".to_owned(),
-            verdict,
-            reason: String::new(),
-            effect: None,
-            cost: Cost::default(),
-            files_hash: String::new(),
             landed,
             spent: Some(Spent {
                 metric: metric(),
@@ -492,8 +484,7 @@ mod tests {
                     shrunken: Some(0.03),
                 }),
             }),
-            resumes: None,
-            turn: None,
+            ..fixtures::summary(id, verdict)
         }
     }
 

@@ -194,6 +194,7 @@ impl Record {
 mod tests {
     use super::*;
     use crate::model::experiment::Spent;
+    use crate::model::fixtures;
     use crate::model::hypothesis::{Change, Claim};
     use crate::model::id::ExperimentId;
     use crate::model::measurement::Scale;
@@ -216,21 +217,12 @@ mod tests {
 
     fn summary(id: u32, hypothesis: &Hypothesis, verdict: Verdict) -> Summary {
         Summary {
-            id: ExperimentId(id),
-            finished: jiff::Timestamp::UNIX_EPOCH,
             key: hypothesis.key.clone(),
             title: hypothesis.title.clone(),
             category: hypothesis.category,
             claim: "keeps".to_owned(),
-            verdict,
-            reason: String::new(),
-            effect: None,
-            cost: crate::model::experiment::Cost::default(),
             files_hash: gate::files_hash(hypothesis),
-            landed: None,
-            spent: None,
-            resumes: None,
-            turn: None,
+            ..fixtures::summary(id, verdict)
         }
     }
 

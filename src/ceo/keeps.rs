@@ -27,7 +27,7 @@ impl Session<'_> {
         let (metric, plan) = match self.noisy_metric(id).await? {
             Noisy::None => return Ok((passed("no noisy metric was tested"), None)),
             Noisy::TooDear(decision) => return Ok((*decision, None)),
-            Noisy::Planned(metric, plan) => (*metric, plan),
+            Noisy::Planned(planned) => *planned,
         };
         let mut evidence = Evidence {
             metric: parse_name(&metric.name),
@@ -69,7 +69,7 @@ impl Session<'_> {
                 return Ok(Noisy::TooDear(Box::new(too_dear)));
             }
             if let Some(plan) = self.plan_keeps(&metric) {
-                return Ok(Noisy::Planned(Box::new(metric), plan));
+                return Ok(Noisy::Planned(Box::new((metric, plan))));
             }
         }
         Ok(Noisy::None)
@@ -102,7 +102,7 @@ enum Noisy {
     /// What is left of the budget does not pay for its test.
     TooDear(Box<Decision>),
     /// The metric and its test.
-    Planned(Box<config::Metric>, TestPlan),
+    Planned(Box<(config::Metric, TestPlan)>),
 }
 
 fn passed(about_noise: &str) -> Decision {

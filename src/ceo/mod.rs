@@ -347,7 +347,7 @@ pub async fn run(
             Step::Try(hypothesis) => session.take_turn(*hypothesis, &ranking.ranked, left).await,
             Step::Resume(unfinished) => {
                 session.waiting = ranking.ranked.len();
-                session.resume(*unfinished).await.map(Some)
+                Box::pin(session.resume(*unfinished)).await.map(Some)
             }
         };
         let (experiment, failure) = match tried {

@@ -98,6 +98,7 @@ fn worth(hypothesis: &Hypothesis, history: &History) -> f64 {
 mod tests {
     use super::*;
     use crate::model::experiment::Summary;
+    use crate::model::fixtures;
     use crate::model::hypothesis::{Category, Change};
     use crate::model::verdict::Verdict;
 
@@ -119,21 +120,12 @@ mod tests {
 
     fn summary(category: Category, verdict: Verdict) -> Summary {
         Summary {
-            id: crate::model::id::ExperimentId(1),
-            finished: jiff::Timestamp::UNIX_EPOCH,
             key: "knob:elsewhere".parse().unwrap(),
             title: "Something else entirely".to_owned(),
             category,
             claim: "keeps".to_owned(),
-            verdict,
-            reason: String::new(),
-            effect: None,
-            cost: crate::model::experiment::Cost::default(),
             files_hash: "other".to_owned(),
-            landed: None,
-            spent: None,
-            resumes: None,
-            turn: None,
+            ..fixtures::summary(1, verdict)
         }
     }
 

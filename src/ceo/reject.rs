@@ -81,7 +81,7 @@ impl Rejections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::experiment::Cost;
+    use crate::model::fixtures;
     use crate::model::hypothesis::Category;
 
     fn rule(name: &str) -> LintRule {
@@ -102,21 +102,9 @@ mod tests {
     #[test]
     fn a_rejected_keep_counts_as_not_kept() {
         let kept = |id| Summary {
-            id: ExperimentId(id),
-            finished: jiff::Timestamp::UNIX_EPOCH,
             key: "fixes:ruff:F401".parse().unwrap(),
-            title: String::new(),
             category: Category::Fix,
-            claim: "moves".to_owned(),
-            verdict: Verdict::Keep,
-            reason: String::new(),
-            effect: None,
-            cost: Cost::default(),
-            files_hash: String::new(),
-            landed: None,
-            spent: None,
-            resumes: None,
-            turn: None,
+            ..fixtures::summary(id, Verdict::Keep)
         };
         let mut history = vec![kept(1), kept(2)];
         rejections().overrule(&mut history);

@@ -48,7 +48,7 @@ impl Session<'_> {
         else {
             return Ok(());
         };
-        let Some(began) = self.pursuit.as_ref().map(Pursuit::now) else {
+        let Some(number) = self.pursuit.as_ref().map(Pursuit::now) else {
             return Ok(());
         };
         let rounds = opponent.rounds;
@@ -62,7 +62,7 @@ impl Session<'_> {
             last => Turn {
                 number: last.as_ref().map_or(1, |it| it.number + 1),
                 side,
-                began,
+                began: number,
                 against,
                 after: last.map(|_| TurnEnd::OtherChanged),
                 wide: false,

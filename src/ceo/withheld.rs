@@ -220,6 +220,22 @@ fn learn(
 mod tests {
     use super::*;
     use crate::config::Profile;
+    use crate::mechanic::fixtures::{evaluation, finding};
+
+    #[test]
+    fn what_a_command_said_of_a_hidden_instance_is_not_told() {
+        let mut telltales = Telltales::default();
+        telltales.learn_instance("dev/atis-113", "results.jsonl".into());
+        let said = "wrong on dev/atis-113 alone";
+        let mut measured = evaluation(vec![finding(("a.py", 1), "ruff", "F401", true)]);
+        measured.dimensions[0].detail = said.to_owned();
+        measured.findings[0].message = said.to_owned();
+        let told = for_agents(&telltales, &measured);
+        for text in [&told.dimensions[0].detail, &told.findings[0].message] {
+            assert_eq!(text, "wrong on … alone");
+        }
+        assert_eq!(told.tree, measured.tree);
+    }
 
     #[test]
     fn ids_are_learnt_anew_only_when_there_are_new_ones() {

@@ -113,6 +113,7 @@ impl Opponent {
 
 impl Research {
     /// Returns the section as it is in a turn of that side.
+    #[must_use]
     pub fn in_turn_of(&self, side: Side) -> Self {
         let Some(opponent) = &self.opponent else {
             return self.clone();

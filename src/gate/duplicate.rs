@@ -94,9 +94,8 @@ mod tests {
     use camino::Utf8PathBuf;
 
     use super::*;
-    use crate::model::experiment::Cost;
+    use crate::model::fixtures;
     use crate::model::hypothesis::{Category, Change, Claim};
-    use crate::model::id::ExperimentId;
 
     fn hypothesis(key: &str, title: &str, files: &[(&str, &str)]) -> Hypothesis {
         Hypothesis {
@@ -119,21 +118,12 @@ mod tests {
 
     fn tried(id: u32, hypothesis: &Hypothesis, verdict: Verdict) -> Summary {
         Summary {
-            id: ExperimentId(id),
-            finished: jiff::Timestamp::UNIX_EPOCH,
             key: hypothesis.key.clone(),
             title: hypothesis.title.clone(),
             category: hypothesis.category,
             claim: "keeps".to_owned(),
-            verdict,
-            reason: String::new(),
-            effect: None,
-            cost: Cost::default(),
             files_hash: files_hash(hypothesis),
-            landed: None,
-            spent: None,
-            resumes: None,
-            turn: None,
+            ..fixtures::summary(id, verdict)
         }
     }
 

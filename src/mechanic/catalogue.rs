@@ -226,15 +226,15 @@ impl Knob {
 
 /// Returns what a metric measures, from its unit and else from its name; `None` when neither tells.
 pub(crate) fn kind_of(metric: &Metric) -> Option<Kind> {
-    if metric.parser == "suite" {
-        return Some(Kind::Suite);
-    }
     const TIME: [&str; 12] = [
         "ns", "us", "µs", "μs", "ms", "s", "sec", "secs", "second", "seconds", "min", "minutes",
     ];
     const SIZE: [&str; 10] = [
         "b", "byte", "bytes", "kb", "kib", "mb", "mib", "gb", "gib", "k",
     ];
+    if metric.parser == "suite" {
+        return Some(Kind::Suite);
+    }
     let unit = metric.unit.trim().to_lowercase();
     let per_time = TIME.iter().any(|it| {
         unit.strip_suffix(it)

@@ -25,7 +25,7 @@ mod tune;
 mod wish;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 

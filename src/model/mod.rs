@@ -10,6 +10,8 @@ pub mod event;
 pub mod experiment;
 pub mod failure;
 pub mod finding;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod holdout;
 pub mod hypothesis;
 pub mod id;

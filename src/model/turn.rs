@@ -15,6 +15,7 @@ pub enum Side {
 
 impl Side {
     /// Returns the other one.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::First => Self::Opponent,

@@ -315,9 +315,10 @@ impl Library {
             }
             return;
         }
-        let found = within
-            .iter()
-            .fold(false, |found, it| self.take(*it, &last, ahead) || found);
+        let mut found = false;
+        for module in &within {
+            found |= self.take(*module, &last, ahead);
+        }
         if !found && !within.is_empty() {
             self.open.names.insert(last);
         }

@@ -61,7 +61,9 @@ pub fn between_groups(values: &[f64], sizes: &[u32]) -> Option<f64> {
         let (group, others) = rest.split_at_checked(usize::try_from(size).ok()?)?;
         rest = others;
         let mut inside = RunningMean::default();
-        group.iter().for_each(|it| inside.push(*it));
+        for it in group {
+            inside.push(*it);
+        }
         means.push(inside.mean());
         within.push(1.0 / f64::from(size.max(1)));
         residual += inside.residual();

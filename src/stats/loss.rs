@@ -50,8 +50,10 @@ impl LossRatio {
 /// for the candidate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FailureRatio {
-    ln_failed: f64,
-    ln_ran: f64,
+    /// What a further failure adds to the logarithm of the ratio.
+    failed: f64,
+    /// What a run that does not fail adds.
+    ran: f64,
     ln_ratio: f64,
 }
 
@@ -59,8 +61,8 @@ impl FailureRatio {
     /// Starts a test of a share of `usual + more` failing runs against the share `usual`.
     pub fn new(more: f64, usual: f64) -> Self {
         Self {
-            ln_failed: ((usual + more) / usual).ln(),
-            ln_ran: ((1.0 - usual - more) / (1.0 - usual)).ln(),
+            failed: ((usual + more) / usual).ln(),
+            ran: ((1.0 - usual - more) / (1.0 - usual)).ln(),
             ln_ratio: 0.0,
         }
     }
@@ -68,9 +70,9 @@ impl FailureRatio {
     /// Takes one more pair of runs.
     pub fn push(&mut self, incumbent_failed: bool, candidate_failed: bool) {
         self.ln_ratio += match (incumbent_failed, candidate_failed) {
-            (false, true) => self.ln_failed,
-            (true, false) => -self.ln_failed,
-            (false, false) => self.ln_ran,
+            (false, true) => self.failed,
+            (true, false) => -self.failed,
+            (false, false) => self.ran,
             (true, true) => 0.0,
         };
     }
@@ -89,7 +91,9 @@ mod tests {
     fn a_loss_raises_the_ratio_and_a_gain_lowers_it() {
         let after = |d: f64, n: usize| {
             let mut ratio = LossRatio::new(1.0, 1.0, 10);
-            (0..n).for_each(|_| ratio.push(d));
+            for _ in 0..n {
+                ratio.push(d);
+            }
             ratio.ln_ratio()
         };
         assert!((after(-1.0, 1) - 0.5).abs() < 1e-12);
@@ -105,7 +109,9 @@ mod tests {
     fn noise_that_turns_out_larger_makes_it_careful() {
         let of = |differences: &[f64]| {
             let mut ratio = LossRatio::new(1.0, 1.0, 2);
-            differences.iter().for_each(|it| ratio.push(*it));
+            for it in differences {
+                ratio.push(*it);
+            }
             ratio.ln_ratio()
         };
         assert!(of(&[-3.0, 1.0, -3.0, 1.0]) < of(&[-1.0, -1.0, -1.0, -1.0]));
@@ -115,7 +121,9 @@ mod tests {
     fn two_failures_in_few_runs_are_too_many_and_shared_ones_are_not() {
         let after = |pairs: &[(bool, bool)]| {
             let mut ratio = FailureRatio::new(0.1, 0.01);
-            pairs.iter().for_each(|it| ratio.push(it.0, it.1));
+            for it in pairs {
+                ratio.push(it.0, it.1);
+            }
             ratio.ln_ratio()
         };
         let fine = [(false, false); 10];

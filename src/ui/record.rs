@@ -480,20 +480,16 @@ fn pairs(evidence: &Evidence) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::experiment::Cost;
+    use crate::model::fixtures;
     use crate::model::hypothesis::Category;
-    use crate::model::id::ExperimentId;
     use crate::model::verdict::Effect;
 
     fn summary(id: u32, verdict: Verdict) -> Summary {
         Summary {
-            id: ExperimentId(id),
             finished: "2026-03-01T10:00:00Z".parse().unwrap(),
             key: "ruff:F401".parse().unwrap(),
             title: "Remove unused imports".into(),
             category: Category::Fix,
-            claim: "moves".into(),
-            verdict,
             reason: "a required test failed".into(),
             effect: Some(Effect {
                 metric: "lint".into(),
@@ -504,12 +500,7 @@ mod tests {
                 interval: None,
                 shrunken: None,
             }),
-            cost: Cost::default(),
-            files_hash: String::new(),
-            landed: None,
-            spent: None,
-            resumes: None,
-            turn: None,
+            ..fixtures::summary(id, verdict)
         }
     }
 

@@ -71,7 +71,7 @@ mod tests {
             tree: "a".repeat(40).parse().unwrap(),
             sample: Sample::Value { value },
             seconds: 0.1,
-            tail: Default::default(),
+            tail: std::collections::BTreeMap::new(),
         };
         let pair = |after| Pair {
             first: Arm::Incumbent,

@@ -107,9 +107,8 @@ mod tests {
     use crate::config::Profile;
     use crate::mechanic::fixtures::evaluation;
     use crate::mechanic::strategy::hypotheses;
-    use crate::model::experiment::{Cost, Summary};
-    use crate::model::hypothesis::Category;
-    use crate::model::id::ExperimentId;
+    use crate::model::experiment::Summary;
+    use crate::model::fixtures;
 
     const RESEARCH: &str = "\
 [research]
@@ -122,21 +121,9 @@ mutable = ['**']
 
     fn searched(number: u64, files_hash: &str) -> Summary {
         Summary {
-            id: ExperimentId(1),
-            finished: jiff::Timestamp::UNIX_EPOCH,
             key: format!("edits:parse_ns#{number}").parse().unwrap(),
-            title: String::new(),
-            category: Category::Explore,
-            claim: "moves".to_owned(),
-            verdict: Verdict::Vetoed,
-            reason: String::new(),
-            effect: None,
-            cost: Cost::default(),
             files_hash: files_hash.to_owned(),
-            landed: None,
-            spent: None,
-            resumes: None,
-            turn: None,
+            ..fixtures::summary(1, Verdict::Vetoed)
         }
     }
 

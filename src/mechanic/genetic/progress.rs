@@ -45,8 +45,8 @@ mod tests {
     #[test]
     fn a_search_is_heard_of_now_and_then_and_not_at_every_patch() {
         let heard = RefCell::new(Vec::new());
-        let hears = |it| heard.borrow_mut().push(it);
-        let mut progress = Progress::new(&hears, Duration::from_secs(100));
+        let listener = |it| heard.borrow_mut().push(it);
+        let mut progress = Progress::new(&listener, Duration::from_secs(100));
         for n in 1..=100 {
             progress.tell(Duration::from_secs(n as u64), n);
         }

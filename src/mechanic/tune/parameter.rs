@@ -73,9 +73,7 @@ fn steps(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::experiment::Cost;
-    use crate::model::hypothesis::Category;
-    use crate::model::id::ExperimentId;
+    use crate::model::fixtures;
     use crate::model::verdict::{Effect, Verdict};
 
     const RANGE: Range = Range {
@@ -93,16 +91,9 @@ mod tests {
 
     fn tried(from: &str, to: &str, gain: Option<f64>) -> Summary {
         Summary {
-            id: ExperimentId(1),
-            finished: jiff::Timestamp::UNIX_EPOCH,
             key: format!("constant:src/lib.rs:CHUNK={from}->{to}@parse_ns")
                 .parse()
                 .unwrap(),
-            title: String::new(),
-            category: Category::Explore,
-            claim: "moves".to_owned(),
-            verdict: Verdict::Revert,
-            reason: String::new(),
             effect: gain.map(|relative| Effect {
                 metric: "parse_ns".to_owned(),
                 unit: "ns".to_owned(),
@@ -112,12 +103,7 @@ mod tests {
                 interval: None,
                 shrunken: None,
             }),
-            cost: Cost::default(),
-            files_hash: String::new(),
-            landed: None,
-            spent: None,
-            resumes: None,
-            turn: None,
+            ..fixtures::summary(1, Verdict::Revert)
         }
     }
 

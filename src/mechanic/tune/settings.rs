@@ -221,10 +221,8 @@ fn digest(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::experiment::Cost;
-    use crate::model::hypothesis::Category;
-    use crate::model::id::ExperimentId;
-    use crate::model::verdict::Effect;
+    use crate::model::fixtures;
+    use crate::model::verdict::{Effect, Verdict};
 
     const SECTION: &str = "\
 objective = 'o'
@@ -278,14 +276,7 @@ type = 'bool'
 
     fn summary(key: &str, verdict: Verdict, gain: Option<f64>) -> Summary {
         Summary {
-            id: ExperimentId(1),
-            finished: jiff::Timestamp::UNIX_EPOCH,
             key: key.parse().unwrap(),
-            title: String::new(),
-            category: Category::Explore,
-            claim: "moves".to_owned(),
-            verdict,
-            reason: String::new(),
             effect: gain.map(|relative| Effect {
                 metric: "t".to_owned(),
                 unit: String::new(),
@@ -295,12 +286,7 @@ type = 'bool'
                 interval: None,
                 shrunken: None,
             }),
-            cost: Cost::default(),
-            files_hash: String::new(),
-            landed: None,
-            spent: None,
-            resumes: None,
-            turn: None,
+            ..fixtures::summary(1, verdict)
         }
     }
 

@@ -222,7 +222,7 @@ mod tests {
         let job = bench.job();
         let recipe = Recipe::of(&job);
         let words = format!("{} {}", recipe.manager, arguments(&job, &recipe).join(" "));
-        let files = recipe.files.iter().map(|it| it.to_string());
+        let files = recipe.files.iter().map(ToString::to_string);
         (words, files.collect())
     }
 
