@@ -53,6 +53,10 @@ pub(super) struct Answers {
 
 /// The other side, where two improve in turns: all of it or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are the names of the flags"
+)]
 struct OpponentAnswers {
     /// What is wanted of another side that improves in turns with this one.
     #[arg(

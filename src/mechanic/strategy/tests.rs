@@ -2,13 +2,8 @@
 
 use super::*;
 use crate::agent::contract;
-<<<<<<< h_tests.rs
-use crate::mechanic::fixtures::{evaluation, finding, profile, rule};
-use crate::model::fixtures;
-=======
 use crate::mechanic::fixtures::{evaluation, finding, metric, profile, rule};
-use crate::model::experiment::Cost;
->>>>>>> head_tests.rs
+use crate::model::fixtures;
 use crate::model::hypothesis::{Category, Claim};
 use proptest::prelude::*;
 
