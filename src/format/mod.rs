@@ -87,17 +87,18 @@ const fn format(schema: &'static str, major: u16, minor: u16) -> Format {
 }
 
 /// A line of the journal. 1.0: the first; 1.1: a test's place in its stream; 1.2: what was resumed, landed on
-/// a base that had moved, or checked on hidden instances. Recovery writes, so it never guesses at a newer minor.
+/// a base that had moved, or checked on hidden instances; 1.3: a choice among variants, the turn of two
+/// sides, when a test gives up and what it guards. Recovery writes, so it never guesses at a newer minor.
 pub const JOURNAL: Format = Format {
     newer_minor: NewerMinor::Refuse,
-    ..format("factory.journal", 1, 2)
+    ..format("factory.journal", 1, 3)
 };
 /// The record of one experiment. 1.0: the first; 1.1: a test's place in its stream; 1.2: what was resumed,
-/// landed on a base that had moved, or checked on hidden instances.
-pub const RECORD: Format = format("factory.record", 1, 2);
+/// landed on a base that had moved, or checked on hidden instances; 1.3: as the journal's.
+pub const RECORD: Format = format("factory.record", 1, 3);
 /// A segment of the index: a header line, then a summary a line. 1.0: the first; 1.1: what a test took
-/// from the budget of its stream; 1.2: what that test saw.
-pub const SUMMARY: Format = format("factory.summary", 1, 2);
+/// from the budget of its stream; 1.2: what that test saw; 1.3: the turn of two sides.
+pub const SUMMARY: Format = format("factory.summary", 1, 3);
 /// The fold of the whole ledger. 1.0: the first.
 pub const SNAPSHOT: Format = format("factory.snapshot", 1, 0);
 /// Wishes: a header line, then one a line. 1.0: the first.

@@ -6,23 +6,95 @@ use super::layout::{Snapshot, summary_of};
 use super::sample::events;
 use super::{journal, layout};
 use crate::format::{FormatVersion, JOURNAL, RECORD, SNAPSHOT, SUMMARY};
+use crate::model::dimension::Direction;
 use crate::model::experiment::{Experiment, ExperimentEvent, Summary, fold};
-use crate::model::measurement::TestPlan;
+use crate::model::measurement::{Scale, TestPlan};
+use crate::model::screening::{Screening, Variant};
+use crate::model::tail::{Tail, TailGuard};
+use crate::model::turn::{Side, Turn, TurnEnd};
 use crate::model::verdict::Verdict;
 
 const JOURNAL_1_0: &str = include_str!("../format/golden/journal-1.0.jsonl");
 const JOURNAL_1_1: &str = include_str!("../format/golden/journal-1.1.jsonl");
 const JOURNAL_1_2: &str = include_str!("../format/golden/journal-1.2.jsonl");
+const JOURNAL_1_3: &str = include_str!("../format/golden/journal-1.3.jsonl");
 const RECORD_1_0: &str = include_str!("../format/golden/record-1.0.json");
 const RECORD_1_1: &str = include_str!("../format/golden/record-1.1.json");
 const RECORD_1_2: &str = include_str!("../format/golden/record-1.2.json");
+const RECORD_1_3: &str = include_str!("../format/golden/record-1.3.json");
 const SUMMARY_1_0: &str = include_str!("../format/golden/summary-1.0.jsonl");
 const SUMMARY_1_1: &str = include_str!("../format/golden/summary-1.1.jsonl");
 const SUMMARY_1_2: &str = include_str!("../format/golden/summary-1.2.jsonl");
+const SUMMARY_1_3: &str = include_str!("../format/golden/summary-1.3.jsonl");
 const SNAPSHOT_1_0: &str = include_str!("../format/golden/snapshot-1.0.json");
 
 fn experiment() -> Experiment {
     fold(&events(7, Verdict::Keep)).unwrap().unwrap()
+}
+
+/// The events of one of several variants, in a turn of one of two sides, with a guard beside its test.
+fn events_1_3() -> Vec<ExperimentEvent> {
+    let mut events = events(7, Verdict::Keep);
+    for event in &mut events {
+        match event {
+            ExperimentEvent::Started { turn, .. } => *turn = Some(second_turn()),
+            ExperimentEvent::Measured {
+                evidence: Some(evidence),
+                ..
+            } => {
+                if let TestPlan::SignBetting(plan) = &mut evidence.plan {
+                    plan.give_up.least_pairs = 2;
+                    plan.guards = vec![TailGuard {
+                        tail: Tail::P95,
+                        epsilon: 0.1,
+                        sigma: 0.05,
+                    }];
+                }
+            }
+            _ => {}
+        }
+    }
+    let screened = ExperimentEvent::Screened {
+        screening: Box::new(screening()),
+        hypothesis: None,
+    };
+    events.insert(1, screened);
+    events
+}
+
+fn second_turn() -> Turn {
+    Turn {
+        number: 2,
+        side: Side::Opponent,
+        began: 12.5,
+        against: "a".repeat(64),
+        after: Some(TurnEnd::Plateau),
+        wide: true,
+    }
+}
+
+fn screening() -> Screening {
+    let variant = |number, out: Option<&str>| Variant {
+        number,
+        key: "ruff:F7".parse().unwrap(),
+        title: "Remove unused imports 7".to_owned(),
+        tree: Some("4".repeat(40).parse().unwrap()),
+        out: out.map(str::to_owned),
+        pairs: Vec::new(),
+    };
+    Screening {
+        metric: "lint".parse().unwrap(),
+        unit: "findings".to_owned(),
+        direction: Direction::Minimize,
+        scale: Scale::Difference,
+        most_pairs: 2,
+        variants: vec![variant(1, Some("does not build")), variant(2, None)],
+        winner: Some(2),
+    }
+}
+
+fn experiment_1_3() -> Experiment {
+    fold(&events_1_3()).unwrap().unwrap()
 }
 
 /// The events as a program wrote them that knew no streams.
@@ -79,6 +151,12 @@ fn a_journal_of_version_1_2_still_loads() {
 }
 
 #[test]
+fn a_journal_of_version_1_3_still_loads() {
+    let contents = journal::parse(JOURNAL_1_3.as_bytes()).unwrap();
+    assert_eq!(contents.events, events_1_3());
+}
+
+#[test]
 fn a_record_of_version_1_0_still_loads() {
     let (record, _) = RECORD.decode::<Experiment>(RECORD_1_0.as_bytes()).unwrap();
     assert_eq!(record, experiment_1_0());
@@ -94,6 +172,12 @@ fn a_record_of_version_1_1_still_loads() {
 fn a_record_of_version_1_2_still_loads() {
     let (record, _) = RECORD.decode::<Experiment>(RECORD_1_2.as_bytes()).unwrap();
     assert_eq!(record, experiment());
+}
+
+#[test]
+fn a_record_of_version_1_3_still_loads() {
+    let (record, _) = RECORD.decode::<Experiment>(RECORD_1_3.as_bytes()).unwrap();
+    assert_eq!(record, experiment_1_3());
 }
 
 #[test]
@@ -123,6 +207,14 @@ fn a_summary_segment_of_version_1_2_still_loads() {
 }
 
 #[test]
+fn a_summary_segment_of_version_1_3_still_loads() {
+    let (summaries, _) = SUMMARY
+        .decode_lines::<Summary>(SUMMARY_1_3.as_bytes())
+        .unwrap();
+    assert_eq!(summaries, [summary_of(&experiment_1_3()).unwrap()]);
+}
+
+#[test]
 fn a_snapshot_of_version_1_0_still_loads() {
     let (read, _) = SNAPSHOT
         .decode::<Snapshot>(SNAPSHOT_1_0.as_bytes())
@@ -132,13 +224,13 @@ fn a_snapshot_of_version_1_0_still_loads() {
 
 /// Returns name, version and text of every format as it is written today.
 fn written_today() -> [(&'static str, FormatVersion, String); 4] {
-    let journal: String = events(7, Verdict::Keep)
+    let journal: String = events_1_3()
         .iter()
         .zip(1..)
         .map(|(event, seq)| journal::encode(seq, event).unwrap())
         .collect();
-    let record = RECORD.encode(&experiment()).unwrap() + "\n";
-    let summaries = [summary_of(&experiment()).unwrap()];
+    let record = RECORD.encode(&experiment_1_3()).unwrap() + "\n";
+    let summaries = [summary_of(&experiment_1_3()).unwrap()];
     let summary = SUMMARY.encode_lines(&summaries).unwrap();
     let snapshot = SNAPSHOT.encode(&snapshot()).unwrap() + "\n";
     [
