@@ -45,9 +45,11 @@ pub(crate) fn prove_skewed(n: u32) -> Proof {
             let what = format!("{}, guard {}, α = {alpha}", it.name, row[1]);
             match (it.guard, it.is_good) {
                 (Some(_), false) => {
-                    proof
-                        .figures
-                        .push(Figure::at_most(what, rate, it.at_most + bound(alpha, few)));
+                    proof.figures.push(Figure::at_most(
+                        what,
+                        rate,
+                        bound(it.at_most.max(alpha), few),
+                    ));
                 }
                 (Some(_), true) => proof.figures.push(Figure::at_least(what, rate, 0.85)),
                 (None, _) => {}

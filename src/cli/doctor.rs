@@ -100,12 +100,19 @@ fn profile(root: &Utf8Path, ctx: &Context) -> Check {
 }
 
 fn tool_checks(root: &Utf8Path, ctx: &Context) -> Vec<Check> {
-    let found = ctx
-        .options(Some(root))
-        .and_then(|options| discover::with_versions(root, &options, ctx));
+    let found = ctx.options(Some(root)).and_then(|options| {
+        let has_numbers = !options.profile.metrics.is_empty();
+        Ok((discover::with_versions(root, &options, ctx)?, has_numbers))
+    });
     match found {
         Err(error) => vec![broken("tools", &error)],
-        Ok(detection) if detection.languages.is_empty() => vec![check(
+        Ok((detection, true)) if detection.languages.is_empty() => vec![check(
+            "tools",
+            CheckState::Fine,
+            "none needed: the numbers of the profile are all that is measured",
+            None,
+        )],
+        Ok((detection, false)) if detection.languages.is_empty() => vec![check(
             "tools",
             CheckState::Broken,
             "no language that factory knows was found",
@@ -115,7 +122,7 @@ fn tool_checks(root: &Utf8Path, ctx: &Context) -> Vec<Check> {
                     .to_owned(),
             ),
         )],
-        Ok(detection) => detection
+        Ok((detection, _)) => detection
             .tools
             .iter()
             .map(|it| tool(it, &detection))

@@ -159,5 +159,5 @@ fn the_oldest_version_of_the_checks_is_promised_and_a_private_module_is_not() {
         ".github/workflows/ci.yml",
         &matrix.replace("1.60.0", "1.80.0"),
     );
-    assert_eq!(raised, ["minimum_version", "scope"]);
+    assert_eq!(raised, ["scope", "minimum_version"]);
 }
