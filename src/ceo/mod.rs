@@ -3,8 +3,8 @@
 //! [`run`] is the page to read: baseline, first report, then one experiment after another until
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
-mod audit;
 mod ahead;
+mod audit;
 mod backend;
 mod bargain;
 mod builds;
@@ -21,18 +21,18 @@ mod keeps;
 mod landing;
 mod limits;
 mod measure;
+mod mode;
+pub mod noise;
 mod pair;
 mod pairs;
 mod price;
-mod mode;
-pub mod noise;
 mod promise;
 mod pursuit;
 mod rank;
 mod reject;
 mod remeasure;
-pub mod restack;
 pub mod report;
+pub mod restack;
 mod resume;
 mod retest;
 mod session;
