@@ -35,6 +35,7 @@ pub mod report;
 pub mod restack;
 mod resume;
 mod retest;
+mod scratch;
 mod session;
 mod sides;
 mod steer;
@@ -45,6 +46,7 @@ mod withheld;
 mod workbench;
 
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -58,10 +60,11 @@ pub use self::mode::Mode;
 pub use self::pursuit::Pursued;
 pub use self::remeasure::remeasure;
 pub use self::report::{Landing, Line, RunReport, Stopped};
+pub use self::scratch::scratch_of;
 use self::session::Session;
 pub use self::steer::{Course, PAUSED, Steer};
 pub use self::turns::TurnLine;
-pub use self::workbench::{Workbench, WorkbenchSpec, scratch_of};
+pub use self::workbench::{Workbench, WorkbenchSpec};
 
 use self::report::Ended;
 use self::resume::Step;
@@ -276,27 +279,15 @@ pub async fn run(
     let score_before = session.baseline().score;
     let mut lines = Vec::new();
     let ended = loop {
-        match session.is_over().await {
+        let ranking = match begin_cycle(&mut session).await {
+            Ok(ControlFlow::Continue(ranking)) => ranking,
+            Ok(ControlFlow::Break((stopped, reason))) => {
+                break Ended::because(stopped, reason, rank::Ranking::default());
+            }
             Err(error) if error.is_interruption() && !lines.is_empty() => {
                 break Ended::interrupted(rank::Ranking::default());
             }
-            over => {
-                if let Some((stopped, reason)) = over? {
-                    break Ended::because(stopped, reason, rank::Ranking::default());
-                }
-            }
-        }
-        match session.audit_if_due().await {
-            Err(error) if error.is_interruption() && !lines.is_empty() => {
-                break Ended::interrupted(rank::Ranking::default());
-            }
-            audited => audited?,
-        }
-        let ranking = match session.hypothesise().await {
-            Err(error) if error.is_interruption() && !lines.is_empty() => {
-                break Ended::interrupted(rank::Ranking::default());
-            }
-            ranking => ranking?,
+            Err(error) => return Err(error),
         };
         let Some(step) = session.choose(&ranking)? else {
             if session.widen("nothing is left to try on the `inner` surface") || session.end_turn()
@@ -378,6 +369,17 @@ pub async fn run(
         }
     };
     session.finish(lines, score_before, ended)
+}
+
+/// Looks whether the run is over, audits where that is due, and returns what could be tried.
+async fn begin_cycle(
+    session: &mut Session<'_>,
+) -> Result<ControlFlow<(Stopped, String), rank::Ranking>, Error> {
+    if let Some(over) = session.is_over().await? {
+        return Ok(ControlFlow::Break(over));
+    }
+    session.audit_if_due().await?;
+    session.hypothesise().await.map(ControlFlow::Continue)
 }
 
 /// Returns the evaluation in one line: the score and what holds it down.

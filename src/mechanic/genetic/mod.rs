@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crate::agent::{BuildInput, Error};
 use crate::config::{Genetic, Metric};
 use crate::eval::{Texts, Variants};
-use crate::search::genetic::{Patch, Settings, Step, best, is_settled, minimise, propose};
+use crate::search::genetic::{Patch, Pool, Settings, Step, best, is_settled, minimise, propose};
 use ground::Ground;
 use progress::Progress;
 use record::Record;
@@ -110,10 +110,22 @@ async fn search(
         n_tried: record.trials().len(),
         seconds: started.elapsed().as_secs_f64(),
     };
+    deliver(&pool, &mut trials, &mut record, settings, &report).await
+}
+
+/// Delivers the best patch that is as good when it is looked at again.
+async fn deliver(
+    pool: &Pool,
+    trials: &mut Trials<'_, '_>,
+    record: &mut Record,
+    settings: Settings,
+    report: &Report<'_>,
+) -> Result<Result<Improvement, String>, Error> {
+    let ground = report.ground;
     for _ in 0..LOOKS {
         let open = record.not_delivered();
         let good = best(
-            &pool,
+            pool,
             &open,
             Settings {
                 population: GOOD,
@@ -123,7 +135,7 @@ async fn search(
         let Some(first) = ground.simplest(&good, settings.margin) else {
             break;
         };
-        let patch = smallest(&first, &ground, &mut trials, &mut record).await?;
+        let patch = smallest(&first, ground, trials, record).await?;
         let texts = ground.texts(&patch).unwrap_or_default();
         let fate = trials.look_again(&texts).await?;
         record.add(patch.clone(), fate);
