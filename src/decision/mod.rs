@@ -14,6 +14,7 @@ mod keeps;
 mod holdout;
 mod landing;
 mod oddity;
+mod others;
 mod planning;
 mod position;
 mod price;
@@ -25,6 +26,7 @@ mod seen;
 mod sequential;
 mod stream;
 mod unit;
+mod watch;
 mod wording;
 
 #[cfg(test)]
@@ -46,6 +48,7 @@ pub use holdout::{after_holdout, holdout_outcome, holdout_warning, is_retired, r
 pub use keeps::plan_keeps;
 pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
 pub use oddity::{despite_oddity, oddity};
+pub use others::{held_to, lets_pass};
 pub use planning::{Ask, between_builds, plan};
 pub use position::Positions;
 pub use price::{Price, fewest_pairs, plan_notes, price};
@@ -55,6 +58,7 @@ pub use screening::{Screen, misscreened, screen, screening_pairs};
 pub use seen::{add_shrunken, seen, shrunken, total};
 pub use sequential::{Look, State};
 pub use stream::{KEEPS, StreamState, Streams, family, survivors_bound};
+pub use watch::{found_at, plan_watch};
 pub use wording::is_time;
 
 use crate::model::measurement::{Evidence, TestPlan};
@@ -86,6 +90,7 @@ pub fn decide(evidence: &Evidence) -> Next {
         } => deterministic::decide(evidence, *direction, *delta, *n_rep),
         TestPlan::SignBetting(plan) => sequential::decide(evidence, plan),
         TestPlan::Bounded(plan) => bounded::decide(evidence, plan),
+        TestPlan::Watch(plan) => watch::decide(evidence, plan),
     }
 }
 
@@ -99,7 +104,7 @@ pub fn replay(evidence: &Evidence) -> Decision {
     }
 }
 
-/// Returns pairs so far, `ln e` and the futility ratio's logarithm, for progress lines.
+/// Returns pairs so far, `ln e` and the logarithm of the ratio that gives up, for progress lines.
 pub fn progress(evidence: &Evidence) -> (u32, f64, f64) {
     match &evidence.plan {
         TestPlan::Deterministic { .. } => (deterministic::n_pairs(evidence), 0.0, 0.0),
@@ -111,6 +116,10 @@ pub fn progress(evidence: &Evidence) -> (u32, f64, f64) {
             let state = bounded::run(plan, &evidence.pairs).0;
             (state.n(), state.ln_e(), state.ln_futility())
         }
+        TestPlan::Watch(plan) => {
+            let (n, ln_ratio) = watch::progress(evidence, plan);
+            (n, 0.0, ln_ratio)
+        }
     }
 }
 
@@ -118,7 +127,9 @@ fn unfinished(evidence: &Evidence) -> Decision {
     let n_pairs = wording::pairs(u32::try_from(evidence.pairs.len()).unwrap_or(u32::MAX));
     let reason = format!("stopped before a verdict, after {n_pairs}");
     match &evidence.plan {
-        TestPlan::Deterministic { .. } => Decision::plain(Verdict::Inconclusive, reason),
+        TestPlan::Deterministic { .. } | TestPlan::Watch(_) => {
+            Decision::plain(Verdict::Inconclusive, reason)
+        }
         TestPlan::SignBetting(plan) => {
             let state = sequential::run(plan, &evidence.pairs).0;
             sequential::conclude(evidence, plan, &state, Verdict::Inconclusive, vec![reason])

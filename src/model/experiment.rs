@@ -122,6 +122,9 @@ pub enum ExperimentEvent {
         dimensions: Vec<DimensionPair>,
         /// The raw samples of the claimed metric.
         evidence: Option<Box<Evidence>>,
+        /// The raw samples of other noisy metrics that it was held to, in the order they were tested.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<Evidence>,
         /// What the numbers are bound to.
         binding: Binding,
         /// How isolated the arms were.
@@ -209,6 +212,9 @@ pub struct Experiment {
     pub dimensions: Vec<DimensionPair>,
     /// The raw samples of the claimed metric.
     pub evidence: Option<Evidence>,
+    /// The raw samples of other noisy metrics that the candidate was held to, in the order they were tested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Evidence>,
     /// What the numbers are bound to.
     pub binding: Option<Binding>,
     /// How isolated the arms were.
@@ -314,6 +320,7 @@ impl Experiment {
             candidate: None,
             dimensions: Vec::new(),
             evidence: None,
+            others: Vec::new(),
             binding: None,
             sandbox: None,
             holdout: None,
@@ -346,12 +353,14 @@ impl Experiment {
             ExperimentEvent::Measured {
                 dimensions,
                 evidence,
+                others,
                 binding,
                 sandbox,
                 landing,
             } => {
                 self.dimensions.clone_from(dimensions);
                 self.evidence = evidence.as_deref().cloned();
+                self.others.clone_from(others);
                 self.binding = Some(binding.clone());
                 self.sandbox = Some(sandbox.clone());
                 self.landing = landing.as_deref().cloned();
@@ -461,6 +470,9 @@ pub struct Summary {
     /// What a test of a noisy metric took from the budget of its stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
+    /// What tests of other noisy metrics took from theirs, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Spent>,
     /// The inconclusive experiment whose test it continued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<ExperimentId>,

@@ -186,6 +186,7 @@ fn pair(event: &RunEvent) -> String {
         candidate,
         e_value,
         needed,
+        watched,
     } = event
     else {
         return String::new();
@@ -194,8 +195,13 @@ fn pair(event: &RunEvent) -> String {
         (Some(before), Some(after)) => number::change(*before, *after, unit),
         _ => "a run failed".to_owned(),
     };
+    let evidence = if *watched {
+        "likelihood of a loss"
+    } else {
+        "e-value"
+    };
     format!(
-        "#{id} pair {n} of at most {n_max} · {metric} {values} · e-value {} of {}",
+        "#{id} pair {n} of at most {n_max} · {metric} {values} · {evidence} {} of {}",
         number::e_value(*e_value),
         number::e_value(*needed)
     )
@@ -223,6 +229,7 @@ mod tests {
             candidate: Some(293.0),
             e_value: 12.34,
             needed: 100.0,
+            watched: false,
         };
         assert_eq!(
             passing(&event).unwrap(),
