@@ -31,6 +31,8 @@ pub(super) struct InstanceBase {
     sigma: f64,
     /// The mean score, in the metric's own direction.
     level: f64,
+    /// How far the two runs were apart on average, where their instances do not explain it.
+    shared: Option<f64>,
 }
 
 impl Session<'_> {
@@ -68,6 +70,12 @@ impl Session<'_> {
             Ok(base) => base,
             Err(reason) => return Err(self.broken(metric, reason)),
         };
+        if let Some(apart) = base.shared {
+            self.notice(format!(
+                "two runs of the same code differ by {apart:.3} in the mean of `{}`, more than their instances explain: what all instances of a run share counts as a gain (hint: fix its seed, or draw one for each instance)",
+                metric.name
+            ));
+        }
         self.withheld.note_instances(base.ids.iter());
         self.instance_bases.insert(metric.name.clone(), base);
         Ok(())
@@ -162,7 +170,9 @@ impl Session<'_> {
             pairs: pairs.collect(),
         };
         self.tell_pair(id, metric, &evidence);
-        Ok((decision::replay(&evidence), Some(evidence)))
+        let mut decision = decision::replay(&evidence);
+        self.believe(&evidence, &mut decision);
+        Ok((decision, Some(evidence)))
     }
 
     fn plan_instances(
@@ -337,6 +347,7 @@ fn base_of(
             Direction::Minimize => 1.0 - mean,
         },
         sigma: root_mean_square(&differences).unwrap_or(0.0),
+        shared: decision::shared_noise(&differences),
         ids,
     })
 }

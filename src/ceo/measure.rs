@@ -180,7 +180,7 @@ impl Session<'_> {
             plan: TestPlan::Deterministic {
                 direction: shape.direction,
                 delta: delta.unwrap_or(0.0),
-                n_rep: self.count_replicate(metric.as_str()),
+                n_rep: self.n_replicates(metric.as_str()),
             },
             pairs: vec![dimension_pair(metric, &incumbent, first)],
         };
@@ -256,15 +256,12 @@ impl Session<'_> {
 
     /// Adds the effect that is to be believed, given all that was ever measured of the metric.
     pub(super) fn believe(&self, evidence: &Evidence, decision: &mut Decision) {
-        let (TestPlan::SignBetting(plan), Some(statistics)) =
-            (&evidence.plan, &mut decision.statistics)
-        else {
-            return;
-        };
-        if let Some(new) = decision::seen(evidence, statistics) {
+        if let Some(statistics) = &mut decision.statistics
+            && let Some(new) = decision::seen(evidence, statistics)
+        {
             let earlier = self.history.seen(&evidence.metric);
             let value = decision::shrunken(&earlier, &new);
-            decision::add_shrunken(&mut decision.effect, statistics, plan, value);
+            decision::add_shrunken(&mut decision.effect, statistics, evidence, value);
         }
     }
 
@@ -374,12 +371,6 @@ impl Session<'_> {
         if let Some(warning) = calibrated.learn(metric.direction, evidence) {
             self.notice(format!("{}: {warning}", metric.name));
         }
-    }
-
-    pub(super) fn count_replicate(&mut self, metric: &str) -> u32 {
-        let count = self.replicates.entry(metric.to_owned()).or_insert(0);
-        *count += 1;
-        *count
     }
 
     /// Runs both arms once, and counts what that costs.

@@ -6,7 +6,7 @@ use super::Error;
 use super::landing::{Held, Passed};
 use super::others::Claimed;
 use super::rank::Ranking;
-use super::session::{Incumbent, Session};
+use super::session::{Incumbent, Session, count};
 use crate::config;
 use crate::decision;
 use crate::model::experiment::{Candidate, Experiment, ExperimentEvent};
@@ -77,10 +77,27 @@ impl Session<'_> {
         if reader.pruned()?.contains(&id) {
             return Ok(Err("its candidate was pruned".to_owned()));
         }
-        Ok(self.check(original))
+        let further = self.cut_off_later(&original)?;
+        Ok(self.check(original, further))
     }
 
-    fn check(&self, original: Experiment) -> Result<Unfinished, String> {
+    /// Returns the samples of the last continuation of an experiment that was cut off. Its pairs count: begun
+    /// again without them, a test could be repeated until its luck is better.
+    fn cut_off_later(&self, original: &Experiment) -> Result<Option<Evidence>, Error> {
+        let later = self.history.all().iter().rev();
+        let later = later.filter(|it| it.resumes == Some(original.id));
+        for it in later.filter(|it| it.verdict == Verdict::Spurious) {
+            let experiment = self.writer.reader().experiment(it.id)?;
+            if let Some(evidence) = experiment.and_then(|it| it.evidence) {
+                // What had passed and could not be landed has to pass again.
+                let has_passed = decision::replay(&evidence).verdict == Verdict::Keep;
+                return Ok((!has_passed).then_some(evidence));
+            }
+        }
+        Ok(None)
+    }
+
+    fn check(&self, original: Experiment, further: Option<Evidence>) -> Result<Unfinished, String> {
         let verdict = original.decision.as_ref().map(|it| it.verdict);
         if verdict != Some(Verdict::Inconclusive) {
             let verdict = verdict.map_or("open", Verdict::name);
@@ -130,8 +147,12 @@ impl Session<'_> {
             return Err("its test has no further pairs".to_owned());
         };
         let pair_seconds = 2.0 * plan.calibration.run_seconds;
-        let further = self.affordable(pair_seconds).unwrap_or(u32::MAX);
-        let Some(evidence) = decision::prolonged(evidence, plan.n_max.min(further)) else {
+        let affordable = self.affordable(pair_seconds).unwrap_or(u32::MAX);
+        let n_before = count(evidence.pairs.len());
+        let evidence = further.as_ref().unwrap_or(evidence);
+        let n_added = count(evidence.pairs.len()).saturating_sub(n_before);
+        let most = plan.n_max.saturating_sub(n_added).min(affordable);
+        let Some(evidence) = decision::prolonged(evidence, most) else {
             return Err("as many pairs again could not decide it".to_owned());
         };
         Ok(Unfinished {

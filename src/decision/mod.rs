@@ -40,11 +40,14 @@ pub use audit::{
     AUDIT_LEVEL, Audit, Claimed, Retest, is_audit_due, judge_audit, judge_retest, may_simplify,
     plan_audit, plan_retest, plan_simplifications,
 };
-pub use bounded::{BoundedState, InstanceAsk, plan_instances};
+pub use bounded::{BoundedState, InstanceAsk, plan_instances, shared_noise};
 pub use calibration::{calibrate, pool};
 pub use composite::{deterministic_gain, weigh, weigh_scores};
 pub use guard::guard_tail;
-pub use holdout::{after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout};
+pub use holdout::{
+    Asked, Gains, after_holdout, hidden_gain, holdout_outcome, holdout_warning, is_retired,
+    replay_holdout,
+};
 pub use keeps::plan_keeps;
 pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
 pub use oddity::{despite_oddity, oddity};
@@ -104,6 +107,15 @@ pub fn replay(evidence: &Evidence) -> Decision {
     }
 }
 
+/// Returns what becomes of a test on pairs that was cut off before a look stopped it: it is undecided, and may go
+/// on from there. `None` where no pair was run, or where a look had ended it.
+pub fn cut_short(evidence: &Evidence) -> Option<Decision> {
+    let may_go_on = matches!(evidence.plan, TestPlan::SignBetting(_))
+        && !evidence.pairs.is_empty()
+        && decide(evidence) == Next::Continue;
+    may_go_on.then(|| unfinished(evidence))
+}
+
 /// Returns pairs so far, `ln e` and the logarithm of the ratio that gives up, for progress lines.
 pub fn progress(evidence: &Evidence) -> (u32, f64, f64) {
     match &evidence.plan {
@@ -160,6 +172,22 @@ mod tests {
             "stopped before a verdict, after 1 pair"
         );
         assert_eq!(decision.statistics.unwrap().n_pairs, 1);
+    }
+
+    #[test]
+    fn a_test_that_was_cut_short_is_undecided_and_one_that_had_ended_is_not_touched() {
+        let cut = |n: usize, after: f64| {
+            let plan = TestPlan::SignBetting(sign_plan());
+            cut_short(&evidence(
+                plan,
+                pairs_of(&[(100.0, 99.5), (100.0, after)][..n]),
+            ))
+        };
+        assert_eq!(cut(0, 99.0), None);
+        let decision = cut(2, 99.5).unwrap();
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert!(decision.statistics.unwrap().ln_e > 0.0);
+        assert_eq!(cut(2, 120.0), None, "it was given up");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::holdout::HoldoutCheck;
 use super::hypothesis::Hypothesis;
 use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
 use super::landing::LandingCheck;
-use super::measurement::{Binding, Evidence, SandboxReport, Scale};
+use super::measurement::{Binding, Evidence, Pair, SandboxReport, Scale};
 use super::screening::Screening;
 use super::turn::Turn;
 use super::verdict::Decision;
@@ -116,6 +116,20 @@ pub enum ExperimentEvent {
     },
     /// The gates on the diff let it through.
     Gated,
+    /// A test of a noisy metric begins, or goes on: its plan, and the pairs that it has already.
+    Testing {
+        /// What it rests on so far.
+        evidence: Box<Evidence>,
+        /// What the numbers are bound to.
+        binding: Binding,
+        /// How isolated the arms are.
+        sandbox: SandboxReport,
+    },
+    /// Both arms ran once more.
+    Paired {
+        /// What came out.
+        pair: Box<Pair>,
+    },
     /// Both arms were measured.
     Measured {
         /// Every deterministic dimension on both arms.
@@ -167,6 +181,8 @@ impl ExperimentEvent {
             Self::Screened { .. } => "screened",
             Self::Built { .. } => "built",
             Self::Gated => "gated",
+            Self::Testing { .. } => "testing",
+            Self::Paired { .. } => "paired",
             Self::Measured { .. } => "measured",
             Self::Checked { .. } => "checked",
             Self::Decided { .. } => "decided",
@@ -350,6 +366,20 @@ impl Experiment {
                 }
             }
             ExperimentEvent::Built { candidate } => self.candidate = Some(candidate.clone()),
+            ExperimentEvent::Testing {
+                evidence,
+                binding,
+                sandbox,
+            } => {
+                self.evidence = Some((**evidence).clone());
+                self.binding = Some(binding.clone());
+                self.sandbox = Some(sandbox.clone());
+            }
+            ExperimentEvent::Paired { pair } => {
+                if let Some(evidence) = &mut self.evidence {
+                    evidence.pairs.push((**pair).clone());
+                }
+            }
             ExperimentEvent::Measured {
                 dimensions,
                 evidence,
@@ -386,6 +416,13 @@ impl Experiment {
         }
     }
 
+    /// Returns the samples of a test that was cut off while it ran. One that went on from another experiment is
+    /// not among them: what it added is taken up where that one goes on again.
+    pub fn cut_off(&self) -> Option<&Evidence> {
+        let is_testing = self.stage == Stage::Gated && self.resumes.is_none();
+        self.evidence.as_ref().filter(|_| is_testing)
+    }
+
     /// Returns the commit that it lands on top of.
     pub fn lands_on(&self) -> &CommitSha {
         self.landing.as_ref().map_or(&self.incumbent, |it| &it.onto)
@@ -403,7 +440,11 @@ impl Experiment {
                 Stage::Started
             }
             (Stage::Started, ExperimentEvent::Built { .. }) => Stage::Built,
-            (Stage::Built, ExperimentEvent::Gated) => Stage::Gated,
+            (Stage::Built, ExperimentEvent::Gated)
+            | (Stage::Gated, ExperimentEvent::Testing { .. }) => Stage::Gated,
+            (Stage::Gated, ExperimentEvent::Paired { .. }) if self.evidence.is_some() => {
+                Stage::Gated
+            }
             (Stage::Gated, ExperimentEvent::Measured { .. })
             | (Stage::Measured, ExperimentEvent::Checked { .. }) => Stage::Measured,
             (
