@@ -179,7 +179,7 @@ impl Session<'_> {
                 return Ok(Stage::stop(no_candidate(reason)));
             }
             Err(agent::Error::OutOfTime(reason)) => {
-                self.unaffordable = Some(self.no_time_for(&reason));
+                self.unaffordable = self.is_nearly_over();
                 return Ok(Stage::stop(Decision::plain(Verdict::Spurious, reason)));
             }
             Err(error) => return Err(error.into()),
