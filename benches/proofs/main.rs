@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 mod draw;
 mod giving_up;
 mod kernels;
+mod planned;
 mod real;
 mod report;
 mod reuse;

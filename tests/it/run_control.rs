@@ -297,7 +297,7 @@ fn what_happens_can_be_followed_as_words_and_as_documents() {
             "{line}"
         );
     }
-    for follower in [words, documents] {
+    for mut follower in [words, documents] {
         follower.signal(Signal::INT);
         let _ended: Ran = follower.end();
     }
