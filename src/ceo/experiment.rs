@@ -95,7 +95,8 @@ impl Session<'_> {
     /// may go on, and of anything else nothing is known.
     fn cut_short(&self, error: &Error) -> Decision {
         let spurious = self.out_of_time(error).unwrap_or_else(|| spurious(error));
-        match self.in_flight().cut_off().and_then(decision::cut_short) {
+        let cut_off = Some(self.in_flight()).filter(|it| it.was_cut_off());
+        match cut_off.and_then(|it| decision::cut_short(it.evidence.as_ref(), &it.others)) {
             Some(mut undecided) => {
                 undecided.reasons.extend(spurious.reasons);
                 undecided

@@ -8,6 +8,7 @@ use super::measure::{differ, parse_name};
 use super::session::Session;
 use crate::config;
 use crate::decision::{self, Ask};
+use crate::model::experiment::ExperimentEvent;
 use crate::model::hypothesis::{Change, Claim, Hypothesis};
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::{Evidence, Pair, TestPlan};
@@ -79,6 +80,9 @@ impl Session<'_> {
             },
             None => Hold::Shown { among },
         };
+        if !left.is_empty() && self.in_flight().evidence.is_none() {
+            self.journal_tests(evidence)?;
+        }
         for metric in left {
             match self.hold_to(id, &metric, hold, trees).await? {
                 NoLoss::Skipped(reason) => decision.reasons.push(reason),
@@ -93,6 +97,20 @@ impl Session<'_> {
             }
         }
         Ok((decision::held_to(decision, &others), others))
+    }
+
+    /// Writes down the tests that were passed, before another begins.
+    pub(super) fn journal_tests<'a>(
+        &mut self,
+        tests: impl IntoIterator<Item = &'a Evidence>,
+    ) -> Result<(), Error> {
+        tests.into_iter().try_for_each(|it| {
+            self.journal(&ExperimentEvent::Testing {
+                evidence: Box::new(it.clone()),
+                binding: self.bench.lab.binding(),
+                sandbox: self.bench.lab.sandbox.report(),
+            })
+        })
     }
 
     /// Returns the metrics that are part of every evaluation and may be noisy.

@@ -507,9 +507,15 @@ mod tests {
     fn what_would_go_on_is_said_where_nothing_is_left() {
         let pursuit = pursuit("direction='minimize'", &[1.0]);
         let untested = pursuit.exhausted(0);
-        assert!(untested.contains("a test that passes (none does here"), "{untested}");
+        assert!(
+            untested.contains("a test that passes (none does here"),
+            "{untested}"
+        );
         let tested = pursuit.exhausted(3);
-        assert!(tested.contains("`[[research.parameter]]`; a wish"), "{tested}");
+        assert!(
+            tested.contains("`[[research.parameter]]`; a wish"),
+            "{tested}"
+        );
     }
 
     #[test]

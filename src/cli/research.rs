@@ -120,8 +120,9 @@ fn init(args: &InitArgs, ctx: &Context) -> Result<Exit, CliError> {
             return Ok(Exit::Done);
         }
         fs::write(&path, &text)?;
-        ctx.output
-            .talk(&format!("wrote {path}\nnext: factory ceo --mode research\n"));
+        ctx.output.talk(&format!(
+            "wrote {path}\nnext: factory ceo --mode research\n"
+        ));
         return Ok(Exit::Done);
     }
     fs::write(&path, &text)?;

@@ -51,7 +51,7 @@ pub use holdout::{
 pub use keeps::plan_keeps;
 pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
 pub use oddity::{despite_oddity, oddity};
-pub use others::{held_to, lets_pass};
+pub use others::{cut_short, held_to, lets_pass, passed};
 pub use planning::{Ask, between_builds, plan};
 pub use position::Positions;
 pub use price::{Price, fewest_pairs, plan_notes, price};
@@ -105,15 +105,6 @@ pub fn replay(evidence: &Evidence) -> Decision {
         Next::Stop(decision) => decision,
         Next::Continue => unfinished(evidence),
     }
-}
-
-/// Returns what becomes of a test on pairs that was cut off before a look stopped it: it is undecided, and may go
-/// on from there. `None` where no pair was run, or where a look had ended it.
-pub fn cut_short(evidence: &Evidence) -> Option<Decision> {
-    let may_go_on = matches!(evidence.plan, TestPlan::SignBetting(_))
-        && !evidence.pairs.is_empty()
-        && decide(evidence) == Next::Continue;
-    may_go_on.then(|| unfinished(evidence))
 }
 
 /// Returns pairs so far, `ln e` and the logarithm of the ratio that gives up, for progress lines.
@@ -178,10 +169,8 @@ mod tests {
     fn a_test_that_was_cut_short_is_undecided_and_one_that_had_ended_is_not_touched() {
         let cut = |n: usize, after: f64| {
             let plan = TestPlan::SignBetting(sign_plan());
-            cut_short(&evidence(
-                plan,
-                pairs_of(&[(100.0, 99.5), (100.0, after)][..n]),
-            ))
+            let pairs = pairs_of(&[(100.0, 99.5), (100.0, after)][..n]);
+            cut_short(Some(&evidence(plan, pairs)), &[])
         };
         assert_eq!(cut(0, 99.0), None);
         let decision = cut(2, 99.5).unwrap();

@@ -74,7 +74,9 @@ fn close(
         }
         stage @ (Stage::Started | Stage::Built | Stage::Gated | Stage::Measured) => {
             let reason = format!("interrupted: the run ended when it was {stage}");
-            let undecided = experiment.cut_off().and_then(decision::cut_short);
+            let cut_off = Some(experiment).filter(|it| it.was_cut_off());
+            let undecided =
+                cut_off.and_then(|it| decision::cut_short(it.evidence.as_ref(), &it.others));
             let (decision, note, what) = match undecided {
                 Some(mut undecided) => {
                     undecided.reasons.push(reason);

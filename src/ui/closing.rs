@@ -14,7 +14,11 @@ pub fn render(report: &RunReport, width: usize) -> String {
     }
     let (shown, n_left_out) = pursued::shown(report);
     for line in shown {
-        out.push_str(&experiment(line, pursued::is_only_claim(report, line), width));
+        out.push_str(&experiment(
+            line,
+            pursued::is_only_claim(report, line),
+            width,
+        ));
     }
     if n_left_out > 0 {
         let words = format!("and {n_left_out} that were not kept: `factory history` lists them");

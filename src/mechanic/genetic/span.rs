@@ -52,6 +52,9 @@ mod tests {
         assert_eq!((cut.time, cut.is_cut), (Duration::from_mins(1), true));
         assert!(of(Some(0)).time.is_zero());
         let words = cut.in_words("no patch looks better.");
-        assert!(words.contains("than 60 s") && words.contains("hint: "), "{words}");
+        assert!(
+            words.contains("than 60 s") && words.contains("hint: "),
+            "{words}"
+        );
     }
 }
