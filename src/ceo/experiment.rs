@@ -82,7 +82,10 @@ impl Session<'_> {
         };
         let (decision, failure) = match attempt {
             Ok(decision) => (decision, None),
-            Err(error) => (spurious(&error), Some(error)),
+            Err(error) => {
+                let decision = self.cut_short(&error).unwrap_or_else(|| spurious(&error));
+                (decision, Some(error))
+            }
         };
         let cost = self.spent(before, since);
         let experiment = self.close(id, hypothesis, decision, cost)?;
@@ -175,6 +178,10 @@ impl Session<'_> {
             Err(agent::Error::NothingDelivered(reason)) => {
                 return Ok(Stage::stop(no_candidate(reason)));
             }
+            Err(agent::Error::OutOfTime(reason)) => {
+                self.unaffordable = Some(self.no_time_for(&reason));
+                return Ok(Stage::stop(Decision::plain(Verdict::Spurious, reason)));
+            }
             Err(error) => return Err(error.into()),
         };
         self.take_over(id, hypothesis, &steps)
@@ -195,6 +202,7 @@ impl Session<'_> {
             incumbent: self.bench.arm(Arm::Incumbent).dir,
             lab: &self.bench.lab,
             cancel: self.cancel,
+            time_left: self.request.limits.time_left(),
             progress,
         };
         let mut steps: Vec<Step> = Vec::new();

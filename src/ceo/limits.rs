@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::Error;
 use super::session::{Session, count};
 use crate::model::budget::Budget;
 use crate::model::experiment::Cost;
+use crate::model::verdict::{Decision, Verdict};
 
 /// A budget, and since when it is drawn on.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +51,22 @@ impl Session<'_> {
         left.is_zero().then(|| {
             let budget = self.request.limits.budget;
             format!("the budget of {budget} is used up; everything up to here is recorded")
+        })
+    }
+
+    /// Returns why a run ends before its budget does, where what is left pays for no candidate.
+    pub(super) fn no_time_for(&self, reason: &str) -> String {
+        let budget = self.request.limits.budget;
+        format!("the budget of {budget} is as good as used up: {reason}")
+    }
+
+    /// Returns the decision of an experiment that the end of the run's time interrupted: it is not the
+    /// person who did.
+    pub(super) fn cut_short(&self, error: &Error) -> Option<Decision> {
+        let is_over = self.request.limits.time_left() == Some(Duration::ZERO);
+        (is_over && error.is_interruption()).then(|| {
+            let reason = "the time budget ended before there was a verdict";
+            Decision::plain(Verdict::Spurious, reason)
         })
     }
 }

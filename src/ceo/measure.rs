@@ -350,6 +350,7 @@ impl Session<'_> {
             pair_seconds,
             positions: Positions::default(),
             told: false,
+            told_noisy: false,
         };
         self.calibrations.insert(metric.name.clone(), calibrated);
         Ok(None)
@@ -441,6 +442,8 @@ pub(super) struct Calibrated {
     /// Which run of a pair won, over all experiments.
     positions: Positions,
     told: bool,
+    /// Whether a person knows by now that the noise hides most.
+    pub(super) told_noisy: bool,
 }
 
 impl Calibrated {

@@ -190,7 +190,10 @@ fn no_line(name: &str, output: &str) -> String {
     let others: Vec<String> = others.into_iter().collect();
     let instead = match others.as_slice() {
         [] if output.trim().is_empty() => "it printed nothing".to_owned(),
-        [] => "it printed no `METRIC` at all".to_owned(),
+        [] => {
+            "it printed no `METRIC` at all (print one, or let `parser` say how the number is found)"
+                .to_owned()
+        }
         some => format!("it printed {}", some.join(", ")),
     };
     format!("no line `METRIC {name}=…`; {instead}")

@@ -5,6 +5,9 @@ use crate::ceo::noise::Noise;
 use super::document::ResearchPage;
 use super::{number, style, text, tools};
 
+/// A number that shows only gains above this share of itself decides next to nothing.
+const VISIBLE: f64 = 0.3;
+
 /// Returns the section that was made, if one was, and what its number shows.
 pub fn render(page: &ResearchPage, width: usize) -> String {
     let mut out = String::new();
@@ -67,7 +70,13 @@ fn over_runs(noise: &Noise) -> Vec<(&'static str, String)> {
     let seen = format!("gains of {gain} or more; smaller ones are lost in the noise");
     let price =
         format!("at most {pairs} pairs of runs for an experiment, {most}; most end far sooner");
-    vec![("can be seen", seen), ("price", price)]
+    let mut facts = vec![("can be seen", seen), ("price", price)];
+    if noise.relative && noise.smallest_gain > VISIBLE {
+        let words = "most gains are smaller than that: let `run` repeat its work and print the best of it, \
+                     leave the machine alone, or count something that does not vary";
+        facts.push(("careful", words.to_owned()));
+    }
+    facts
 }
 
 /// Says what a mean over instances can show, each of which is a pair of its own.
@@ -166,6 +175,14 @@ mod tests {
         price        one run of each arm for an experiment, 0.6 s, beside its build
         next         factory ceo --mode research
         "#);
+    }
+
+    #[test]
+    fn noise_that_hides_most_gains_is_warned_of() {
+        let mut page = page();
+        assert!(!render(&page, 80).contains("repeat its work"));
+        page.noise.smallest_gain = 0.49;
+        assert!(render(&page, 80).contains("repeat its work"));
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn a_missing_line_says_what_was_printed_instead() {
     );
     assert_eq!(
         said("done\n"),
-        "no line `METRIC speed=…`; it printed no `METRIC` at all"
+        "no line `METRIC speed=…`; it printed no `METRIC` at all (print one, or let `parser` say how the number is found)"
     );
     assert_eq!(said(" \n"), "no line `METRIC speed=…`; it printed nothing");
 }

@@ -121,6 +121,7 @@ async fn improved(dir: &Dir, lab: &Lab, seed: u64) -> Result<super::Improvement,
         incumbent: &dir.tree,
         lab,
         cancel: &CancellationToken::new(),
+        time_left: None,
         progress: &|_| {},
     };
     improve(&input, metric, seed).await
