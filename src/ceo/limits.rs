@@ -8,6 +8,9 @@ use crate::model::budget::Budget;
 use crate::model::experiment::Cost;
 use crate::model::verdict::{Decision, Verdict};
 
+/// With less than this left, no candidate is searched for once a search ran out of time.
+const LEAST: Duration = Duration::from_mins(1);
+
 /// A budget, and since when it is drawn on.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -54,15 +57,23 @@ impl Session<'_> {
         })
     }
 
-    /// Returns why a run ends before its budget does, where what is left pays for no candidate.
-    pub(super) fn no_time_for(&self, reason: &str) -> String {
-        let budget = self.request.limits.budget;
-        format!("the budget of {budget} is as good as used up: {reason}")
+    /// Returns why a run ends before its time does, where what is left is too little to search for a
+    /// candidate and to test it.
+    pub(super) fn is_nearly_over(&self) -> Option<String> {
+        let left = self.request.limits.time_left()?;
+        (left < LEAST).then(|| {
+            let budget = self.request.limits.budget;
+            format!(
+                "the budget of {budget} is nearly used up: {} s are too few to find and test another edit; \
+                 everything up to here is recorded",
+                left.as_secs()
+            )
+        })
     }
 
     /// Returns the decision of an experiment that the end of the run's time interrupted: it is not the
     /// person who did.
-    pub(super) fn cut_short(&self, error: &Error) -> Option<Decision> {
+    pub(super) fn out_of_time(&self, error: &Error) -> Option<Decision> {
         let is_over = self.request.limits.time_left() == Some(Duration::ZERO);
         (is_over && error.is_interruption()).then(|| {
             let reason = "the time budget ended before there was a verdict";

@@ -21,7 +21,7 @@ impl Session<'_> {
         metric: &config::Metric,
         claimed_delta: Option<f64>,
     ) -> TestPlan {
-        let n_rep = self.count_replicate(&metric.name);
+        let n_rep = self.n_replicates(&metric.name);
         let calibrated = &self.calibrations[&metric.name];
         let (alpha, place) = self.streams.next(&parse_name(&metric.name));
         let ask = Ask {

@@ -189,6 +189,7 @@ fn pair(event: &RunEvent) -> String {
         candidate,
         e_value,
         needed,
+        watched,
     } = event
     else {
         return String::new();
@@ -200,7 +201,12 @@ fn pair(event: &RunEvent) -> String {
     // A number without noise needs no evidence beside itself.
     let evidence = if *needed > 1.0 {
         let (now, needed) = (number::e_value(*e_value), number::e_value(*needed));
-        format!(" · e-value {now} of {needed}")
+        let what = if *watched {
+            "likelihood of a loss"
+        } else {
+            "e-value"
+        };
+        format!(" · {what} {now} of {needed}")
     } else {
         String::new()
     };
@@ -229,6 +235,7 @@ mod tests {
             candidate: Some(293.0),
             e_value: 12.34,
             needed: 100.0,
+            watched: false,
         };
         assert_eq!(
             passing(&event).unwrap(),

@@ -86,6 +86,7 @@ fn record_again(repo: &Repo<'_>, change: impl Fn(&mut Experiment)) {
         ExperimentEvent::Measured {
             dimensions: again.dimensions,
             evidence: again.evidence.map(Box::new),
+            others: again.others,
             binding: again.binding.unwrap(),
             sandbox: again.sandbox.unwrap(),
             landing: None,
@@ -159,6 +160,9 @@ fn an_undecided_test_goes_on_after_a_kill_and_lands_on_what_came_meanwhile() {
     assert_eq!(kept["landing"]["onto"].as_str().unwrap(), head);
     let pairs = |it: &serde_json::Value| it["evidence"]["pairs"].as_array().unwrap().clone();
     assert_eq!(pairs(kept)[..4], pairs(&record("2")["experiment"])[..]);
+    let cut_off = pairs(&record("3")["experiment"]);
+    assert!(cut_off.len() > 4);
+    assert_eq!(pairs(kept)[..cut_off.len()], cut_off[..]);
     assert_eq!(pairs(&kept["landing"]).len(), 5);
     repo.factory(&["replay", "4"]).exits(0);
 

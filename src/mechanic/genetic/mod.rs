@@ -110,6 +110,8 @@ async fn search(
         let best = best_gain(record.trials(), trials.margin());
         progress.tell(started.elapsed(), n_tried, best);
     }
+    // One that settled, or had nothing left to propose, had time enough.
+    let was_cut = span.is_cut && started.elapsed() >= span.time;
     let report = Report {
         metric: &metric.name,
         ground: &ground,
@@ -117,7 +119,7 @@ async fn search(
         seconds: started.elapsed().as_secs_f64(),
     };
     let found = deliver(&pool, &mut trials, &mut record, settings, &report).await?;
-    if let (Err(why), true) = (&found, span.is_cut) {
+    if let (Err(why), true) = (&found, was_cut) {
         return Err(Error::OutOfTime(span.in_words(why)));
     }
     Ok(found)

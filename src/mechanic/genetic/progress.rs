@@ -32,7 +32,7 @@ impl<'a> Progress<'a> {
         let s = if n_tried == 1 { "" } else { "es" };
         let best = match best {
             Some(gain) => format!("the best looks {:.0} % better", 100.0 * gain),
-            None => "none looks better yet".to_owned(),
+            None => "none stands out of the noise yet".to_owned(),
         };
         (self.hears)(format!(
             "{n_tried} patch{s} of edits tried, {best}; {since} s of at most {most} s"
@@ -60,7 +60,7 @@ mod tests {
         assert_eq!(
             heard[..2],
             [
-                "1 patch of edits tried, none looks better yet; 1 s of at most 100 s",
+                "1 patch of edits tried, none stands out of the noise yet; 1 s of at most 100 s",
                 "6 patches of edits tried, the best looks 12 % better; 6 s of at most 100 s"
             ]
         );

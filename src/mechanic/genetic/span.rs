@@ -27,8 +27,8 @@ impl Span {
     /// Returns why a search that was cut short found nothing, and what to do.
     pub(super) fn in_words(&self, why: &str) -> String {
         format!(
-            "the search for edits had {} s, half of what was left of the time budget, and needs more: {why} \
-             (hint: what was tried is remembered; the next run goes on with the search)",
+            "{why} This search had no more than {} s, half of what was left of the time budget (hint: what it \
+             tried is remembered, and the next search goes on from there)",
             self.time.as_secs()
         )
     }
@@ -53,7 +53,7 @@ mod tests {
         assert!(of(Some(0)).time.is_zero());
         let words = cut.in_words("no patch looks better.");
         assert!(
-            words.contains("had 60 s") && words.contains("hint: "),
+            words.contains("than 60 s") && words.contains("hint: "),
             "{words}"
         );
     }
