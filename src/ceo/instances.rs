@@ -15,12 +15,13 @@ use crate::decision::{self, InstanceAsk};
 use crate::eval::instanced::{InstanceRun, Written, mean};
 use crate::eval::instances::Instances;
 use crate::model::dimension::Direction;
+use crate::model::event::RunEvent;
 use crate::model::id::{ExperimentId, MetricName, TreeSha};
 use crate::model::measurement::{Arm, BoundedPlan, Evidence, Measurement, Pair, Sample, TestPlan};
 use crate::model::tail::Tails;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
-use crate::stats::estimate::root_mean_square;
+use crate::stats::estimate::{self, root_mean_square};
 
 /// What two runs of the unchanged code showed of a metric over instances.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,10 +170,31 @@ impl Session<'_> {
             plan,
             pairs: pairs.collect(),
         };
-        self.tell_pair(id, metric, &evidence);
+        self.tell_instances(id, metric, &evidence);
         let mut decision = decision::replay(&evidence);
         self.believe(&evidence, &mut decision);
         Ok((decision, Some(evidence)))
+    }
+
+    /// Says how both arms did over all instances: the last of them alone would say nothing.
+    fn tell_instances(&self, id: ExperimentId, metric: &config::Metric, evidence: &Evidence) {
+        let (n, ln_e, _) = decision::progress(evidence);
+        let (n_max, needed) = match &evidence.plan {
+            TestPlan::SignBetting(plan) => (plan.n_max, 1.0 / plan.alpha),
+            TestPlan::Bounded(plan) => (plan.n_max, 1.0 / plan.alpha),
+            TestPlan::Deterministic { .. } => (n, 1.0),
+        };
+        self.tell(&RunEvent::PairMeasured {
+            id,
+            metric: metric.name.clone(),
+            unit: metric.unit.clone(),
+            n,
+            n_max,
+            incumbent: level(evidence, |it| &it.incumbent),
+            candidate: level(evidence, |it| &it.candidate),
+            e_value: ln_e.exp(),
+            needed,
+        });
     }
 
     fn plan_instances(
@@ -374,6 +396,12 @@ fn measurement(
         seconds: run.seconds / n,
         tail: Tails::new(),
     }
+}
+
+/// Returns an arm's mean over all instances.
+fn level(evidence: &Evidence, arm: impl Fn(&Pair) -> &Measurement) -> Option<f64> {
+    let values = evidence.pairs.iter().map(|it| arm(it).sample.value());
+    estimate::mean(&values.collect::<Option<Vec<f64>>>()?)
 }
 
 #[cfg(test)]
