@@ -14,6 +14,7 @@ use crate::decision::{self, InstanceAsk};
 use crate::eval::instanced::{InstanceRun, Written, mean};
 use crate::eval::instances::Instances;
 use crate::model::dimension::Direction;
+use crate::model::event::RunEvent;
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::{Arm, Evidence, Measurement, Pair, Sample, TestPlan};
 use crate::model::tail::Tails;
@@ -32,6 +33,8 @@ pub(super) struct InstanceBase {
     level: f64,
     /// How far the two runs were apart on average, where their instances do not explain it.
     shared: Option<f64>,
+    /// What both runs took.
+    pair_seconds: f64,
 }
 
 impl Session<'_> {
@@ -97,6 +100,9 @@ impl Session<'_> {
         if let Some(reason) = self.build_arms(id, metric, candidate).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), None));
         }
+        if let Some(too_dear) = self.tell_price_of_instances(id, metric, &plan, &base) {
+            return Ok((too_dear, None));
+        }
         let (first, incumbent, run) = self.run_both(metric).await?;
         let before = match scores(&incumbent, &base.ids) {
             Ok(scores) => scores,
@@ -130,6 +136,43 @@ impl Session<'_> {
         let mut decision = decision::replay(&evidence);
         self.believe(&evidence, &mut decision);
         Ok((decision, Some(evidence)))
+    }
+
+    /// Tells what the test will cost, and writes it into the record; returns the verdict of one that the budget
+    /// does not pay for.
+    fn tell_price_of_instances(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        plan: &TestPlan,
+        base: &InstanceBase,
+    ) -> Option<Decision> {
+        let TestPlan::Bounded(plan) = plan else {
+            return None;
+        };
+        let seconds = base.pair_seconds;
+        let too_dear = self.too_dear(metric, 0, 1, seconds);
+        if too_dear.is_some() {
+            return too_dear;
+        }
+        self.tell(&RunEvent::TestPlanned {
+            id,
+            metric: metric.name.clone(),
+            unit: metric.unit.clone(),
+            n_max: plan.n_max,
+            shortened: false,
+            delta: plan.delta,
+            delta_share: Some(plan.delta / base.level).filter(|it| it.is_finite()),
+            seconds_null: seconds,
+            seconds_keep: seconds,
+            seconds_most: seconds,
+            notes: Vec::new(),
+        });
+        self.remarks.push(format!(
+            "The price as it was told before: one run of each arm over {} instances, in {seconds:.0} s.",
+            plan.n_max
+        ));
+        None
     }
 
     fn plan_instances(
@@ -267,6 +310,7 @@ fn base_of(
     second: &InstanceRun,
     direction: Direction,
 ) -> Result<InstanceBase, String> {
+    let pair_seconds = first.seconds + second.seconds;
     let of = |run: &InstanceRun| match &run.written {
         Written::Scores(instances) => Ok(instances.clone()),
         Written::Failed(why) | Written::Unusable(why) | Written::Contradiction(why) => {
@@ -294,6 +338,7 @@ fn base_of(
         },
         sigma: root_mean_square(&differences).unwrap_or(0.0),
         shared: decision::shared_noise(&differences),
+        pair_seconds,
         ids,
     })
 }
