@@ -317,7 +317,7 @@ impl Session<'_> {
         }
         Ok(match self.freeze_plan(metric, None) {
             TestPlan::SignBetting(plan) => Some(plan),
-            TestPlan::Deterministic { .. } | TestPlan::Bounded(_) => None,
+            _ => None,
         })
     }
 

@@ -14,6 +14,7 @@ use crate::eval::report::FirstReport;
 use crate::model::dimension::Status;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Cost, Experiment};
+use crate::model::finding::TestOutcome;
 use crate::model::id::{ExperimentId, RunId};
 use crate::model::measurement::SandboxReport;
 use crate::model::observation::Observation;
@@ -296,7 +297,8 @@ impl Session<'_> {
             return format!("experiment {id} went on, as you asked");
         }
         if let Some(pursuit) = &self.pursuit {
-            return pursuit.exhausted();
+            let passed = self.baseline().tests.ids(TestOutcome::Passed);
+            return pursuit.exhausted(passed.len());
         }
         let mut observations = self.observations.clone().unwrap_or_default();
         observations.retain(|it| !self.was_answered(it));

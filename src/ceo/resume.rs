@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Error;
 use super::landing::{Held, Passed};
+use super::others::Claimed;
 use super::rank::Ranking;
 use super::session::{Incumbent, Session, count};
 use crate::config;
@@ -30,7 +31,9 @@ pub(super) struct Unfinished {
     original: Experiment,
     candidate: Candidate,
     metric: config::Metric,
-    /// Its samples, with room for more.
+    /// The samples of the tests that it passed before.
+    passed: Vec<Evidence>,
+    /// Those of the undecided one, with room for more.
     evidence: Evidence,
 }
 
@@ -85,7 +88,8 @@ impl Session<'_> {
         let later = later.filter(|it| it.resumes == Some(original.id));
         for it in later.filter(|it| it.verdict == Verdict::Spurious) {
             let experiment = self.writer.reader().experiment(it.id)?;
-            if let Some(evidence) = experiment.and_then(|it| it.evidence) {
+            let last = experiment.and_then(|mut it| it.others.pop().or(it.evidence));
+            if let Some(evidence) = last {
                 // What had passed and could not be landed has to pass again.
                 let has_passed = decision::replay(&evidence).verdict == Verdict::Keep;
                 return Ok((!has_passed).then_some(evidence));
@@ -116,9 +120,13 @@ impl Session<'_> {
         if let Some(later) = later.find(|it| it.verdict != Verdict::Spurious) {
             return Err(format!("it went on already, as experiment {}", later.id));
         }
-        let (Some(candidate), Some(evidence)) = (&original.candidate, &original.evidence) else {
+        // Tests stop at the first that is not passed.
+        let mut passed: Vec<Evidence> = original.evidence.iter().cloned().collect();
+        passed.extend_from_slice(&original.others);
+        let (Some(candidate), Some(evidence)) = (&original.candidate, passed.pop()) else {
             return Err("no metric was measured in it".to_owned());
         };
+        let evidence = &evidence;
         if let Some(reason) = decision::oddity(evidence) {
             return Err(reason);
         }
@@ -142,6 +150,7 @@ impl Session<'_> {
         let pair_seconds = 2.0 * plan.calibration.run_seconds;
         let affordable = self.affordable(pair_seconds).unwrap_or(u32::MAX);
         let n_before = count(evidence.pairs.len());
+        let further = further.filter(|it| it.metric == evidence.metric);
         let evidence = further.as_ref().unwrap_or(evidence);
         let n_added = count(evidence.pairs.len()).saturating_sub(n_before);
         let most = plan.n_max.saturating_sub(n_added).min(affordable);
@@ -151,6 +160,7 @@ impl Session<'_> {
         Ok(Unfinished {
             candidate: candidate.clone(),
             metric,
+            passed,
             evidence,
             original,
         })
@@ -196,6 +206,7 @@ impl Session<'_> {
             original,
             candidate,
             metric,
+            passed,
             mut evidence,
         } = unfinished;
         let trees = [&original.incumbent_tree, &candidate.tree];
@@ -212,10 +223,37 @@ impl Session<'_> {
         }
         // What is cold after so long says nothing about either arm.
         drop(self.run_pair(&metric).await?);
+        for it in &passed {
+            self.journal_test(it)?;
+        }
         let mut decision = self.run_pairs(id, &metric, &mut evidence).await?;
-        self.believe(&evidence, &mut decision);
+        let mut tests = passed.into_iter().chain([evidence]);
+        let evidence = tests.next();
+        let others: Vec<Evidence> = tests.collect();
+        match &evidence {
+            Some(claim) if !others.is_empty() => decision = decision::replay(claim),
+            _ => {}
+        }
+        if let Some(evidence) = &evidence {
+            self.believe(evidence, &mut decision);
+        }
+        let claimed = Claimed {
+            hypothesis,
+            trees,
+            evidence: evidence.as_ref(),
+            others,
+            decision,
+        };
+        let (decision, others) = self.hold_to_others(id, claimed).await?;
         let held = self
-            .hold(id, hypothesis, &original, &candidate, &evidence, decision)
+            .hold(
+                id,
+                hypothesis,
+                &original,
+                &candidate,
+                evidence.as_ref(),
+                decision,
+            )
             .await?;
         let dimensions = match &held.evaluation {
             Some(evaluation) => self.beside_baseline(evaluation),
@@ -223,7 +261,8 @@ impl Session<'_> {
         };
         self.journal(&ExperimentEvent::Measured {
             dimensions,
-            evidence: Some(Box::new(evidence)),
+            evidence: evidence.map(Box::new),
+            others,
             binding: self.bench.lab.binding(),
             sandbox: self.bench.lab.sandbox.report(),
             landing: held.landing.map(Box::new),
@@ -241,7 +280,7 @@ impl Session<'_> {
         hypothesis: &Hypothesis,
         original: &Experiment,
         candidate: &Candidate,
-        evidence: &Evidence,
+        evidence: Option<&Evidence>,
         decision: Decision,
     ) -> Result<Held, Error> {
         if decision.verdict != Verdict::Keep {
@@ -254,7 +293,7 @@ impl Session<'_> {
         let passed = Passed {
             incumbent: &original.incumbent,
             candidate,
-            evidence: Some(evidence),
+            evidence,
             decision,
         };
         self.hold_to_head(id, hypothesis, passed).await

@@ -238,6 +238,7 @@ fn stand(plan: &BoundedPlan, state: &BoundedState) -> Stand {
         direction: plan.direction,
         alpha: plan.alpha,
         beta: plan.beta,
+        epsilon: plan.epsilon,
         stream: plan.stream,
         n: state.n(),
         n_max: plan.n_max,

@@ -86,7 +86,7 @@ pub(super) fn of_values(
 }
 
 /// Returns the median value of each arm.
-fn medians(pairs: &[Pair]) -> Option<(f64, f64)> {
+pub(super) fn medians(pairs: &[Pair]) -> Option<(f64, f64)> {
     let incumbent: Vec<f64> = pairs.iter().filter_map(|it| value(&it.incumbent)).collect();
     let candidate: Vec<f64> = pairs.iter().filter_map(|it| value(&it.candidate)).collect();
     Some((median(&incumbent)?, median(&candidate)?))

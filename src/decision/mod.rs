@@ -14,6 +14,7 @@ mod keeps;
 mod holdout;
 mod landing;
 mod oddity;
+mod others;
 mod planning;
 mod position;
 mod price;
@@ -25,6 +26,7 @@ mod seen;
 mod sequential;
 mod stream;
 mod unit;
+mod watch;
 mod wording;
 
 #[cfg(test)]
@@ -49,6 +51,7 @@ pub use holdout::{
 pub use keeps::plan_keeps;
 pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
 pub use oddity::{despite_oddity, oddity};
+pub use others::{held_to, lets_pass};
 pub use planning::{Ask, between_builds, plan};
 pub use position::Positions;
 pub use price::{Price, fewest_pairs, plan_notes, price};
@@ -58,6 +61,7 @@ pub use screening::{Screen, misscreened, screen, screening_pairs};
 pub use seen::{add_shrunken, seen, shrunken, total};
 pub use sequential::{Look, State};
 pub use stream::{KEEPS, StreamState, Streams, family, survivors_bound};
+pub use watch::{found_at, plan_watch};
 pub use wording::is_time;
 
 use crate::model::measurement::{Evidence, TestPlan};
@@ -89,6 +93,7 @@ pub fn decide(evidence: &Evidence) -> Next {
         } => deterministic::decide(evidence, *direction, *delta, *n_rep),
         TestPlan::SignBetting(plan) => sequential::decide(evidence, plan),
         TestPlan::Bounded(plan) => bounded::decide(evidence, plan),
+        TestPlan::Watch(plan) => watch::decide(evidence, plan),
     }
 }
 
@@ -102,16 +107,19 @@ pub fn replay(evidence: &Evidence) -> Decision {
     }
 }
 
-/// Returns what becomes of a test on pairs that was cut off before a look stopped it: it is undecided, and may go
-/// on from there. `None` where no pair was run, or where a look had ended it.
-pub fn cut_short(evidence: &Evidence) -> Option<Decision> {
-    let may_go_on = matches!(evidence.plan, TestPlan::SignBetting(_))
-        && !evidence.pairs.is_empty()
-        && decide(evidence) == Next::Continue;
-    may_go_on.then(|| unfinished(evidence))
+/// Returns what becomes of a claim, and of what else it was held to, where the last test of these was cut off
+/// before a look stopped it: it is undecided, and may go on from there. `None` where no pair of it was run, or
+/// where a look had ended it.
+pub fn cut_short(claim: &Evidence, others: &[Evidence]) -> Option<Decision> {
+    let last = others.last().unwrap_or(claim);
+    let may_go_on = matches!(last.plan, TestPlan::SignBetting(_))
+        && !last.pairs.is_empty()
+        && oddity(last).is_none()
+        && decide(last) == Next::Continue;
+    may_go_on.then(|| held_to(replay(claim), others))
 }
 
-/// Returns pairs so far, `ln e` and the futility ratio's logarithm, for progress lines.
+/// Returns pairs so far, `ln e` and the logarithm of the ratio that gives up, for progress lines.
 pub fn progress(evidence: &Evidence) -> (u32, f64, f64) {
     match &evidence.plan {
         TestPlan::Deterministic { .. } => (deterministic::n_pairs(evidence), 0.0, 0.0),
@@ -123,6 +131,10 @@ pub fn progress(evidence: &Evidence) -> (u32, f64, f64) {
             let state = bounded::run(plan, &evidence.pairs).0;
             (state.n(), state.ln_e(), state.ln_futility())
         }
+        TestPlan::Watch(plan) => {
+            let (n, ln_ratio) = watch::progress(evidence, plan);
+            (n, 0.0, ln_ratio)
+        }
     }
 }
 
@@ -130,7 +142,9 @@ fn unfinished(evidence: &Evidence) -> Decision {
     let n_pairs = wording::pairs(u32::try_from(evidence.pairs.len()).unwrap_or(u32::MAX));
     let reason = format!("stopped before a verdict, after {n_pairs}");
     match &evidence.plan {
-        TestPlan::Deterministic { .. } => Decision::plain(Verdict::Inconclusive, reason),
+        TestPlan::Deterministic { .. } | TestPlan::Watch(_) => {
+            Decision::plain(Verdict::Inconclusive, reason)
+        }
         TestPlan::SignBetting(plan) => {
             let state = sequential::run(plan, &evidence.pairs).0;
             sequential::conclude(evidence, plan, &state, Verdict::Inconclusive, vec![reason])
@@ -167,16 +181,21 @@ mod tests {
     fn a_test_that_was_cut_short_is_undecided_and_one_that_had_ended_is_not_touched() {
         let cut = |n: usize, after: f64| {
             let plan = TestPlan::SignBetting(sign_plan());
-            cut_short(&evidence(
-                plan,
-                pairs_of(&[(100.0, 99.5), (100.0, after)][..n]),
-            ))
+            let pairs = pairs_of(&[(100.0, 99.5), (100.0, after)][..n]);
+            cut_short(&evidence(plan, pairs), &[])
         };
         assert_eq!(cut(0, 99.0), None);
         let decision = cut(2, 99.5).unwrap();
         assert_eq!(decision.verdict, Verdict::Inconclusive);
         assert!(decision.statistics.unwrap().ln_e > 0.0);
         assert_eq!(cut(2, 120.0), None, "it was given up");
+        let plan = TestPlan::SignBetting(sign_plan());
+        let passed = evidence(plan.clone(), pairs_of(&[(100.0, 94.0); 60]));
+        assert_eq!(cut_short(&passed, &[]), None, "it had passed");
+        let other = evidence(plan, pairs_of(&[(100.0, 99.5); 2]));
+        let decision = cut_short(&passed, &[other]).unwrap();
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert!(decision.reasons[0].starts_with("the claim holds, and `parse` is not shown"));
     }
 
     #[test]

@@ -136,6 +136,9 @@ pub enum ExperimentEvent {
         dimensions: Vec<DimensionPair>,
         /// The raw samples of the claimed metric.
         evidence: Option<Box<Evidence>>,
+        /// The raw samples of other noisy metrics that it was held to, in the order they were tested.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<Evidence>,
         /// What the numbers are bound to.
         binding: Binding,
         /// How isolated the arms were.
@@ -225,6 +228,9 @@ pub struct Experiment {
     pub dimensions: Vec<DimensionPair>,
     /// The raw samples of the claimed metric.
     pub evidence: Option<Evidence>,
+    /// The raw samples of other noisy metrics that the candidate was held to, in the order they were tested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Evidence>,
     /// What the numbers are bound to.
     pub binding: Option<Binding>,
     /// How isolated the arms were.
@@ -330,6 +336,7 @@ impl Experiment {
             candidate: None,
             dimensions: Vec::new(),
             evidence: None,
+            others: Vec::new(),
             binding: None,
             sandbox: None,
             holdout: None,
@@ -364,24 +371,26 @@ impl Experiment {
                 binding,
                 sandbox,
             } => {
-                self.evidence = Some((**evidence).clone());
+                self.begin_test(evidence);
                 self.binding = Some(binding.clone());
                 self.sandbox = Some(sandbox.clone());
             }
             ExperimentEvent::Paired { pair } => {
-                if let Some(evidence) = &mut self.evidence {
-                    evidence.pairs.push((**pair).clone());
-                }
+                let test = self.others.last_mut().or(self.evidence.as_mut());
+                test.into_iter()
+                    .for_each(|it| it.pairs.push((**pair).clone()));
             }
             ExperimentEvent::Measured {
                 dimensions,
                 evidence,
+                others,
                 binding,
                 sandbox,
                 landing,
             } => {
                 self.dimensions.clone_from(dimensions);
                 self.evidence = evidence.as_deref().cloned();
+                self.others.clone_from(others);
                 self.binding = Some(binding.clone());
                 self.sandbox = Some(sandbox.clone());
                 self.landing = landing.as_deref().cloned();
@@ -407,11 +416,24 @@ impl Experiment {
         }
     }
 
-    /// Returns the samples of a test that was cut off while it ran. One that went on from another experiment is
-    /// not among them: what it added is taken up where that one goes on again.
-    pub fn cut_off(&self) -> Option<&Evidence> {
+    /// The claim is tested first; what else it is held to comes behind it.
+    fn begin_test(&mut self, evidence: &Evidence) {
+        let is_claim = |it: &Evidence| it.metric == evidence.metric || it.pairs.is_empty();
+        if self.evidence.as_ref().is_none_or(is_claim) {
+            self.evidence = Some(evidence.clone());
+        } else {
+            self.others.retain(|it| it.metric != evidence.metric);
+            self.others.push(evidence.clone());
+        }
+    }
+
+    /// Returns the samples of the claim, and of what else it was held to, where that was cut off while it was
+    /// measured. What went on from another experiment is not among them: it is taken up where that one goes on
+    /// again.
+    pub fn cut_off(&self) -> Option<(&Evidence, &[Evidence])> {
         let is_testing = self.stage == Stage::Gated && self.resumes.is_none();
-        self.evidence.as_ref().filter(|_| is_testing)
+        let claim = self.evidence.as_ref().filter(|_| is_testing)?;
+        Some((claim, &self.others))
     }
 
     /// Returns the commit that it lands on top of.
@@ -502,6 +524,9 @@ pub struct Summary {
     /// What a test of a noisy metric took from the budget of its stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
+    /// What tests of other noisy metrics took from theirs, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Spent>,
     /// The inconclusive experiment whose test it continued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<ExperimentId>,

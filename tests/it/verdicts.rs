@@ -86,6 +86,7 @@ fn record_again(repo: &Repo<'_>, change: impl Fn(&mut Experiment)) {
         ExperimentEvent::Measured {
             dimensions: again.dimensions,
             evidence: again.evidence.map(Box::new),
+            others: again.others,
             binding: again.binding.unwrap(),
             sandbox: again.sandbox.unwrap(),
             landing: None,
