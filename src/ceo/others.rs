@@ -8,7 +8,6 @@ use super::measure::{differ, parse_name};
 use super::session::Session;
 use crate::config;
 use crate::decision::{self, Ask};
-use crate::model::experiment::ExperimentEvent;
 use crate::model::hypothesis::{Change, Claim, Hypothesis};
 use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::{Evidence, Pair, TestPlan};
@@ -60,7 +59,9 @@ impl Session<'_> {
             mut decision,
         } = claimed;
         let so_far = decision::held_to(decision.clone(), &others);
-        if so_far.verdict != Verdict::Keep || changes_nothing_that_runs(hypothesis) {
+        // Where a claim of no loss has no samples, there was nothing to test.
+        let had_none = evidence.is_none() && hypothesis.claim == Claim::Keeps;
+        if so_far.verdict != Verdict::Keep || had_none || changes_nothing_that_runs(hypothesis) {
             return Ok((so_far, others));
         }
         let done: Vec<&str> = evidence.iter().copied().chain(&others).map(name).collect();
@@ -81,7 +82,10 @@ impl Session<'_> {
             None => Hold::Shown { among },
         };
         if !left.is_empty() && self.in_flight().evidence.is_none() {
-            self.journal_tests(evidence)?;
+            // Whatever ends the run, the samples of the claim stand before those of the others.
+            if let Some(claim) = evidence {
+                self.journal_test(claim)?;
+            }
         }
         for metric in left {
             match self.hold_to(id, &metric, hold, trees).await? {
@@ -97,20 +101,6 @@ impl Session<'_> {
             }
         }
         Ok((decision::held_to(decision, &others), others))
-    }
-
-    /// Writes down the tests that were passed, before another begins.
-    pub(super) fn journal_tests<'a>(
-        &mut self,
-        tests: impl IntoIterator<Item = &'a Evidence>,
-    ) -> Result<(), Error> {
-        tests.into_iter().try_for_each(|it| {
-            self.journal(&ExperimentEvent::Testing {
-                evidence: Box::new(it.clone()),
-                binding: self.bench.lab.binding(),
-                sandbox: self.bench.lab.sandbox.report(),
-            })
-        })
     }
 
     /// Returns the metrics that are part of every evaluation and may be noisy.

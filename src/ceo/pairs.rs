@@ -30,11 +30,7 @@ impl Session<'_> {
     ) -> Result<Decision, Error> {
         let is_counted = matches!(&evidence.plan, TestPlan::SignBetting(it) if it.stream.is_some());
         if is_counted {
-            self.journal(&ExperimentEvent::Testing {
-                evidence: Box::new(evidence.clone()),
-                binding: self.bench.lab.binding(),
-                sandbox: self.bench.lab.sandbox.report(),
-            })?;
+            self.journal_test(evidence)?;
         }
         let mut odd = decision::oddity(evidence);
         while odd.is_none() && decision::decide(evidence) == Next::Continue {
@@ -56,6 +52,15 @@ impl Session<'_> {
                 self.calibrations.remove(&metric.name);
                 decision::despite_oddity(decision, reason)
             }
+        })
+    }
+
+    /// Writes a test into the journal as far as it has come.
+    pub(super) fn journal_test(&mut self, evidence: &Evidence) -> Result<(), Error> {
+        self.journal(&ExperimentEvent::Testing {
+            evidence: Box::new(evidence.clone()),
+            binding: self.bench.lab.binding(),
+            sandbox: self.bench.lab.sandbox.report(),
         })
     }
 

@@ -151,6 +151,7 @@ impl Session<'_> {
         let pair_seconds = 2.0 * plan.calibration.run_seconds;
         let affordable = self.affordable(pair_seconds).unwrap_or(u32::MAX);
         let n_before = count(evidence.pairs.len());
+        let further = further.filter(|it| it.metric == evidence.metric);
         let evidence = further.as_ref().unwrap_or(evidence);
         let n_added = count(evidence.pairs.len()).saturating_sub(n_before);
         let most = plan.n_max.saturating_sub(n_added).min(affordable);
@@ -221,7 +222,9 @@ impl Session<'_> {
         }
         let is_claim = original.others.is_empty();
         if !is_claim {
-            self.journal_tests(original.evidence.iter().chain(&original.others))?;
+            for it in original.evidence.iter().chain(&original.others) {
+                self.journal_test(it)?;
+            }
         }
         // What is cold after so long says nothing about either arm.
         drop(self.run_pair(&metric).await?);
@@ -232,9 +235,8 @@ impl Session<'_> {
             let mut others = original.others.clone();
             others.pop();
             others.push(evidence);
-            let claim = original.evidence.as_ref();
-            let decision = claim.map_or_else(decision::passed, decision::replay);
-            (decision, original.evidence.clone(), others)
+            let claim = original.evidence.as_ref().map(decision::replay);
+            (claim.unwrap_or(decided), original.evidence.clone(), others)
         };
         if let Some(evidence) = &evidence {
             self.believe(evidence, &mut decision);

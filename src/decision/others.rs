@@ -16,20 +16,16 @@ pub fn held_to(claim: Decision, others: &[Evidence]) -> Decision {
     })
 }
 
-/// Returns what becomes of an experiment that was cut off before a look stopped its last test: it is undecided,
-/// and may go on from there. `None` where no pair of that test was run, or where a look had ended it.
-pub fn cut_short(evidence: Option<&Evidence>, others: &[Evidence]) -> Option<Decision> {
-    let last = others.last().or(evidence)?;
+/// Returns what becomes of a claim, and of what else it was held to, where the last test of these was cut off
+/// before a look stopped it: it is undecided, and may go on from there. `None` where no pair of it was run, or
+/// where a look had ended it.
+pub fn cut_short(claim: &Evidence, others: &[Evidence]) -> Option<Decision> {
+    let last = others.last().unwrap_or(claim);
     let may_go_on = matches!(last.plan, TestPlan::SignBetting(_))
         && !last.pairs.is_empty()
+        && oddity(last).is_none()
         && decide(last) == Next::Continue;
-    may_go_on.then(|| held_to(evidence.map_or_else(passed, replay), others))
-}
-
-/// Returns the decision on a claim that no metric's samples decided, and that held: other metrics are not
-/// tested before.
-pub fn passed() -> Decision {
-    Decision::plain(Verdict::Keep, "every gate holds")
+    may_go_on.then(|| held_to(replay(claim), others))
 }
 
 /// Returns whether a test lets a candidate pass.
@@ -102,13 +98,11 @@ mod tests {
     #[test]
     fn a_test_that_was_cut_off_goes_on_and_one_that_was_not_begun_does_not() {
         let claim = other(100.0, 60);
-        let cut = cut_short(Some(&claim), &[other(100.0, 2)]).unwrap();
+        let cut = cut_short(&claim, &[other(100.0, 2)]).unwrap();
         assert_eq!(cut.verdict, Verdict::Inconclusive);
         assert!(cut.reasons[0].contains("stopped before a verdict, after 2 pairs"));
-        assert_eq!(cut_short(Some(&claim), &[other(100.0, 0)]), None);
-        assert_eq!(cut_short(Some(&claim), &[]), None);
-        assert_eq!(cut_short(None, &[]), None);
-        assert!(cut_short(None, &[other(100.0, 2)]).is_some());
+        assert_eq!(cut_short(&claim, &[other(100.0, 0)]), None);
+        assert_eq!(cut_short(&claim, &[]), None);
     }
 
     #[test]

@@ -435,10 +435,13 @@ impl Experiment {
         tests.find(|it| it.metric == *metric)
     }
 
-    /// Returns whether it ended while a test ran. One that went on from another experiment did not: what it
-    /// added is taken up where that one goes on again.
-    pub fn was_cut_off(&self) -> bool {
-        self.stage == Stage::Gated && self.resumes.is_none()
+    /// Returns the samples of the claim, and of what else it was held to, where that was cut off while it was
+    /// measured. What went on from another experiment is not among them: it is taken up where that one goes on
+    /// again.
+    pub fn cut_off(&self) -> Option<(&Evidence, &[Evidence])> {
+        let is_testing = self.stage == Stage::Gated && self.resumes.is_none();
+        let claim = self.evidence.as_ref().filter(|_| is_testing)?;
+        Some((claim, &self.others))
     }
 
     /// Returns the commit that it lands on top of.

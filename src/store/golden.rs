@@ -132,7 +132,10 @@ fn events_1_4() -> Vec<ExperimentEvent> {
             *others = vec![shown, watched];
         }
     }
-    let at = events.iter().position(|it| it.name() == "measured").unwrap();
+    let at = events
+        .iter()
+        .position(|it| it.name() == "measured")
+        .unwrap();
     let testing = testing(&events);
     events.splice(at..at, testing);
     events
