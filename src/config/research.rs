@@ -239,6 +239,9 @@ impl Research {
         .into_iter()
         .flat_map(|(key, globs)| unmatched(key, globs, files))
         .collect();
+        if let Some(holdout) = &self.holdout {
+            faults.extend(unmatched("holdout.files", &holdout.files, files));
+        }
         let forbidden = [
             ("fixed", &self.fixed[..]),
             (
@@ -362,6 +365,12 @@ mod tests {
         assert_eq!(
             faults("mutable=['**']\nholdout={run='x', files=['hidden/**']}"),
             ["`hidden/t.txt` is in `mutable` and in `holdout.files`; make `mutable` narrower"]
+        );
+        assert_eq!(
+            faults("mutable=['src/a.py']\nholdout={run='x', files=['hiden/**']}"),
+            [
+                "`hiden/**` of `holdout.files` matches no file that git tracks; commit what it should match, or correct it"
+            ]
         );
         assert_eq!(
             faults("mutable=['src/a.py']\ninner=['src/eval.py']"),
