@@ -1,7 +1,7 @@
 //! The launcher's side: namespaces, a root of its own, fewer privileges, and then the command.
 
 use std::convert::Infallible;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -60,10 +60,30 @@ pub(super) fn enter(stage: &Stage, words: &[OsString]) -> Step<Infallible> {
     step("enter the root", change_root(stage.root.as_std_path()))?;
     // A working directory that is not there is the command's own fault.
     step("", chdir(stage.cwd.as_std_path()))?;
+    // Once it is told that the command begins, nobody listens to why it did not.
+    step("", find(program))?;
     step("drop privileges", drop_privileges(stage.parent))?;
     step("tell that it begins", announce(&Announcement::started()))?;
     let error = std::process::Command::new(program).args(args).exec();
     Err((String::new(), error))
+}
+
+/// Looks for a program as the kernel and the shell would.
+fn find(program: &OsStr) -> io::Result<()> {
+    let program = Path::new(program);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_named = program.components().count() > 1 || program.is_absolute();
+    let is_there = if is_named {
+        program.exists()
+    } else {
+        std::env::split_paths(&path).any(|it| it.join(program).exists())
+    };
+    if is_there {
+        Ok(())
+    } else {
+        // The number is what is told, so that it must have one.
+        Err(rustix::io::Errno::NOENT.into())
+    }
 }
 
 pub(super) fn step<T, E: Into<io::Error>>(what: &str, result: Result<T, E>) -> Step<T> {
