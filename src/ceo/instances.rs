@@ -8,14 +8,15 @@ use rand::seq::SliceRandom as _;
 
 use super::Error;
 use super::measure::parse_name;
+use super::others::NoLoss;
 use super::session::Session;
 use crate::config;
 use crate::decision::{self, InstanceAsk};
 use crate::eval::instanced::{InstanceRun, Written, mean};
 use crate::eval::instances::Instances;
 use crate::model::dimension::Direction;
-use crate::model::id::{ExperimentId, TreeSha};
-use crate::model::measurement::{Arm, Evidence, Measurement, Pair, Sample, TestPlan};
+use crate::model::id::{ExperimentId, MetricName, TreeSha};
+use crate::model::measurement::{Arm, BoundedPlan, Evidence, Measurement, Pair, Sample, TestPlan};
 use crate::model::tail::Tails;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
@@ -30,6 +31,8 @@ pub(super) struct InstanceBase {
     sigma: f64,
     /// The mean score, in the metric's own direction.
     level: f64,
+    /// How far the two runs were apart on average, where their instances do not explain it.
+    shared: Option<f64>,
 }
 
 impl Session<'_> {
@@ -67,6 +70,12 @@ impl Session<'_> {
             Ok(base) => base,
             Err(reason) => return Err(self.broken(metric, reason)),
         };
+        if let Some(apart) = base.shared {
+            self.notice(format!(
+                "two runs of the same code differ by {apart:.3} in the mean of `{}`, more than their instances explain: what all instances of a run share counts as a gain (hint: fix its seed, or draw one for each instance)",
+                metric.name
+            ));
+        }
         self.withheld.note_instances(base.ids.iter());
         self.instance_bases.insert(metric.name.clone(), base);
         Ok(())
@@ -86,7 +95,49 @@ impl Session<'_> {
         let base = self.instance_bases[&metric.name].clone();
         let mut plan = self.plan_instances(metric, delta, &base);
         self.weigh_scores(&mut plan, base.level);
-        if let Some(reason) = self.build_arms(id, metric, candidate).await? {
+        let incumbent = self.incumbent.tree.clone();
+        self.score_instances(id, metric, plan, [&incumbent, candidate])
+            .await
+    }
+
+    /// Shows that the scores of instances are no worse: kernel B with a margin, in a stream of its own.
+    pub(super) async fn hold_to_instances(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        trees: [&TreeSha; 2],
+    ) -> Result<NoLoss, Error> {
+        self.calibrate_instances(id, metric).await?;
+        let base = self.instance_bases[&metric.name].clone();
+        let family = decision::family(&parse_name(&metric.name), 1.0);
+        let plan = match self.plan_scores(metric, metric.tolerance, &family, &base) {
+            TestPlan::Bounded(plan) => TestPlan::Bounded(BoundedPlan {
+                epsilon: plan.delta,
+                ..plan
+            }),
+            other => other,
+        };
+        let (decision, evidence) = self.score_instances(id, metric, plan, trees).await?;
+        Ok(match evidence {
+            Some(evidence) => NoLoss::Tested(Box::new(evidence)),
+            None if decision.verdict == Verdict::Revert => {
+                let lost = decision.reasons.into_iter();
+                let lost = lost.map(|it| Violation::of(Rule::DimensionLost, it));
+                NoLoss::Ended(Box::new(Decision::vetoed(lost.collect())))
+            }
+            None => NoLoss::Ended(Box::new(decision)),
+        })
+    }
+
+    async fn score_instances(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        plan: TestPlan,
+        trees: [&TreeSha; 2],
+    ) -> Result<(Decision, Option<Evidence>), Error> {
+        let base = self.instance_bases[&metric.name].clone();
+        if let Some(reason) = self.build_trees(id, metric, trees).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), None));
         }
         let (first, incumbent, run) = self.run_both(metric).await?;
@@ -105,10 +156,10 @@ impl Session<'_> {
         let side = |arm, tree: &TreeSha, run: &InstanceRun, scores: &Instances, id: &str| {
             measurement(metric, arm, tree, run, scores, id)
         };
-        let tree = self.incumbent.tree.clone();
+        let [tree, candidate] = trees;
         let pairs = ids.into_iter().map(|id| Pair {
             first,
-            incumbent: side(Arm::Incumbent, &tree, &incumbent, before, id),
+            incumbent: side(Arm::Incumbent, tree, &incumbent, before, id),
             candidate: side(Arm::Candidate, candidate, &run, after, id),
             instance: Some(id.clone()),
         });
@@ -119,7 +170,9 @@ impl Session<'_> {
             pairs: pairs.collect(),
         };
         self.tell_pair(id, metric, &evidence);
-        Ok((decision::replay(&evidence), Some(evidence)))
+        let mut decision = decision::replay(&evidence);
+        self.believe(&evidence, &mut decision);
+        Ok((decision, Some(evidence)))
     }
 
     fn plan_instances(
@@ -128,10 +181,21 @@ impl Session<'_> {
         delta: Option<f64>,
         base: &InstanceBase,
     ) -> TestPlan {
-        let (alpha, place) = self.streams.next(&parse_name(&metric.name));
+        let tolerance = super::measure::larger(metric.tolerance, delta);
+        self.plan_scores(metric, tolerance, &parse_name(&metric.name), base)
+    }
+
+    fn plan_scores(
+        &self,
+        metric: &config::Metric,
+        tolerance: Option<f64>,
+        family: &MetricName,
+        base: &InstanceBase,
+    ) -> TestPlan {
+        let (alpha, place) = self.streams.next(family);
         let ask = InstanceAsk {
             direction: metric.direction,
-            tolerance: super::measure::larger(metric.tolerance, delta),
+            tolerance,
             alpha,
             stream: Some(place),
             epsilon: 0.0,
@@ -140,7 +204,7 @@ impl Session<'_> {
         };
         match decision::plan_instances(&ask) {
             // One run gives all of them at once: giving up half way would save nothing.
-            TestPlan::Bounded(plan) => TestPlan::Bounded(crate::model::measurement::BoundedPlan {
+            TestPlan::Bounded(plan) => TestPlan::Bounded(BoundedPlan {
                 look_every: plan.n_max,
                 ..plan
             }),
@@ -283,6 +347,7 @@ fn base_of(
             Direction::Minimize => 1.0 - mean,
         },
         sigma: root_mean_square(&differences).unwrap_or(0.0),
+        shared: decision::shared_noise(&differences),
         ids,
     })
 }

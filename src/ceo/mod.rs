@@ -23,6 +23,7 @@ mod limits;
 mod measure;
 mod mode;
 pub mod noise;
+mod others;
 mod pair;
 mod pairs;
 mod price;

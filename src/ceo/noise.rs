@@ -138,6 +138,7 @@ fn judge(
         TestPlan::SignBetting(plan) => (plan.sigma, plan.delta, plan.n_max),
         TestPlan::Bounded(plan) => (plan.sigma, plan.delta, plan.n_max),
         TestPlan::Deterministic { delta, .. } => (0.0, delta, 2),
+        TestPlan::Watch(plan) => (plan.sigma, plan.epsilon, plan.n_pairs),
     };
     let relative = scale == Scale::LogRatio;
     let share = |it: f64| if relative { it.exp_m1() } else { it };

@@ -168,7 +168,9 @@ fn metric_line(name: &str, output: &str) -> Result<f64, String> {
         .map(|(_, value)| value.trim())
         .collect();
     match values.as_slice() {
-        [] => Err(format!("no line `METRIC {name}=…`")),
+        [] => Err(format!(
+            "what it printed has no line `METRIC {name}=…` (print one, or let `parser` say how the number is found)"
+        )),
         [only] => number(only),
         several => Err(format!("{} lines `METRIC {name}=…`", several.len())),
     }

@@ -10,7 +10,7 @@ use super::holdout::HoldoutCheck;
 use super::hypothesis::Hypothesis;
 use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
 use super::landing::LandingCheck;
-use super::measurement::{Binding, Evidence, SandboxReport, Scale};
+use super::measurement::{Binding, Evidence, Pair, SandboxReport, Scale};
 use super::screening::Screening;
 use super::turn::Turn;
 use super::verdict::Decision;
@@ -116,12 +116,29 @@ pub enum ExperimentEvent {
     },
     /// The gates on the diff let it through.
     Gated,
+    /// A test of a noisy metric begins, or goes on: its plan, and the pairs that it has already.
+    Testing {
+        /// What it rests on so far.
+        evidence: Box<Evidence>,
+        /// What the numbers are bound to.
+        binding: Binding,
+        /// How isolated the arms are.
+        sandbox: SandboxReport,
+    },
+    /// Both arms ran once more.
+    Paired {
+        /// What came out.
+        pair: Box<Pair>,
+    },
     /// Both arms were measured.
     Measured {
         /// Every deterministic dimension on both arms.
         dimensions: Vec<DimensionPair>,
         /// The raw samples of the claimed metric.
         evidence: Option<Box<Evidence>>,
+        /// The raw samples of other noisy metrics that it was held to, in the order they were tested.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<Evidence>,
         /// What the numbers are bound to.
         binding: Binding,
         /// How isolated the arms were.
@@ -164,6 +181,8 @@ impl ExperimentEvent {
             Self::Screened { .. } => "screened",
             Self::Built { .. } => "built",
             Self::Gated => "gated",
+            Self::Testing { .. } => "testing",
+            Self::Paired { .. } => "paired",
             Self::Measured { .. } => "measured",
             Self::Checked { .. } => "checked",
             Self::Decided { .. } => "decided",
@@ -209,6 +228,9 @@ pub struct Experiment {
     pub dimensions: Vec<DimensionPair>,
     /// The raw samples of the claimed metric.
     pub evidence: Option<Evidence>,
+    /// The raw samples of other noisy metrics that the candidate was held to, in the order they were tested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Evidence>,
     /// What the numbers are bound to.
     pub binding: Option<Binding>,
     /// How isolated the arms were.
@@ -314,6 +336,7 @@ impl Experiment {
             candidate: None,
             dimensions: Vec::new(),
             evidence: None,
+            others: Vec::new(),
             binding: None,
             sandbox: None,
             holdout: None,
@@ -343,15 +366,31 @@ impl Experiment {
                 }
             }
             ExperimentEvent::Built { candidate } => self.candidate = Some(candidate.clone()),
+            ExperimentEvent::Testing {
+                evidence,
+                binding,
+                sandbox,
+            } => {
+                self.evidence = Some((**evidence).clone());
+                self.binding = Some(binding.clone());
+                self.sandbox = Some(sandbox.clone());
+            }
+            ExperimentEvent::Paired { pair } => {
+                if let Some(evidence) = &mut self.evidence {
+                    evidence.pairs.push((**pair).clone());
+                }
+            }
             ExperimentEvent::Measured {
                 dimensions,
                 evidence,
+                others,
                 binding,
                 sandbox,
                 landing,
             } => {
                 self.dimensions.clone_from(dimensions);
                 self.evidence = evidence.as_deref().cloned();
+                self.others.clone_from(others);
                 self.binding = Some(binding.clone());
                 self.sandbox = Some(sandbox.clone());
                 self.landing = landing.as_deref().cloned();
@@ -377,6 +416,13 @@ impl Experiment {
         }
     }
 
+    /// Returns the samples of a test that was cut off while it ran. One that went on from another experiment is
+    /// not among them: what it added is taken up where that one goes on again.
+    pub fn cut_off(&self) -> Option<&Evidence> {
+        let is_testing = self.stage == Stage::Gated && self.resumes.is_none();
+        self.evidence.as_ref().filter(|_| is_testing)
+    }
+
     /// Returns the commit that it lands on top of.
     pub fn lands_on(&self) -> &CommitSha {
         self.landing.as_ref().map_or(&self.incumbent, |it| &it.onto)
@@ -394,7 +440,11 @@ impl Experiment {
                 Stage::Started
             }
             (Stage::Started, ExperimentEvent::Built { .. }) => Stage::Built,
-            (Stage::Built, ExperimentEvent::Gated) => Stage::Gated,
+            (Stage::Built, ExperimentEvent::Gated)
+            | (Stage::Gated, ExperimentEvent::Testing { .. }) => Stage::Gated,
+            (Stage::Gated, ExperimentEvent::Paired { .. }) if self.evidence.is_some() => {
+                Stage::Gated
+            }
             (Stage::Gated, ExperimentEvent::Measured { .. })
             | (Stage::Measured, ExperimentEvent::Checked { .. }) => Stage::Measured,
             (
@@ -461,6 +511,9 @@ pub struct Summary {
     /// What a test of a noisy metric took from the budget of its stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
+    /// What tests of other noisy metrics took from theirs, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Spent>,
     /// The inconclusive experiment whose test it continued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<ExperimentId>,

@@ -5,6 +5,9 @@ use crate::ceo::noise::Noise;
 use super::document::ResearchPage;
 use super::{number, style, text, tools};
 
+/// A number that shows only gains above this share of itself decides next to nothing.
+const VISIBLE: f64 = 0.3;
+
 /// Returns the section that was made, if one was, and what its number shows.
 pub fn render(page: &ResearchPage, width: usize) -> String {
     let mut out = String::new();
@@ -58,6 +61,11 @@ fn facts(noise: &Noise) -> Vec<(&'static str, String)> {
             "can be seen",
             format!("gains of {gain} or more; smaller ones are lost in the noise"),
         ));
+        if noise.relative && noise.smallest_gain > VISIBLE {
+            let words = "most gains are smaller than that: let `run` repeat its work and print the best of it, \
+                         leave the machine alone, or count something that does not vary";
+            facts.push(("careful", words.to_owned()));
+        }
         let pairs = noise.most_pairs;
         facts.push((
             "price",
@@ -126,6 +134,14 @@ mod tests {
         careful      heavy tails: standard deviation 5.0e-2, robust estimate 2.0e-2
         next         factory ceo --mode research
         "#);
+    }
+
+    #[test]
+    fn noise_that_hides_most_gains_is_warned_of() {
+        let mut page = page();
+        assert!(!render(&page, 80).contains("repeat its work"));
+        page.noise.smallest_gain = 0.49;
+        assert!(render(&page, 80).contains("repeat its work"));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod landing;
 mod leakage;
 mod messages;
 mod other_languages;
+mod others;
 mod proofs;
 mod research;
 mod retention;

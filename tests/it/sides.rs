@@ -126,6 +126,33 @@ fn sides_improve_in_turns_until_neither_gains_however_often_the_run_is_cut() {
 }
 
 #[test]
+fn what_a_side_kept_is_audited_before_the_other_begins() {
+    let env = TestEnv::new();
+    let noisy = MEASURE.replace(
+        "echo \"METRIC reach=$((10 * level - 3 * limit))\"",
+        "echo \"METRIC reach=$((10 * level - 3 * limit)).$(od -An -N1 -tu1 /dev/urandom | tr -d ' ')\"",
+    );
+    let repo = env.repo(
+        "sides",
+        &[
+            ("attack.toml", "level = 1\n"),
+            ("guard.toml", "limit = 1\n"),
+            ("measure.sh", noisy.as_str()),
+            (
+                "factory.toml",
+                &PROFILE.replace("plateau = 2", "plateau = 1"),
+            ),
+        ],
+    );
+    let report = run(&repo, &["--cycles", "4"]);
+    let turns = report["research"]["turns"].as_array().unwrap();
+    assert!(turns.len() > 1 && turns[0]["kept"] != 0, "{report:#}");
+    let audits = repo.factory(&["show", "1", "--json"]).exits(0).json()["audits"].clone();
+    assert_eq!(audits, serde_json::json!([[1, "confirmed"]]), "{report:#}");
+    repo.factory(&["replay", "1", "--audit"]).exits(0);
+}
+
+#[test]
 fn sides_that_cannot_take_turns_are_refused_with_what_to_do() {
     let env = TestEnv::new();
     let repo = repo(&env, PROFILE);

@@ -47,6 +47,7 @@ fn record_again(repo: &Repo<'_>, change: impl Fn(&mut Experiment)) {
         ExperimentEvent::Measured {
             dimensions: again.dimensions,
             evidence: again.evidence.map(Box::new),
+            others: again.others,
             binding: again.binding.unwrap(),
             sandbox: again.sandbox.unwrap(),
             landing: None,
@@ -112,6 +113,9 @@ fn an_undecided_test_goes_on_after_a_kill_and_lands_on_what_came_meanwhile() {
     assert_eq!(kept["landing"]["onto"].as_str().unwrap(), head);
     let pairs = |it: &serde_json::Value| it["evidence"]["pairs"].as_array().unwrap().clone();
     assert_eq!(pairs(kept)[..4], pairs(&shown(&repo, 2)["experiment"])[..]);
+    let cut_off = pairs(&shown(&repo, 3)["experiment"]);
+    assert!(cut_off.len() > 4);
+    assert_eq!(pairs(kept)[..cut_off.len()], cut_off[..]);
     assert_eq!(pairs(&kept["landing"]).len(), 5);
     assert_replays(&repo, 4);
 
