@@ -206,7 +206,7 @@ pub enum Error {
         reason: String,
     },
     /// Too little is left on a disk for anything that fails there to tell something.
-    #[error("the disk at `{disk}` is full: {} KiB are free", free / 1024)]
+    #[error("the disk at `{disk}` is full: {}", disk::what_is_left(*free))]
     DiskFull {
         /// Where it is mounted.
         disk: camino::Utf8PathBuf,
@@ -279,7 +279,10 @@ pub async fn run(
             .cycles
             .is_some_and(|most| lines.len() >= most as usize)
         {
-            let reason = format!("the limit of {} experiments is reached", lines.len());
+            let reason = match lines.len() {
+                1 => "the limit of 1 experiment is reached".to_owned(),
+                n => format!("the limit of {n} experiments is reached"),
+            };
             break Ended::because(Stopped::Limit, reason, ranking);
         }
         if let Some(reason) = session.used_up(lines.len()) {

@@ -136,7 +136,7 @@ impl Research {
     /// Returns the files that belong to one of the sides.
     pub fn surface_of(&self, side: Side) -> Surface {
         let opponent = self.opponent.as_ref();
-        Surface::new(match side {
+        Surface::of(match side {
             Side::First => &self.mutable,
             Side::Opponent => opponent.map_or(&[], |it| &it.mutable),
         })

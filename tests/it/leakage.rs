@@ -137,6 +137,17 @@ fn a_keep_must_hold_on_instances_that_no_tree_but_the_holdouts_own_has() {
             record["holdout"]["incumbent"].as_array().unwrap().len(),
             210
         );
+        let note = record["note"].as_str().unwrap();
+        assert!(
+            note.contains("one run of each arm over 300 instances"),
+            "{note}"
+        );
+        let shrunken = decision["statistics"]["shrunken"].as_f64();
+        let mean = decision["statistics"]["mean"].as_f64().unwrap();
+        assert!(
+            shrunken.is_some_and(|it| it > 0.0 && it < mean),
+            "{decision:#}"
+        );
         let (verdict, outcome, said) = if is_honest {
             ("keep", "passed", "holdout: the gain holds")
         } else {
@@ -152,6 +163,16 @@ fn a_keep_must_hold_on_instances_that_no_tree_but_the_holdouts_own_has() {
         .map(|it| it["holdout"]["query"].as_u64().unwrap())
         .collect();
     assert_eq!(queries, [1, 2]);
+    let gain = &document["streams"][0]["gain"];
+    let figure = |key: &str| gain[key].as_f64().unwrap();
+    assert!(
+        figure("raw") > figure("shrunken") && figure("shrunken") > 0.0,
+        "{gain:#}"
+    );
+    assert!(
+        figure("audited") > 0.0 && gain["unaudited"] == 0,
+        "{gain:#}"
+    );
 
     let scratch = env.root().join("scratch");
     assert_eq!(

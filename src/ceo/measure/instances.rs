@@ -15,12 +15,13 @@ use crate::decision::{self, InstanceAsk};
 use crate::eval::instanced::{InstanceRun, Written, mean};
 use crate::eval::instances::Instances;
 use crate::model::dimension::Direction;
+use crate::model::event::RunEvent;
 use crate::model::id::{ExperimentId, MetricName, TreeSha};
 use crate::model::measurement::{Arm, BoundedPlan, Evidence, Measurement, Pair, Sample, TestPlan};
 use crate::model::tail::Tails;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
-use crate::stats::estimate::root_mean_square;
+use crate::stats::estimate::{self, root_mean_square};
 
 /// What two runs of the unchanged code showed of a metric over instances.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub(in crate::ceo) struct InstanceBase {
     level: f64,
     /// How far the two runs were apart on average, where their instances do not explain it.
     shared: Option<f64>,
+    /// What both runs took.
+    pair_seconds: f64,
 }
 
 impl Session<'_> {
@@ -140,6 +143,9 @@ impl Session<'_> {
         if let Some(reason) = self.build_trees(id, metric, trees).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), None));
         }
+        if let Some(too_dear) = self.tell_price_of_instances(id, metric, &plan, &base) {
+            return Ok((too_dear, None));
+        }
         let (first, incumbent, run) = self.run_both(metric).await?;
         let before = match scores(&incumbent, &base.ids) {
             Ok(scores) => scores,
@@ -169,10 +175,69 @@ impl Session<'_> {
             plan,
             pairs: pairs.collect(),
         };
-        self.tell_pair(id, metric, &evidence);
+        self.tell_instances(id, metric, &evidence);
         let mut decision = decision::replay(&evidence);
         self.believe(&evidence, &mut decision);
         Ok((decision, Some(evidence)))
+    }
+
+    /// Says how both arms did over all instances: the last of them alone would say nothing.
+    fn tell_instances(&self, id: ExperimentId, metric: &config::Metric, evidence: &Evidence) {
+        let (n, ln_e, _) = decision::progress(evidence);
+        let (n_max, needed) = match &evidence.plan {
+            TestPlan::SignBetting(plan) => (plan.n_max, 1.0 / plan.alpha),
+            TestPlan::Bounded(plan) => (plan.n_max, 1.0 / plan.alpha),
+            TestPlan::Deterministic { .. } | TestPlan::Watch(_) => (n, 1.0),
+        };
+        self.tell(&RunEvent::PairMeasured {
+            id,
+            metric: metric.name.clone(),
+            unit: metric.unit.clone(),
+            n,
+            n_max,
+            incumbent: level(evidence, |it| &it.incumbent),
+            candidate: level(evidence, |it| &it.candidate),
+            e_value: ln_e.exp(),
+            needed,
+            watched: false,
+        });
+    }
+
+    /// Tells what the test will cost, and writes it into the record; returns the verdict of one that the budget
+    /// does not pay for.
+    fn tell_price_of_instances(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        plan: &TestPlan,
+        base: &InstanceBase,
+    ) -> Option<Decision> {
+        let TestPlan::Bounded(plan) = plan else {
+            return None;
+        };
+        let seconds = base.pair_seconds;
+        let too_dear = self.too_dear(metric, 0, 1, seconds);
+        if too_dear.is_some() {
+            return too_dear;
+        }
+        self.tell(&RunEvent::TestPlanned {
+            id,
+            metric: metric.name.clone(),
+            unit: metric.unit.clone(),
+            n_max: plan.n_max,
+            shortened: false,
+            delta: plan.delta,
+            delta_share: Some(plan.delta / base.level).filter(|it| it.is_finite()),
+            seconds_null: seconds,
+            seconds_keep: seconds,
+            seconds_most: seconds,
+            notes: Vec::new(),
+        });
+        self.remarks.push(format!(
+            "The price as it was told before: one run of each arm over {} instances, in {seconds:.0} s.",
+            plan.n_max
+        ));
+        None
     }
 
     fn plan_instances(
@@ -321,6 +386,7 @@ fn base_of(
     second: &InstanceRun,
     direction: Direction,
 ) -> Result<InstanceBase, String> {
+    let pair_seconds = first.seconds + second.seconds;
     let of = |run: &InstanceRun| match &run.written {
         Written::Scores(instances) => Ok(instances.clone()),
         Written::Failed(why) | Written::Unusable(why) | Written::Contradiction(why) => {
@@ -348,6 +414,7 @@ fn base_of(
         },
         sigma: root_mean_square(&differences).unwrap_or(0.0),
         shared: decision::shared_noise(&differences),
+        pair_seconds,
         ids,
     })
 }
@@ -374,6 +441,12 @@ fn measurement(
         seconds: run.seconds / n,
         tail: Tails::new(),
     }
+}
+
+/// Returns an arm's mean over all instances.
+fn level(evidence: &Evidence, arm: impl Fn(&Pair) -> &Measurement) -> Option<f64> {
+    let values = evidence.pairs.iter().map(|it| arm(it).sample.value());
+    estimate::mean(&values.collect::<Option<Vec<f64>>>()?)
 }
 
 #[cfg(test)]

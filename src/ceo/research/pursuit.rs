@@ -164,13 +164,7 @@ impl Pursuit {
     }
 
     fn is_at_target(&self) -> bool {
-        let Some(target) = self.pursued.target else {
-            return false;
-        };
-        match self.pursued.direction {
-            Direction::Minimize => self.pursued.after <= target,
-            Direction::Maximize => self.pursued.after >= target,
-        }
+        self.research.is_at_target(self.pursued.after)
     }
 
     fn value(&self, value: f64) -> String {
