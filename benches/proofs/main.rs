@@ -18,6 +18,7 @@ mod draw;
 mod giving_up;
 mod kernels;
 mod no_loss;
+mod planned;
 mod real;
 mod report;
 mod reuse;

@@ -95,7 +95,8 @@ impl Session<'_> {
     /// may go on, and of anything else nothing is known.
     fn cut_short(&self, error: &Error) -> Decision {
         let spurious = self.out_of_time(error).unwrap_or_else(|| spurious(error));
-        match self.in_flight().cut_off().and_then(decision::cut_short) {
+        let cut_off = self.in_flight().cut_off();
+        match cut_off.and_then(|(claim, others)| decision::cut_short(claim, others)) {
             Some(mut undecided) => {
                 undecided.reasons.extend(spurious.reasons);
                 undecided

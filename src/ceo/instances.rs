@@ -34,6 +34,8 @@ pub(super) struct InstanceBase {
     level: f64,
     /// How far the two runs were apart on average, where their instances do not explain it.
     shared: Option<f64>,
+    /// What both runs took.
+    pair_seconds: f64,
 }
 
 impl Session<'_> {
@@ -141,6 +143,9 @@ impl Session<'_> {
         if let Some(reason) = self.build_trees(id, metric, trees).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), None));
         }
+        if let Some(too_dear) = self.tell_price_of_instances(id, metric, &plan, &base) {
+            return Ok((too_dear, None));
+        }
         let (first, incumbent, run) = self.run_both(metric).await?;
         let before = match scores(&incumbent, &base.ids) {
             Ok(scores) => scores,
@@ -182,7 +187,7 @@ impl Session<'_> {
         let (n_max, needed) = match &evidence.plan {
             TestPlan::SignBetting(plan) => (plan.n_max, 1.0 / plan.alpha),
             TestPlan::Bounded(plan) => (plan.n_max, 1.0 / plan.alpha),
-            TestPlan::Deterministic { .. } => (n, 1.0),
+            TestPlan::Deterministic { .. } | TestPlan::Watch(_) => (n, 1.0),
         };
         self.tell(&RunEvent::PairMeasured {
             id,
@@ -194,7 +199,45 @@ impl Session<'_> {
             candidate: level(evidence, |it| &it.candidate),
             e_value: ln_e.exp(),
             needed,
+            watched: false,
         });
+    }
+
+    /// Tells what the test will cost, and writes it into the record; returns the verdict of one that the budget
+    /// does not pay for.
+    fn tell_price_of_instances(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        plan: &TestPlan,
+        base: &InstanceBase,
+    ) -> Option<Decision> {
+        let TestPlan::Bounded(plan) = plan else {
+            return None;
+        };
+        let seconds = base.pair_seconds;
+        let too_dear = self.too_dear(metric, 0, 1, seconds);
+        if too_dear.is_some() {
+            return too_dear;
+        }
+        self.tell(&RunEvent::TestPlanned {
+            id,
+            metric: metric.name.clone(),
+            unit: metric.unit.clone(),
+            n_max: plan.n_max,
+            shortened: false,
+            delta: plan.delta,
+            delta_share: Some(plan.delta / base.level).filter(|it| it.is_finite()),
+            seconds_null: seconds,
+            seconds_keep: seconds,
+            seconds_most: seconds,
+            notes: Vec::new(),
+        });
+        self.remarks.push(format!(
+            "The price as it was told before: one run of each arm over {} instances, in {seconds:.0} s.",
+            plan.n_max
+        ));
+        None
     }
 
     fn plan_instances(
@@ -343,6 +386,7 @@ fn base_of(
     second: &InstanceRun,
     direction: Direction,
 ) -> Result<InstanceBase, String> {
+    let pair_seconds = first.seconds + second.seconds;
     let of = |run: &InstanceRun| match &run.written {
         Written::Scores(instances) => Ok(instances.clone()),
         Written::Failed(why) | Written::Unusable(why) | Written::Contradiction(why) => {
@@ -370,6 +414,7 @@ fn base_of(
         },
         sigma: root_mean_square(&differences).unwrap_or(0.0),
         shared: decision::shared_noise(&differences),
+        pair_seconds,
         ids,
     })
 }

@@ -59,7 +59,9 @@ impl Session<'_> {
             mut decision,
         } = claimed;
         let so_far = decision::held_to(decision.clone(), &others);
-        if so_far.verdict != Verdict::Keep || changes_nothing_that_runs(hypothesis) {
+        // Where a claim of no loss has no samples, there was nothing to test.
+        let had_none = evidence.is_none() && hypothesis.claim == Claim::Keeps;
+        if so_far.verdict != Verdict::Keep || had_none || changes_nothing_that_runs(hypothesis) {
             return Ok((so_far, others));
         }
         let done: Vec<&str> = evidence.iter().copied().chain(&others).map(name).collect();
@@ -79,6 +81,12 @@ impl Session<'_> {
             },
             None => Hold::Shown { among },
         };
+        if !left.is_empty() && self.in_flight().evidence.is_none() {
+            // Whatever ends the run, the samples of the claim stand before those of the others.
+            if let Some(claim) = evidence {
+                self.journal_test(claim)?;
+            }
+        }
         for metric in left {
             match self.hold_to(id, &metric, hold, trees).await? {
                 NoLoss::Skipped(reason) => decision.reasons.push(reason),

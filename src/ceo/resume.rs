@@ -11,7 +11,7 @@ use crate::config;
 use crate::decision;
 use crate::model::experiment::{Candidate, Experiment, ExperimentEvent};
 use crate::model::hypothesis::Hypothesis;
-use crate::model::id::ExperimentId;
+use crate::model::id::{ExperimentId, MetricName};
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};
 
@@ -31,9 +31,7 @@ pub(super) struct Unfinished {
     original: Experiment,
     candidate: Candidate,
     metric: config::Metric,
-    /// The samples of the tests that it passed before.
-    passed: Vec<Evidence>,
-    /// Those of the undecided one, with room for more.
+    /// The samples of the undecided test, with room for more.
     evidence: Evidence,
 }
 
@@ -77,18 +75,26 @@ impl Session<'_> {
         if reader.pruned()?.contains(&id) {
             return Ok(Err("its candidate was pruned".to_owned()));
         }
-        let further = self.cut_off_later(&original)?;
+        let further = match last_test(&original) {
+            Some(test) => self.cut_off_later(&original, &test.metric)?,
+            None => None,
+        };
         Ok(self.check(original, further))
     }
 
-    /// Returns the samples of the last continuation of an experiment that was cut off. Its pairs count: begun
-    /// again without them, a test could be repeated until its luck is better.
-    fn cut_off_later(&self, original: &Experiment) -> Result<Option<Evidence>, Error> {
+    /// Returns the samples of the last continuation of an experiment's test that was cut off. Its pairs count:
+    /// begun again without them, a test could be repeated until its luck is better.
+    fn cut_off_later(
+        &self,
+        original: &Experiment,
+        metric: &MetricName,
+    ) -> Result<Option<Evidence>, Error> {
         let later = self.history.all().iter().rev();
         let later = later.filter(|it| it.resumes == Some(original.id));
         for it in later.filter(|it| it.verdict == Verdict::Spurious) {
             let experiment = self.writer.reader().experiment(it.id)?;
-            if let Some(evidence) = experiment.and_then(|it| it.evidence) {
+            let test = experiment.and_then(|it| it.test_of(metric).cloned());
+            if let Some(evidence) = test {
                 // What had passed and could not be landed has to pass again.
                 let has_passed = decision::replay(&evidence).verdict == Verdict::Keep;
                 return Ok((!has_passed).then_some(evidence));
@@ -119,13 +125,9 @@ impl Session<'_> {
         if let Some(later) = later.find(|it| it.verdict != Verdict::Spurious) {
             return Err(format!("it went on already, as experiment {}", later.id));
         }
-        // Tests stop at the first that is not passed.
-        let mut passed: Vec<Evidence> = original.evidence.iter().cloned().collect();
-        passed.extend_from_slice(&original.others);
-        let (Some(candidate), Some(evidence)) = (&original.candidate, passed.pop()) else {
+        let (Some(candidate), Some(evidence)) = (&original.candidate, last_test(&original)) else {
             return Err("no metric was measured in it".to_owned());
         };
-        let evidence = &evidence;
         if let Some(reason) = decision::oddity(evidence) {
             return Err(reason);
         }
@@ -149,6 +151,7 @@ impl Session<'_> {
         let pair_seconds = 2.0 * plan.calibration.run_seconds;
         let affordable = self.affordable(pair_seconds).unwrap_or(u32::MAX);
         let n_before = count(evidence.pairs.len());
+        let further = further.filter(|it| it.metric == evidence.metric);
         let evidence = further.as_ref().unwrap_or(evidence);
         let n_added = count(evidence.pairs.len()).saturating_sub(n_before);
         let most = plan.n_max.saturating_sub(n_added).min(affordable);
@@ -158,7 +161,6 @@ impl Session<'_> {
         Ok(Unfinished {
             candidate: candidate.clone(),
             metric,
-            passed,
             evidence,
             original,
         })
@@ -204,7 +206,6 @@ impl Session<'_> {
             original,
             candidate,
             metric,
-            passed,
             mut evidence,
         } = unfinished;
         let trees = [&original.incumbent_tree, &candidate.tree];
@@ -219,16 +220,24 @@ impl Session<'_> {
             let detail = format!("at most {n} more pairs of the same two trees, in {most}");
             self.enter(id, "measure", detail);
         }
+        let is_claim = original.others.is_empty();
+        if !is_claim {
+            for it in original.evidence.iter().chain(&original.others) {
+                self.journal_test(it)?;
+            }
+        }
         // What is cold after so long says nothing about either arm.
         drop(self.run_pair(&metric).await?);
-        let mut decision = self.run_pairs(id, &metric, &mut evidence).await?;
-        let mut tests = passed.into_iter().chain([evidence]);
-        let evidence = tests.next();
-        let others: Vec<Evidence> = tests.collect();
-        match &evidence {
-            Some(claim) if !others.is_empty() => decision = decision::replay(claim),
-            _ => {}
-        }
+        let decided = self.run_pairs(id, &metric, &mut evidence).await?;
+        let (mut decision, evidence, others) = if is_claim {
+            (decided, Some(evidence), Vec::new())
+        } else {
+            let mut others = original.others.clone();
+            others.pop();
+            others.push(evidence);
+            let claim = original.evidence.as_ref().map(decision::replay);
+            (claim.unwrap_or(decided), original.evidence.clone(), others)
+        };
         if let Some(evidence) = &evidence {
             self.believe(evidence, &mut decision);
         }
@@ -293,4 +302,9 @@ impl Session<'_> {
         };
         self.hold_to_head(id, hypothesis, passed).await
     }
+}
+
+/// Tests stop at the first that is not passed.
+fn last_test(experiment: &Experiment) -> Option<&Evidence> {
+    experiment.others.last().or(experiment.evidence.as_ref())
 }

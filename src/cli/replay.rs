@@ -144,7 +144,6 @@ fn compare(experiment: &Experiment, stored: Decision) -> Replay {
         Some(reason) => decision::despite_oddity(it, reason),
         None => it,
     });
-    let recomputed = recomputed.or_else(|| without_samples(experiment));
     let recomputed = recomputed.map(|it| decision::held_to(it, &experiment.others));
     let recomputed = recomputed.map(|it| match &experiment.landing {
         Some(check) => decision::after_landing(it, check),
@@ -172,12 +171,6 @@ fn compare(experiment: &Experiment, stored: Decision) -> Replay {
         detail,
         remeasured: None,
     }
-}
-
-/// A claim that only other metrics were tested for held by itself, or they would not have been.
-fn without_samples(experiment: &Experiment) -> Option<Decision> {
-    let is_held = !experiment.others.is_empty();
-    is_held.then(|| Decision::plain(Verdict::Keep, "every gate holds"))
 }
 
 /// A veto or a spurious run may overrule what the samples say; the statistics must agree all the same.

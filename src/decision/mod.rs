@@ -51,7 +51,7 @@ pub use holdout::{
 pub use keeps::plan_keeps;
 pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
 pub use oddity::{despite_oddity, oddity};
-pub use others::{held_to, lets_pass};
+pub use others::{cut_short, held_to, lets_pass};
 pub use planning::{Ask, between_builds, plan};
 pub use position::Positions;
 pub use price::{Price, fewest_pairs, plan_notes, price};
@@ -105,15 +105,6 @@ pub fn replay(evidence: &Evidence) -> Decision {
         Next::Stop(decision) => decision,
         Next::Continue => unfinished(evidence),
     }
-}
-
-/// Returns what becomes of a test on pairs that was cut off before a look stopped it: it is undecided, and may go
-/// on from there. `None` where no pair was run, or where a look had ended it.
-pub fn cut_short(evidence: &Evidence) -> Option<Decision> {
-    let may_go_on = matches!(evidence.plan, TestPlan::SignBetting(_))
-        && !evidence.pairs.is_empty()
-        && decide(evidence) == Next::Continue;
-    may_go_on.then(|| unfinished(evidence))
 }
 
 /// Returns pairs so far, `ln e` and the logarithm of the ratio that gives up, for progress lines.
@@ -178,16 +169,21 @@ mod tests {
     fn a_test_that_was_cut_short_is_undecided_and_one_that_had_ended_is_not_touched() {
         let cut = |n: usize, after: f64| {
             let plan = TestPlan::SignBetting(sign_plan());
-            cut_short(&evidence(
-                plan,
-                pairs_of(&[(100.0, 99.5), (100.0, after)][..n]),
-            ))
+            let pairs = pairs_of(&[(100.0, 99.5), (100.0, after)][..n]);
+            cut_short(&evidence(plan, pairs), &[])
         };
         assert_eq!(cut(0, 99.0), None);
         let decision = cut(2, 99.5).unwrap();
         assert_eq!(decision.verdict, Verdict::Inconclusive);
         assert!(decision.statistics.unwrap().ln_e > 0.0);
         assert_eq!(cut(2, 120.0), None, "it was given up");
+        let plan = TestPlan::SignBetting(sign_plan());
+        let passed = evidence(plan.clone(), pairs_of(&[(100.0, 94.0); 60]));
+        assert_eq!(cut_short(&passed, &[]), None, "it had passed");
+        let other = evidence(plan, pairs_of(&[(100.0, 99.5); 2]));
+        let decision = cut_short(&passed, &[other]).unwrap();
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert!(decision.reasons[0].starts_with("the claim holds, and `parse` is not shown"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A claim that holds, held to the other noisy metrics of the project: all must let it pass.
 
-use super::{despite_oddity, oddity, replay};
-use crate::model::measurement::Evidence;
+use super::{Next, decide, despite_oddity, oddity, replay};
+use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};
 
 /// Returns the decision on a claim once other metrics were tested, in their order; the first that does not
@@ -14,6 +14,18 @@ pub fn held_to(claim: Decision, others: &[Evidence]) -> Decision {
             claim
         }
     })
+}
+
+/// Returns what becomes of a claim, and of what else it was held to, where the last test of these was cut off
+/// before a look stopped it: it is undecided, and may go on from there. `None` where no pair of it was run, or
+/// where a look had ended it.
+pub fn cut_short(claim: &Evidence, others: &[Evidence]) -> Option<Decision> {
+    let last = others.last().unwrap_or(claim);
+    let may_go_on = matches!(last.plan, TestPlan::SignBetting(_))
+        && !last.pairs.is_empty()
+        && oddity(last).is_none()
+        && decide(last) == Next::Continue;
+    may_go_on.then(|| held_to(replay(claim), others))
 }
 
 /// Returns whether a test lets a candidate pass.
@@ -48,7 +60,7 @@ fn judged(evidence: &Evidence) -> Decision {
 mod tests {
     use super::super::sample::{evidence, pair_of, sign_plan};
     use super::*;
-    use crate::model::measurement::{SignPlan, TestPlan};
+    use crate::model::measurement::SignPlan;
 
     fn other(after: f64, n: usize) -> Evidence {
         let plan = SignPlan {
@@ -81,6 +93,16 @@ mod tests {
         assert!(decision.reasons[0].starts_with("the claim holds, and `parse`"));
         let undecided = held_to(claim(Verdict::Keep), &[other(100.0, 2)]);
         assert_eq!(undecided.verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_test_that_was_cut_off_goes_on_and_one_that_was_not_begun_does_not() {
+        let claim = other(100.0, 60);
+        let cut = cut_short(&claim, &[other(100.0, 2)]).unwrap();
+        assert_eq!(cut.verdict, Verdict::Inconclusive);
+        assert!(cut.reasons[0].contains("stopped before a verdict, after 2 pairs"));
+        assert_eq!(cut_short(&claim, &[other(100.0, 0)]), None);
+        assert_eq!(cut_short(&claim, &[]), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub fn seen(evidence: &Evidence, statistics: &Statistics) -> Option<Seen> {
         }
         // A score is bounded, so that no instance needs to be clipped.
         TestPlan::Bounded(plan) => (statistics.mean, statistics.sigma, plan.delta),
-        TestPlan::Deterministic { .. } => return None,
+        TestPlan::Deterministic { .. } | TestPlan::Watch(_) => return None,
     };
     Some(Seen {
         ln_e: statistics.ln_e,
@@ -38,7 +38,7 @@ fn orientation(plan: &TestPlan) -> Option<Orientation> {
     let (direction, scale) = match plan {
         TestPlan::SignBetting(plan) => (plan.direction, plan.scale),
         TestPlan::Bounded(plan) => (plan.direction, Scale::Difference),
-        TestPlan::Deterministic { .. } => return None,
+        TestPlan::Deterministic { .. } | TestPlan::Watch(_) => return None,
     };
     Some(Orientation { direction, scale })
 }

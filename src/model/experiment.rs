@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::holdout::HoldoutCheck;
 use super::hypothesis::Hypothesis;
-use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
+use super::id::{CommitSha, ExperimentId, MetricName, RunId, TreeSha};
 use super::landing::LandingCheck;
 use super::measurement::{Binding, Evidence, Pair, SandboxReport, Scale};
 use super::screening::Screening;
@@ -371,12 +371,13 @@ impl Experiment {
                 binding,
                 sandbox,
             } => {
-                self.evidence = Some((**evidence).clone());
+                self.begin_test(evidence);
                 self.binding = Some(binding.clone());
                 self.sandbox = Some(sandbox.clone());
             }
             ExperimentEvent::Paired { pair } => {
-                if let Some(evidence) = &mut self.evidence {
+                let last = self.others.last_mut().or(self.evidence.as_mut());
+                if let Some(evidence) = last {
                     evidence.pairs.push((**pair).clone());
                 }
             }
@@ -416,11 +417,31 @@ impl Experiment {
         }
     }
 
-    /// Returns the samples of a test that was cut off while it ran. One that went on from another experiment is
-    /// not among them: what it added is taken up where that one goes on again.
-    pub fn cut_off(&self) -> Option<&Evidence> {
+    /// Takes in that a test begins, or begins anew: the claim's own is the first, and other metrics follow.
+    fn begin_test(&mut self, evidence: &Evidence) {
+        let test = |it: &Evidence| it.metric == evidence.metric;
+        if self.evidence.as_ref().is_none_or(test) {
+            self.evidence = Some(evidence.clone());
+        } else if let Some(again) = self.others.iter_mut().find(|it| test(it)) {
+            *again = evidence.clone();
+        } else {
+            self.others.push(evidence.clone());
+        }
+    }
+
+    /// Returns the test of that metric, the claim's own or another.
+    pub fn test_of(&self, metric: &MetricName) -> Option<&Evidence> {
+        let mut tests = self.evidence.iter().chain(&self.others);
+        tests.find(|it| it.metric == *metric)
+    }
+
+    /// Returns the samples of the claim, and of what else it was held to, where that was cut off while it was
+    /// measured. What went on from another experiment is not among them: it is taken up where that one goes on
+    /// again.
+    pub fn cut_off(&self) -> Option<(&Evidence, &[Evidence])> {
         let is_testing = self.stage == Stage::Gated && self.resumes.is_none();
-        self.evidence.as_ref().filter(|_| is_testing)
+        let claim = self.evidence.as_ref().filter(|_| is_testing)?;
+        Some((claim, &self.others))
     }
 
     /// Returns the commit that it lands on top of.
@@ -526,7 +547,7 @@ pub struct Summary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spent {
     /// The metric that was tested.
-    pub metric: super::id::MetricName,
+    pub metric: MetricName,
     /// The level that the test was given.
     pub level: f64,
     /// What the test saw; none on records from before it was kept here, and where nothing could be seen.

@@ -114,6 +114,7 @@ fn events_1_4() -> Vec<ExperimentEvent> {
             if let TestPlan::SignBetting(plan) = &mut shown.plan {
                 plan.epsilon = 0.05;
             }
+            shown.metric = "speed".parse().unwrap();
             let watched = Evidence {
                 metric: "memory".parse().unwrap(),
                 unit: "MiB".to_owned(),
@@ -131,7 +132,42 @@ fn events_1_4() -> Vec<ExperimentEvent> {
             *others = vec![shown, watched];
         }
     }
+    let at = events
+        .iter()
+        .position(|it| it.name() == "measured")
+        .unwrap();
+    let testing = testing(&events);
+    events.splice(at..at, testing);
     events
+}
+
+/// The journal's lines of a test that begins and of its first pair.
+fn testing(events: &[ExperimentEvent]) -> Vec<ExperimentEvent> {
+    let measured = events.iter().find_map(|it| match it {
+        ExperimentEvent::Measured {
+            evidence: Some(evidence),
+            binding,
+            sandbox,
+            ..
+        } => Some((evidence, binding, sandbox)),
+        _ => None,
+    });
+    let (evidence, binding, sandbox) = measured.expect("a metric was measured");
+    let pair = evidence.pairs.first().expect("pairs were run").clone();
+    let begun = Evidence {
+        pairs: Vec::new(),
+        ..(**evidence).clone()
+    };
+    vec![
+        ExperimentEvent::Testing {
+            evidence: Box::new(begun),
+            binding: binding.clone(),
+            sandbox: sandbox.clone(),
+        },
+        ExperimentEvent::Paired {
+            pair: Box::new(pair),
+        },
+    ]
 }
 
 fn experiment_1_4() -> Experiment {

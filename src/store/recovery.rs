@@ -74,7 +74,8 @@ fn close(
         }
         stage @ (Stage::Started | Stage::Built | Stage::Gated | Stage::Measured) => {
             let reason = format!("interrupted: the run ended when it was {stage}");
-            let undecided = experiment.cut_off().and_then(decision::cut_short);
+            let cut_off = experiment.cut_off();
+            let undecided = cut_off.and_then(|(claim, others)| decision::cut_short(claim, others));
             let (decision, note, what) = match undecided {
                 Some(mut undecided) => {
                     undecided.reasons.push(reason);
@@ -148,7 +149,7 @@ mod tests {
     use crate::model::dimension::Direction;
     use crate::model::experiment::{Experiment, ExperimentEvent};
     use crate::model::id::ExperimentId;
-    use crate::model::measurement::{Sample, Scale};
+    use crate::model::measurement::{Evidence, Sample, Scale};
     use crate::model::screening::Screening;
     use crate::model::verdict::Verdict;
     use crate::store::Reader;
@@ -293,6 +294,47 @@ mod tests {
         streams.add_closed(&summary);
         assert_eq!(streams.states()[0].tests, 1);
         assert_eq!(crate::decision::resumable(&[summary]), [ExperimentId(1)]);
+    }
+
+    #[test]
+    fn a_test_behind_the_claim_is_kept_behind_it() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        let all = events(1, Verdict::Revert);
+        let ExperimentEvent::Measured {
+            evidence: Some(evidence),
+            binding,
+            sandbox,
+            ..
+        } = &all[3]
+        else {
+            unreachable!("it was measured");
+        };
+        let testing = |evidence: &Evidence| ExperimentEvent::Testing {
+            evidence: Box::new(evidence.clone()),
+            binding: binding.clone(),
+            sandbox: sandbox.clone(),
+        };
+        let mut other = (**evidence).clone();
+        other.metric = "other".parse().unwrap();
+        other.pairs.clear();
+        let paired = ExperimentEvent::Paired {
+            pair: Box::new(evidence.pairs[0].clone()),
+        };
+        append_all(&mut writer, &all[..3]);
+        append_all(&mut writer, &[testing(evidence), testing(&other), paired]);
+        drop(writer);
+        let (writer, _) = open(&place.common_dir);
+        let sealed = writer
+            .reader()
+            .experiment(ExperimentId(1))
+            .unwrap()
+            .unwrap();
+        assert_eq!(sealed.evidence.as_ref(), Some(&**evidence));
+        assert_eq!(sealed.others.len(), 1);
+        assert_eq!(sealed.others[0].pairs, evidence.pairs);
+        let summary = crate::store::summary_of(&sealed).unwrap();
+        assert!(summary.spent.is_some() && summary.others.len() == 1);
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod proofs;
 mod research;
 mod retention;
 mod run_control;
+mod runs;
 mod sides;
 mod sync;
 mod tails;

@@ -1,7 +1,6 @@
 //! Two sides that improve in turns: `[research.opponent]`.
 
-use serde_json::Value;
-
+use crate::runs::research;
 use crate::support::{Repo, TestEnv};
 
 /// More `level` reaches further, and more `limit` stops more of it: both are best at 3.
@@ -54,19 +53,13 @@ fn repo<'a>(env: &'a TestEnv, profile: &str) -> Repo<'a> {
     )
 }
 
-fn run(repo: &Repo<'_>, more: &[&str]) -> Value {
-    let args = ["ceo", "--headless", "--json", "--seed", "7"];
-    let args: Vec<&str> = args.iter().chain(more).copied().collect();
-    repo.factory(&args).exits(0).json()
-}
-
 #[test]
 fn sides_improve_in_turns_until_neither_gains_however_often_the_run_is_cut() {
     let env = TestEnv::new();
     let repo = repo(&env, PROFILE);
     let mut n_tried = 0;
     let report = loop {
-        let report = run(&repo, &["--cycles", "3"]);
+        let report = research(&repo, &["--cycles", "3"]);
         n_tried += report["cycles"].as_u64().unwrap();
         if report["stopped"] != "limit" {
             break report;
@@ -118,7 +111,7 @@ fn sides_improve_in_turns_until_neither_gains_however_often_the_run_is_cut() {
     }
 
     // There is nothing more to do, and nothing is tried; a longer plateau goes on.
-    let again = run(&repo, &[]);
+    let again = research(&repo, &[]);
     assert_eq!(
         (&again["stopped"], &again["cycles"]),
         (&"converged".into(), &0.into())
