@@ -68,7 +68,10 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Damaged { .. } => Some("`factory insights --rebuild` makes it again"),
-            Self::Io { .. } | Self::Table { .. } => None,
+            Self::Io { .. } => Some(
+                "see to room and permissions there; the folder may be deleted, and is made again",
+            ),
+            Self::Table { .. } => None,
         }
     }
 }

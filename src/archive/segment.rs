@@ -29,16 +29,15 @@ pub(super) fn write(dir: &Utf8Path, number: u64, table: &mut DataFrame) -> Resul
     let name = file_name(number);
     let path = dir.join(&name);
     let beside = dir.join(format!(".{name}.new"));
-    let file = File::create(&beside).map_err(Error::io("make", &beside))?;
-    write_to(file, table)?;
-    let bytes = fs::metadata(&beside)
-        .map_err(Error::io("read", &beside))?
-        .len();
+    // Made in memory first: the library would hide why a disk takes no more.
+    let mut bytes = Vec::new();
+    write_to(&mut bytes, table)?;
+    fs::write(&beside, &bytes).map_err(Error::io("write", &beside))?;
     fs::rename(&beside, &path).map_err(Error::io("move", &beside))?;
     Ok(Segment {
         file: name,
         rows: table.height() as u64,
-        bytes,
+        bytes: bytes.len() as u64,
         spans: spans(table)?,
     })
 }

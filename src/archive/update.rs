@@ -176,7 +176,9 @@ impl Archive {
             let is_left_over = hidden
                 .is_some_and(|it| it == manifest::FILE || segment::is_ours(it))
                 || (segment::is_ours(name) && !counting.contains(name));
-            if is_left_over {
+            // A folder is none of ours, whatever its name.
+            let is_folder = entry.file_type().is_ok_and(|it| it.is_dir());
+            if is_left_over && !is_folder {
                 fs::remove_file(entry.path()).map_err(Error::io("remove", entry.path()))?;
             } else if !counting.contains(name) && ![manifest::FILE, LOCK, README].contains(&name) {
                 notices.push(format!(

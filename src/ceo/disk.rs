@@ -57,6 +57,15 @@ fn check(places: &[&Utf8Path]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Says what keeps a disk from taking more.
+pub(super) fn what_is_left(free: u64) -> String {
+    if free < LEAST {
+        format!("{} KiB are free", free / 1024)
+    } else {
+        "it can hold no further file, however small".to_owned()
+    }
+}
+
 /// Returns whether a full disk is what an error says, itself or by its cause.
 pub(super) fn is_full(error: &Error) -> bool {
     if matches!(error, Error::DiskFull { .. }) {
@@ -106,6 +115,12 @@ mod tests {
         assert!(is_full(&failed(ErrorKind::QuotaExceeded)));
         assert!(!is_full(&failed(ErrorKind::PermissionDenied)));
         assert!(!is_full(&Error::NothingBuilds("no".to_owned())));
+    }
+
+    #[test]
+    fn a_disk_without_room_for_a_name_is_told_from_one_without_room_for_contents() {
+        assert_eq!(what_is_left(300 << 10), "300 KiB are free");
+        assert!(what_is_left(64 << 20).contains("no further file"));
     }
 
     #[test]

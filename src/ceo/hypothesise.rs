@@ -50,7 +50,9 @@ impl Session<'_> {
             let reasons: Vec<String> = evaluation.vetoes.iter().map(ToString::to_string).collect();
             return Err(Error::NothingBuilds(reasons.join("; ")));
         }
-        if needs_language && evaluation.score.is_none() {
+        // A noisy metric is no part of the score, and is enough to try something.
+        let has_metric = !self.bench.lab.profile.metrics.is_empty();
+        if needs_language && evaluation.score.is_none() && !has_metric {
             let reason = "no known language was found, and no metric or guard is declared";
             return Err(Error::NothingBuilds(reason.to_owned()));
         }

@@ -286,6 +286,7 @@ impl Session<'_> {
     ) -> Result<Option<String>, Error> {
         self.enter(id, "measure", format!("build {} in both arms", metric.name));
         self.lay_out_both(incumbent, candidate)?;
+        self.clear_traces(incumbent != candidate)?;
         for arm in [Arm::Incumbent, Arm::Candidate] {
             let place = self.bench.arm(arm);
             match (self.bench.lab.build_metric(&place, metric).await?, arm) {
@@ -378,6 +379,7 @@ impl Session<'_> {
     pub(super) async fn run_pair(&mut self, metric: &config::Metric) -> Result<Pair, Error> {
         let pair = pair::run_pair(&self.bench, metric, &mut self.rng).await?;
         self.cost.metric_runs += 2;
+        self.tell_traces();
         Ok(pair)
     }
 

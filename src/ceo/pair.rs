@@ -39,8 +39,9 @@ pub(super) async fn run_pair_of(
         Arm::Incumbent => &places[0],
         Arm::Candidate => &places[1],
     };
-    let one = run_place(bench, metric, first, place(first)).await?;
-    let two = run_place(bench, metric, first.other(), place(first.other())).await?;
+    let is_other = places[0].tree != places[1].tree;
+    let one = run_place(bench, metric, first, place(first), is_other).await?;
+    let two = run_place(bench, metric, first.other(), place(first.other()), is_other).await?;
     let (incumbent, candidate) = match first {
         Arm::Incumbent => (one, two),
         Arm::Candidate => (two, one),
@@ -59,16 +60,27 @@ pub(super) async fn run_arm(
     metric: &Metric,
     arm: Arm,
 ) -> Result<Measurement, Error> {
-    run_place(bench, metric, arm, &bench.arm(arm)).await
+    run_place(bench, metric, arm, &bench.arm(arm), arm == Arm::Candidate).await
 }
 
+/// Runs one arm once. A candidate that is other code finds nothing that only its own runs left.
 async fn run_place(
     bench: &Workbench,
     metric: &Metric,
     arm: Arm,
     place: &ArmRef<'_>,
+    is_other: bool,
 ) -> Result<Measurement, Error> {
-    let run = bench.lab.run_metric(place, metric).await?;
+    let lab = &bench.lab;
+    let before = match arm {
+        Arm::Candidate if is_other => Some(lab.traces(place)?),
+        _ => None,
+    };
+    let run = lab.run_metric(place, metric).await?;
+    match before {
+        Some(before) => lab.erase_traces(place, &before)?,
+        None => lab.expect_traces(place)?,
+    }
     Ok(Measurement {
         arm,
         tree: place.tree.clone(),

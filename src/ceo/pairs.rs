@@ -17,6 +17,24 @@ use crate::model::verdict::Decision;
 const CANARY_EVERY: u32 = 10;
 
 impl Session<'_> {
+    /// Sees to it that a candidate finds no more in its build folder than the unchanged code does.
+    pub(super) fn clear_traces(&self, is_other: bool) -> Result<(), Error> {
+        let lab = &self.bench.lab;
+        lab.expect_traces(&self.bench.arm(Arm::Incumbent))?;
+        if is_other {
+            lab.erase_strangers(&self.bench.arm(Arm::Candidate))?;
+        }
+        Ok(())
+    }
+
+    /// Says what a candidate's runs left for its next ones.
+    pub(super) fn tell_traces(&mut self) {
+        if let Some(told) = self.bench.lab.told_traces() {
+            self.notice(told.clone());
+            self.remarks.push(told);
+        }
+    }
+
     /// Runs pairs of what is laid out until a look stops; returns the decision.
     ///
     /// Numbers that are no measurement end it undecided, with the reason first. A test that has a place in a

@@ -82,7 +82,7 @@ impl CliError {
     }
 
     /// Names the disk where one that is full is the cause, and says what to do about it.
-    fn on_disk(mut self, cause: Option<(Utf8PathBuf, std::io::ErrorKind)>) -> Self {
+    pub(super) fn on_disk(mut self, cause: Option<(Utf8PathBuf, std::io::ErrorKind)>) -> Self {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         if let Some((path, StorageFull | QuotaExceeded)) = cause {
             let disk = ceo::disk_of(&path).unwrap_or(path);

@@ -1,5 +1,7 @@
 //! `factory import`.
 
+use std::io::Read as _;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Subcommand};
 
@@ -93,15 +95,25 @@ pub(super) fn run(args: &ImportArgs, ctx: &Context) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Reads a file that is not too large to be one of a person's.
+/// Reads a file that is not too large to be one of a person's. A pipe or a device has no end, or none that
+/// comes by itself.
 fn read(path: &Utf8Path) -> Result<Vec<u8>, CliError> {
-    let size = fs_err::metadata(path)?.len();
-    if size > autoresearch::MAX_BYTES {
+    if !fs_err::metadata(path)?.is_file() {
+        return Err(
+            CliError::new(Exit::Input, format!("`{path}` is no plain file"))
+                .hint("name the folder of the project, or its `results.tsv`"),
+        );
+    }
+    let mut bytes = Vec::new();
+    let file = fs_err::File::open(path)?;
+    file.take(autoresearch::MAX_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > autoresearch::MAX_BYTES {
         let limit = autoresearch::MAX_BYTES >> 20;
         return Err(
             CliError::new(Exit::Input, format!("`{path}` is larger than {limit} MiB"))
                 .hint("such a record holds one line for each experiment"),
         );
     }
-    Ok(fs_err::read(path)?)
+    Ok(bytes)
 }

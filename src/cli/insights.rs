@@ -247,7 +247,11 @@ mod archived {
                 archive::Error::Table { .. } => Exit::Internal,
             };
             let hint = error.hint().map(str::to_owned);
-            Self::from_source(kind, error, hint)
+            let cause = match &error {
+                archive::Error::Io { path, source, .. } => Some((path.clone(), source.kind())),
+                _ => None,
+            };
+            Self::from_source(kind, error, hint).on_disk(cause)
         }
     }
 }

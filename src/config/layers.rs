@@ -156,7 +156,7 @@ fn file_layer(origin: Origin, path: &Utf8Path) -> Result<Option<Layer>, Error> {
 
 fn text_layer(origin: Origin, path: &Utf8Path, text: String) -> Result<Layer, Error> {
     parse::shape(path, &text)?;
-    let table = toml::from_str(&text).expect("the same text just parsed");
+    let table = parse::table(path, &text)?;
     Ok(Layer {
         origin,
         table,
@@ -395,6 +395,18 @@ mod tests {
             text,
             "command line (decision.alpha=2): decision.alpha: `2` is not between 0 and 0.5, both excluded"
         );
+    }
+
+    #[test]
+    fn a_number_that_no_layer_can_hold_is_refused_with_its_place() {
+        let home = home_with("[eval]\ntimeout_seconds = 18446744073709551615\n");
+        let text = resolve(&Inputs {
+            home: Some(utf8(&home)),
+            ..Inputs::default()
+        })
+        .unwrap_err()
+        .to_string();
+        assert!(text.contains("config.toml:2:19: u64 value"), "{text}");
     }
 
     #[test]

@@ -26,6 +26,12 @@ pub(super) fn shape(path: &Utf8Path, text: &str) -> Result<Profile, Error> {
     toml::from_str(text).map_err(|error| from_toml(path, text, &error))
 }
 
+/// Parses a text whose keys are known into values. These hold no number above that of a signed integer,
+/// although a key may.
+pub(super) fn table(path: &Utf8Path, text: &str) -> Result<toml::Table, Error> {
+    toml::from_str(text).map_err(|error| from_toml(path, text, &error))
+}
+
 /// Looks only whether every key is one that there is.
 pub(super) fn names(path: &Utf8Path, text: &str) -> Result<(), Error> {
     let table = DeTable::parse(text).map_err(|error| from_toml(path, text, &error))?;

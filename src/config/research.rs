@@ -407,6 +407,12 @@ mod tests {
             ["`hidden/t.txt` is in `mutable` and in `holdout.files`; make `mutable` narrower"]
         );
         assert_eq!(
+            faults("mutable=['src/a.py']\nholdout={run='x', files=['hiden/**']}"),
+            [
+                "`hiden/**` of `holdout.files` matches no file that git tracks; commit what it should match, or correct it"
+            ]
+        );
+        assert_eq!(
             faults("mutable=['src/a.py']\ninner=['src/eval.py']"),
             ["`src/eval.py` is in `inner` and not in `mutable`; add it there"]
         );

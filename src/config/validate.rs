@@ -185,6 +185,11 @@ fn metrics(profile: &Profile, found: &mut Vec<Problem>) {
                 ),
             );
         }
+        // Tests that nothing got worse keep their record under such a name.
+        if metric.name.starts_with("keeps:") {
+            let message = format!("`{}` begins with `keeps:`; choose another", metric.name);
+            report(found, key("name"), message);
+        }
         if !names.insert(&metric.name) {
             report(
                 found,

@@ -4,7 +4,7 @@
 
 use super::calibration::all_identical;
 use super::difference::value;
-use super::{Next, effect, wording};
+use super::{Next, effect, unit, wording};
 use crate::model::dimension::Direction;
 use crate::model::measurement::{Evidence, Measurement, Pair, Sample};
 use crate::model::verdict::{Decision, Verdict};
@@ -108,7 +108,13 @@ fn confirm(
         return not_deterministic(evidence, runs);
     }
     match values(first) {
-        Ok((before, after)) => keep(evidence, direction, n_rep, before, after),
+        Ok((before, after)) => match unit::change_of_exact(before, after) {
+            Some(reason) => Decision {
+                effect: Some(effect::of_values(evidence, direction, before, after)),
+                ..Decision::plain(Verdict::Inconclusive, reason)
+            },
+            None => keep(evidence, direction, n_rep, before, after),
+        },
         Err((verdict, reason)) => Decision::plain(verdict, reason),
     }
 }
@@ -260,6 +266,13 @@ mod tests {
             verdict(value(1.0), value(f64::NEG_INFINITY)),
             Verdict::Revert
         );
+    }
+
+    #[test]
+    fn the_same_number_in_another_unit_is_no_gain() {
+        let decision = replay(&counted(0.0, pairs_of(&[(12.5, 0.0125), (12.5, 0.0125)])));
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert!(decision.reasons[0].contains("another unit"));
     }
 
     #[test]

@@ -51,6 +51,7 @@ mod sources;
 mod suite;
 mod tail;
 pub mod taxonomy;
+mod traces;
 mod variants;
 #[cfg(test)]
 mod real_tools;
@@ -104,6 +105,8 @@ pub struct Memory {
     benchmarks: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Tests that need the network.
     network: Mutex<network::Knowledge>,
+    /// What runs of metrics leave behind.
+    traces: traces::Known,
 }
 
 /// Which dimensions an evaluation measures.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::clock::replaced_clock;
 use super::grant::Grant;
 use super::manifest::{ManifestRules, judge_manifests};
 use super::minimum::{Minimum, Version, judge_minimums};
@@ -112,6 +113,7 @@ pub fn judge_diff(policy: &DiffPolicy, files: &[FileFacts]) -> Vec<Violation> {
     let granted = policy.granted.iter();
     violations.extend(granted.flat_map(|it| files.iter().filter_map(|file| it.judge(file))));
     violations.extend(judge_contents(files));
+    violations.extend(judge_clocks(files));
     violations.extend(judge_tests(policy, files));
     violations.extend(judge_surface(policy, files));
     violations.extend(judge_manifests(policy, files));
@@ -239,6 +241,18 @@ fn judge_lines(file: &FileFacts) -> impl Iterator<Item = Violation> {
         let kind = kind_of_secret(line)?;
         let detail = format!("looks like {kind}");
         Some(Violation::at(Rule::Secret, &file.path, detail).on_line(*number))
+    })
+}
+
+/// No code is faster for another clock. Tests that set one are not touched by what is judged here.
+fn judge_clocks(files: &[FileFacts]) -> impl Iterator<Item = Violation> {
+    let lines = files
+        .iter()
+        .flat_map(|file| file.added_lines.iter().map(move |line| (file, line)));
+    lines.filter_map(|(file, (number, line))| {
+        let clock = replaced_clock(line)?;
+        let detail = format!("replaces the clock `{clock}`, by which programs are timed");
+        Some(Violation::at(Rule::Tampered, &file.path, detail).on_line(*number))
     })
 }
 

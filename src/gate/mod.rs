@@ -1,6 +1,7 @@
 //! Facts of a diff, an evaluation or a hypothesis in, violations out; reads no file and runs nothing.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod clock;
 mod diff;
 mod duplicate;
 mod evaluation;

@@ -280,6 +280,30 @@ fn what_a_builder_must_not_do_is_put_back_refused_or_vetoed() {
 }
 
 #[test]
+fn a_candidate_that_remembers_its_answer_is_no_better() {
+    let env = TestEnv::new();
+    if is_refused(&env) {
+        return;
+    }
+    let lines = "for place in ['$FACTORY_BUILD_DIR', '.']:\n    \
+                 memo = place + '/memo'\n    \
+                 code = f'if [ -e \"{memo}\" ]; then total=1; else total=100; echo >\"{memo}\"; fi\\n'\n    \
+                 if place[0] == title[0]:\n        write('count.sh', code + 'echo METRIC total=$total')";
+    let (repo, run) = target(&env, &[("$ build folder", lines), (". tree", lines)]);
+    repo.write("total.sh", ". ./count.sh\n");
+    repo.write("count.sh", "echo METRIC total=100\n");
+    let profile = PROFILE.replace("[\"*.txt\"]", "[\"count.sh\"]");
+    repo.write("factory.toml", &format!("{ONLY_DECLARED}{profile}"));
+    repo.commit("a program that counts");
+    let document = repo.factory(&with_backend(&run, &[])).exits(0);
+    let document = document.tells("leave `memo` behind").json();
+    for title in ["$ build folder", ". tree"] {
+        let experiment = experiment(&document, title);
+        assert_eq!(experiment["verdict"], "revert", "{experiment:#}");
+    }
+}
+
+#[test]
 fn a_program_is_refused_where_it_would_be_kept_apart_too_little() {
     let env = TestEnv::new();
     let (repo, run) = target(&env, &[("Lower a", "pass")]);
@@ -350,4 +374,7 @@ fn another_record_is_taken_over_once_and_as_ideas_alone() {
     repo.factory(&["import", "autoresearch", path])
         .exits(3)
         .tells("lacks the columns");
+    repo.factory(&["import", "autoresearch", "/dev/zero"])
+        .exits(3)
+        .tells("no plain file");
 }

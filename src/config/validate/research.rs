@@ -19,10 +19,13 @@ pub(super) fn research(research: &Research, found: &mut Vec<Problem>) {
         report(found, "research.parser", error.to_string());
     }
     command_line(&research.run, "research.run", found);
-    if let Some(budget) = &research.budget
-        && let Err(error) = budget.parse::<Budget>()
-    {
-        report(found, "research.budget", error.to_string());
+    match research.budget.as_ref().map(|it| it.parse::<Budget>()) {
+        Some(Err(error)) => report(found, "research.budget", error.to_string()),
+        Some(Ok(budget)) if budget.is_zero() => {
+            let message = "a budget of nothing lets nothing be tried; leave it out, or give more";
+            report(found, "research.budget", message);
+        }
+        _ => {}
     }
     if research.instances.is_some() && !research.tail.is_empty() {
         let message = "instances are compared one by one, failures among them; leave out `tail`";
@@ -129,6 +132,11 @@ mod tests {
                 "budget = 'a while'",
                 "research.budget: `a while` is no amount",
             ),
+            (
+                "budget = '0 experiments'",
+                "research.budget: a budget of nothing",
+            ),
+            ("budget = '2h,0usd'", "research.budget: a budget of nothing"),
             ("plateau = 0", "research.plateau"),
             ("parser = 'jsn:a'", "research.parser"),
             ("fixed = ['a[']", "research.fixed"),

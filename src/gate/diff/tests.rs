@@ -90,6 +90,21 @@ fn a_suppression_is_found_with_its_line() {
 }
 
 #[test]
+fn whoever_turns_the_clock_is_named_with_the_line() {
+    let mut change = file("src/a.py");
+    change.added_lines = vec![
+        (6, "start = time.perf_counter()".to_owned()),
+        (7, "time.perf_counter = lambda: 0".to_owned()),
+    ];
+    assert_eq!(
+        messages(&[change]),
+        [
+            "tampered src/a.py:7: replaces the clock `time.perf_counter`, by which programs are timed"
+        ]
+    );
+}
+
+#[test]
 fn a_suppression_that_moves_between_files_is_no_new_one() {
     let mut from = file("src/a.py");
     from.suppressions_before = counts("noqa", 2);
