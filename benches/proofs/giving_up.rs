@@ -1,11 +1,12 @@
 //! When an effect is given up: rules beside each other, in calm noise and where now and then a run is disturbed.
 
-use factory::decision::{Ask, Look, Preset, plan};
+use factory::decision::Look;
 use factory::model::dimension::Direction;
-use factory::model::measurement::{Calibration, GiveUp, Scale, SignPlan, TestPlan};
+use factory::model::measurement::{Calibration, GiveUp, Scale, SignPlan};
 
 use super::draw::{self, Noise, Rng, share};
 use super::kernels::{bound, measured};
+use super::planned;
 use super::report::{Figure, Proof, short};
 use super::streams::{self, Rule, Setting};
 
@@ -42,20 +43,13 @@ fn planned(rng: &mut Rng, noise: Noise, (_, run_seconds, n): (&str, f64, u32)) -
         run_seconds,
         ..Calibration::default()
     };
-    let ask = Ask {
-        direction: Direction::Maximize,
-        tolerance: None,
-        alpha: ALPHA,
-        stream: None,
-        epsilon: 0.0,
-        n_rep: 1,
-        preset: Preset::Balanced,
-        affordable: None,
-    };
-    let TestPlan::SignBetting(plan) = plan(&ask, Scale::Difference, &calibration) else {
-        unreachable!("noise is tested by signs");
-    };
-    plan
+    planned::planned(
+        Direction::Maximize,
+        Scale::Difference,
+        ALPHA,
+        &calibration,
+        &[],
+    )
 }
 
 fn difference(rng: &mut Rng, noise: Noise) -> f64 {

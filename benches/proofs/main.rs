@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 mod draw;
 mod giving_up;
 mod kernels;
+mod no_loss;
+mod planned;
 mod real;
 mod report;
 mod reuse;
@@ -32,7 +34,7 @@ const PICTURE: &str = "no-ops.svg";
 type Prove = fn(&Path) -> Proof;
 
 /// Each proof by name, in the order of the page.
-const PROOFS: [(&str, Prove); 14] = [
+const PROOFS: [(&str, Prove); 16] = [
     ("no-ops", |dir| real::prove_no_ops(200, &dir.join(PICTURE))),
     ("effects", |_| real::prove_effects(40)),
     ("reuse", |_| reuse::prove(60, 400)),
@@ -41,6 +43,8 @@ const PROOFS: [(&str, Prove); 14] = [
     ("planning", |_| kernels::prove_planning(6_000)),
     ("giving-up", |_| giving_up::prove(6_000)),
     ("giving-up-streams", |_| giving_up::prove_streams(200)),
+    ("no-loss", |_| no_loss::prove_margin(6_000)),
+    ("watched", |_| no_loss::prove_watch(6_000)),
     ("levels", |_| kernels::prove_levels(60_000)),
     ("edge", |_| kernels::prove_edge(20_000)),
     ("scores", |_| kernels::prove_scores(100)),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use factory::decision::{Ask, Look, Preset, State, calibrate, plan, pool};
+use factory::decision::{Look, State, calibrate, pool};
 use factory::model::dimension::Direction;
 use factory::model::measurement::{Arm, Calibration, Evidence, Pair, Scale, SignPlan, TestPlan};
 use factory::stats::estimate::{mad_sigma, mean, median, root_mean_square};
@@ -18,6 +18,7 @@ use factory::ui::plot::{Axis, Colour, Join, Layer, Mark, Plot, Shape, Stroke};
 use rand::RngExt as _;
 
 use super::draw::{self, Rng, gauss, share};
+use super::planned;
 use super::report::{Figure, Proof, short};
 
 /// The lines whose words are counted.
@@ -154,23 +155,11 @@ impl Bench {
 }
 
 fn planned(alpha: f64, calibration: &Calibration, scale: Scale) -> SignPlan {
-    let ask = Ask {
-        direction: match scale {
-            Scale::LogRatio => Direction::Minimize,
-            Scale::Difference => Direction::Maximize,
-        },
-        tolerance: None,
-        alpha,
-        stream: None,
-        epsilon: 0.0,
-        n_rep: 1,
-        preset: Preset::Balanced,
-        affordable: None,
+    let direction = match scale {
+        Scale::LogRatio => Direction::Minimize,
+        Scale::Difference => Direction::Maximize,
     };
-    match plan(&ask, scale, calibration) {
-        TestPlan::SignBetting(plan) => plan,
-        other => unreachable!("run times are noisy, not {other:?}"),
-    }
+    planned::planned(direction, scale, alpha, calibration, &[])
 }
 
 fn seconds(pair: &Pair) -> (f64, f64) {

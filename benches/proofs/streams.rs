@@ -3,12 +3,13 @@
 //!
 //! Everything is in units of the standard deviation of one run.
 
-use factory::decision::{Ask, Look, Preset, State, plan, pool};
+use factory::decision::{Look, State, pool};
 use factory::model::dimension::Direction;
 use factory::model::measurement::{Calibration, Evidence, GiveUp, Pair, Scale, SignPlan, TestPlan};
 use factory::stats::lord::Lord;
 
 use super::draw::{self, Noise, Rng, share, uniform};
+use super::planned;
 use super::report::{Figure, Proof, short};
 
 /// The bound on the flukes among what a stream keeps.
@@ -175,19 +176,13 @@ fn effect(rng: &mut Rng, setting: &Setting) -> f64 {
 }
 
 fn planned(setting: &Setting, alpha: f64, calibration: &Calibration) -> SignPlan {
-    let ask = Ask {
-        direction: Direction::Maximize,
-        tolerance: None,
+    let plan = planned::planned(
+        Direction::Maximize,
+        Scale::Difference,
         alpha,
-        stream: None,
-        epsilon: 0.0,
-        n_rep: 1,
-        preset: Preset::Balanced,
-        affordable: None,
-    };
-    let TestPlan::SignBetting(plan) = plan(&ask, Scale::Difference, calibration) else {
-        unreachable!("noise is tested by signs");
-    };
+        calibration,
+        &[],
+    );
     let plan = SignPlan {
         give_up: setting.give_up.unwrap_or(plan.give_up),
         ..plan

@@ -1,13 +1,14 @@
 //! Candidates that usually gain and rarely lose much: what kernel S makes of them, and what guards on the
 //! tail do about them.
 
-use factory::decision::{Ask, Look, Preset, State, calibrate, guard_tail, plan};
+use factory::decision::{Look, State, calibrate};
 use factory::model::dimension::Direction;
-use factory::model::measurement::{Pair, Sample, Scale, SignPlan, TestPlan};
+use factory::model::measurement::{Pair, Sample, Scale, SignPlan};
 use factory::model::tail::Tail;
 
 use super::draw::{self, Noise, Rng, gauss, share, uniform};
-use super::kernels::{Shape, bound, measured, planned};
+use super::kernels::{self, Shape, bound, measured};
+use super::planned::planned;
 use super::report::{Figure, Proof, short};
 
 const LEVELS: [f64; 3] = [0.05, 0.01, 0.002];
@@ -73,7 +74,7 @@ fn single_values(n: u32, proof: &mut Proof) {
         for alpha in LEVELS {
             let mut kept = 0;
             for _ in 0..n {
-                let plan = planned(&mut rng, |rng| Noise::Gauss.pair(rng), 10, alpha, 1.0);
+                let plan = kernels::planned(&mut rng, |rng| Noise::Gauss.pair(rng), 10, alpha, 1.0);
                 let look = measured(&plan, || candidate(&mut rng) - gauss(&mut rng)).0;
                 kept += u32::from(look == Look::Keep);
             }
@@ -177,22 +178,14 @@ impl Candidate {
             })
             .collect();
         let calibration = calibrate(Direction::Minimize, Scale::LogRatio, false, &pairs);
-        let ask = Ask {
-            direction: Direction::Minimize,
-            tolerance: None,
+        let guards = self.guard.as_slice();
+        planned(
+            Direction::Minimize,
+            Scale::LogRatio,
             alpha,
-            stream: None,
-            epsilon: 0.0,
-            n_rep: 1,
-            preset: Preset::Balanced,
-            affordable: None,
-        };
-        let mut plan = plan(&ask, Scale::LogRatio, &calibration);
-        guard_tail(&mut plan, self.guard.as_slice());
-        match plan {
-            TestPlan::SignBetting(plan) => plan,
-            other => unreachable!("medians are noisy, not {other:?}"),
-        }
+            &calibration,
+            guards,
+        )
     }
 
     fn run_both(&self, rng: &mut Rng, pair: &mut Pair) {

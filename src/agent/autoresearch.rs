@@ -131,10 +131,11 @@ impl<'a> Header<'a> {
         let cells: Vec<&str> = line.split('\t').map(str::trim).collect();
         let n_columns = self.columns.len();
         if cells.len() != n_columns {
-            return Err(format!(
-                "{} columns, where the first line has {n_columns}",
-                cells.len()
-            ));
+            let found = match cells.len() {
+                1 => "1 column".to_owned(),
+                n => format!("{n} columns"),
+            };
+            return Err(format!("{found}, where the first line has {n_columns}"));
         }
         let (status, description) = (cells[self.status], cells[self.description]);
         if !["keep", "discard", "crash"].contains(&status) {
@@ -339,6 +340,10 @@ mod tests {
             (
                 b"commit\tx\tstatus\tdescription\na\tb\n",
                 "line 2: 2 columns, where the first line has 4",
+            ),
+            (
+                b"commit\tx\tstatus\tdescription\na\n",
+                "line 2: 1 column, where the first line has 4",
             ),
         ] {
             let found = results(bytes).unwrap_err();

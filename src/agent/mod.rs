@@ -12,6 +12,7 @@ pub use command::{Program, ProgramSpec, Secrets};
 pub use pair::Pair;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use camino::Utf8Path;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
@@ -36,6 +37,9 @@ pub enum Error {
     /// The backend delivered nothing usable; the experiment is vetoed as `no_candidate`.
     #[error("{0}")]
     NothingDelivered(String),
+    /// What is left of the run's time was too little to build it; another run may.
+    #[error("{0}")]
+    OutOfTime(String),
     /// A file could not be read or written.
     #[error("cannot use `{path}`")]
     Io {
@@ -101,6 +105,8 @@ pub struct BuildInput<'a> {
     pub lab: &'a Lab,
     /// Interruption.
     pub cancel: &'a CancellationToken,
+    /// What is left of the run's time, where it is limited: what is built must still be tested.
+    pub time_left: Option<Duration>,
     /// Hears what is being done, where that takes long.
     pub progress: &'a dyn Fn(String),
 }

@@ -129,9 +129,7 @@ impl Session<'_> {
 
     /// Audits every metric of which enough was kept or tried since the last time.
     pub(super) async fn audit_if_due(&mut self) -> Result<(), Error> {
-        let request = self.request;
-        let is_one_thing = request.focus.is_some() || request.resume.is_some();
-        if request.dry_run || is_one_thing || !request.steer.goes_on() {
+        if !self.makes_audits() {
             return Ok(());
         }
         let due = self.unaudited.iter();
@@ -140,21 +138,46 @@ impl Session<'_> {
             None => decision::is_audit_due(it.keeps, it.experiments),
         });
         let due: Vec<MetricName> = due.map(|(metric, _)| metric.clone()).collect();
-        for metric in due {
-            // Whatever comes of it, it is not due again at once.
-            self.unaudited.remove(&metric);
-            let audited = match simplified(&metric) {
-                Some(name) => self.audit_simplifications(&metric, &name).await,
-                None => self.audit(&metric).await,
-            };
-            match audited {
-                Err(error) if is_survivable(&error) => {
-                    self.notice(format!("`{metric}` could not be audited: {error}"));
-                }
-                audited => audited?,
-            }
+        for family in due {
+            self.audit_family(&family).await?;
         }
         Ok(())
+    }
+
+    /// Audits what was kept in a turn while the opponent is still the one that it was measured against;
+    /// returns whether something was taken out.
+    pub(super) async fn audit_turn(&mut self) -> Result<bool, Error> {
+        let name = parse_name(&self.pursued_metric().name);
+        let has_keeps = self.unaudited.get(&name).is_some_and(|it| it.keeps > 0);
+        if !has_keeps || !self.makes_audits() {
+            return Ok(false);
+        }
+        let before = self.incumbent.tree.clone();
+        self.audit_family(&name).await?;
+        Ok(self.incumbent.tree != before)
+    }
+
+    /// One thing is one thing, and a dry run measures nothing.
+    fn makes_audits(&self) -> bool {
+        let request = self.request;
+        let is_one_thing = request.focus.is_some() || request.resume.is_some();
+        !request.dry_run && !is_one_thing && request.steer.goes_on()
+    }
+
+    async fn audit_family(&mut self, family: &MetricName) -> Result<(), Error> {
+        // Whatever comes of it, it is not due again at once.
+        self.unaudited.remove(family);
+        let audited = match simplified(family) {
+            Some(name) => self.audit_simplifications(family, &name).await,
+            None => self.audit(family).await,
+        };
+        match audited {
+            Err(error) if is_survivable(&error) => {
+                self.notice(format!("`{family}` could not be audited: {error}"));
+                Ok(())
+            }
+            audited => audited,
+        }
     }
 
     async fn audit(&mut self, name: &MetricName) -> Result<(), Error> {
@@ -164,6 +187,10 @@ impl Session<'_> {
         let Some(window) = self.window(name)? else {
             return Ok(());
         };
+        if self.instances_of(&metric).is_some() {
+            // The same instances again would show nothing; the hidden ones were asked about each keep.
+            return self.compare_with_hidden(&metric, &window);
+        }
         let Some(plan) = self.audit_plan(&metric, &window).await? else {
             return Ok(());
         };
@@ -290,7 +317,7 @@ impl Session<'_> {
         }
         Ok(match self.freeze_plan(metric, None) {
             TestPlan::SignBetting(plan) => Some(plan),
-            TestPlan::Deterministic { .. } | TestPlan::Bounded(_) => None,
+            _ => None,
         })
     }
 

@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use super::measure::differ;
 use super::pair::run_pair_of;
-use super::session::Session;
+use super::session::{Session, count};
 use super::{Error, Workbench};
 use crate::config::{self, ParserSpec};
 use crate::eval::ArmRef;
 use crate::model::dimension::Direction;
-use crate::model::measurement::{Arm, Pair, TestPlan};
+use crate::model::measurement::{Arm, Measurement, Pair, TestPlan};
 
 /// Build folders of the second pair of trees; as long as `incumbent` and `candidate`, because the length of
 /// a path can move the layout of a program.
@@ -30,7 +31,8 @@ pub(super) struct Calibrating {
 
 impl Session<'_> {
     /// Runs A/A pairs on what is laid out and built; of a timing, half of them on trees that are built once
-    /// more from nothing, where that takes no longer than the pairs.
+    /// more from nothing, where that takes no longer than the pairs. One is enough for what is declared
+    /// deterministic and does not contradict it.
     pub(super) async fn calibration_pairs(
         &mut self,
         metric: &config::Metric,
@@ -43,7 +45,19 @@ impl Session<'_> {
         };
         let since = Instant::now();
         let mut pairs = Vec::new();
-        for _ in again..n_pairs {
+        if metric.deterministic && !self.noisy.contains(&metric.name) {
+            let pair = self.run_pair(metric).await?;
+            let is_enough = repeats(&pair);
+            pairs.push(pair);
+            if is_enough {
+                return Ok(Calibrating {
+                    pairs,
+                    builds: Vec::new(),
+                    pair_seconds: since.elapsed().as_secs_f64(),
+                });
+            }
+        }
+        for _ in again + count(pairs.len())..n_pairs {
             pairs.push(self.run_pair(metric).await?);
         }
         let mut seconds = since.elapsed();
@@ -141,6 +155,14 @@ impl Session<'_> {
     }
 }
 
+/// Returns whether both arms gave the same number.
+fn repeats(pair: &Pair) -> bool {
+    let has_value = |it: &Measurement| it.sample.value().is_some();
+    has_value(&pair.incumbent)
+        && has_value(&pair.candidate)
+        && !differ(&pair.incumbent, &pair.candidate)
+}
+
 /// Returns both arms with build folders of their own.
 fn afresh(bench: &Workbench) -> [ArmRef<'_>; 2] {
     let of = |arm, name| ArmRef {
@@ -177,6 +199,26 @@ mod tests {
         assert!(is_built_timing(&metric(Some("make"), "", "seconds")));
         assert!(!is_built_timing(&metric(Some("make"), "MiB", "metric")));
         assert!(!is_built_timing(&metric(None, "ms", "metric")));
+    }
+
+    #[test]
+    fn a_pair_repeats_where_both_arms_give_one_number() {
+        let pair = |one: Option<f64>, other: Option<f64>| -> Pair {
+            let run = |arm: &str, value: Option<f64>| {
+                let sample = match value {
+                    Some(value) => serde_json::json!({"outcome": "value", "value": value}),
+                    None => serde_json::json!({"outcome": "failed", "reason": "timed out"}),
+                };
+                serde_json::json!({"arm": arm, "tree": "a".repeat(40), "sample": sample, "seconds": 1.0})
+            };
+            let (incumbent, candidate) = (run("incumbent", one), run("candidate", other));
+            let both = serde_json::json!({"first": "incumbent", "incumbent": incumbent, "candidate": candidate});
+            serde_json::from_value(both).unwrap()
+        };
+        assert!(repeats(&pair(Some(3.0), Some(3.0))));
+        assert!(!repeats(&pair(Some(3.0), Some(4.0))));
+        assert!(!repeats(&pair(Some(3.0), None)));
+        assert!(!repeats(&pair(None, None)));
     }
 
     #[test]

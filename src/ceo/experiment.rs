@@ -11,6 +11,7 @@ use super::session::{Incumbent, Session};
 use super::{Error, io_error};
 use crate::agent::wire::VariantOf;
 use crate::agent::{self, BuildInput, ReviewInput};
+use crate::decision;
 use crate::gate;
 use crate::mechanic;
 use crate::model::event::RunEvent;
@@ -82,12 +83,26 @@ impl Session<'_> {
         };
         let (decision, failure) = match attempt {
             Ok(decision) => (decision, None),
-            Err(error) => (spurious(&error), Some(error)),
+            Err(error) => (self.cut_short(&error), Some(error)),
         };
         let cost = self.spent(before, since);
         let experiment = self.close(id, hypothesis, decision, cost)?;
         self.keep_queue()?;
         Ok((experiment, failure.filter(|error| !is_survivable(error))))
+    }
+
+    /// Returns the verdict of an experiment that an error ended: a test that was under way is undecided and
+    /// may go on, and of anything else nothing is known.
+    fn cut_short(&self, error: &Error) -> Decision {
+        let spurious = self.out_of_time(error).unwrap_or_else(|| spurious(error));
+        let cut_off = self.in_flight().cut_off();
+        match cut_off.and_then(|(claim, others)| decision::cut_short(claim, others)) {
+            Some(mut undecided) => {
+                undecided.reasons.extend(spurious.reasons);
+                undecided
+            }
+            None => spurious,
+        }
     }
 
     /// Build, gate, measure, decide; each stage may end it.
@@ -175,6 +190,10 @@ impl Session<'_> {
             Err(agent::Error::NothingDelivered(reason)) => {
                 return Ok(Stage::stop(no_candidate(reason)));
             }
+            Err(agent::Error::OutOfTime(reason)) => {
+                self.unaffordable = self.is_nearly_over();
+                return Ok(Stage::stop(Decision::plain(Verdict::Spurious, reason)));
+            }
             Err(error) => return Err(error.into()),
         };
         self.take_over(id, hypothesis, &steps)
@@ -195,6 +214,7 @@ impl Session<'_> {
             incumbent: self.bench.arm(Arm::Incumbent).dir,
             lab: &self.bench.lab,
             cancel: self.cancel,
+            time_left: self.request.limits.time_left(),
             progress,
         };
         let mut steps: Vec<Step> = Vec::new();

@@ -24,6 +24,18 @@ pub(super) fn d_decisions(history: &[Summary]) -> u32 {
     count(history.iter().filter(decided).count())
 }
 
+/// Returns how often a gain of a metric that is taken for deterministic was confirmed by running both arms
+/// once more. What was reverted ran once, and compared nothing.
+pub(super) fn n_confirmed(history: &[Summary], metric: &str) -> u32 {
+    let is_confirmed = |it: &&Summary| {
+        it.spent.is_none()
+            && it.claim == "moves"
+            && it.verdict == Verdict::Keep
+            && it.effect.as_ref().is_some_and(|it| it.metric == metric)
+    };
+    count(history.iter().filter(is_confirmed).count())
+}
+
 /// Tests of a metric that are looked back on.
 const N_SEEN: usize = 200;
 
@@ -286,6 +298,28 @@ mod tests {
             [1.0, 2.0]
         );
         assert_eq!(seen(vec![first, second, spoiled, went_on]), [2.0, 4.0]);
+    }
+
+    #[test]
+    fn only_confirmed_gains_of_that_metric_were_run_twice() {
+        let tried = |id, verdict, metric: &str| {
+            let mut summary = summary(id, &hypothesis("ruff:F401", "1"), verdict);
+            "moves".clone_into(&mut summary.claim);
+            let effect = serde_json::json!({
+                "metric": metric, "unit": "", "before": 2.0, "after": 1.0, "relative": 0.5, "interval": null
+            });
+            summary.effect = Some(serde_json::from_value(effect).unwrap());
+            summary
+        };
+        let history = [
+            tried(1, Verdict::Keep, "lint"),
+            tried(2, Verdict::Revert, "lint"),
+            tried(3, Verdict::Keep, "types"),
+            tried(4, Verdict::Keep, "lint"),
+        ];
+        assert_eq!(n_confirmed(&history, "lint"), 2);
+        assert_eq!(n_confirmed(&history, "coverage"), 0);
+        assert_eq!(d_decisions(&history), 4);
     }
 
     #[test]

@@ -3,26 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::Error;
+use super::audit::Window;
 use super::instances::{Fault, scores};
 use super::session::{Session, count};
 use crate::config;
-use crate::decision;
+use crate::decision::{self, Asked, Gains};
 use crate::eval::instanced::{InstanceRun, Written};
 use crate::eval::instances::Instances;
 use crate::model::experiment::ExperimentEvent;
 use crate::model::holdout::{HoldoutCheck, HoldoutOutcome};
 use crate::model::id::{ExperimentId, TreeSha};
-use crate::model::measurement::{Arm, Evidence};
+use crate::model::measurement::Arm;
 use crate::model::verdict::{Decision, Verdict};
 use crate::stats::ladder;
-
-/// What the record knows of a set of hidden instances.
-struct Asked {
-    /// How often it was asked.
-    times: u32,
-    /// How many instances it had.
-    n: usize,
-}
 
 impl Session<'_> {
     /// Asks the holdout about a keep of the number of `[research]`, and writes down what it said.
@@ -96,19 +89,15 @@ impl Session<'_> {
 
     /// Folds the record: how often the set was asked, whoever asked.
     fn asked(&self, set: &str) -> Result<Asked, Error> {
-        let mut asked = Asked { times: 0, n: 0 };
+        let mut asked = Asked::default();
         for summary in self.history.all() {
             // Only claims about a number are asked about, and only after it was measured.
             if summary.spent.is_none() && summary.cost.metric_runs == 0 {
                 continue;
             }
             let experiment = self.writer.reader().experiment(summary.id)?;
-            let Some(check) = experiment.and_then(|it| it.holdout) else {
-                continue;
-            };
-            if check.set == set && check.outcome != HoldoutOutcome::Retired {
-                asked.times = asked.times.max(check.query);
-                asked.n = asked.n.max(check.incumbent.len());
+            if let Some(check) = experiment.and_then(|it| it.holdout) {
+                asked.count(set, &check);
             }
         }
         Ok(asked)
@@ -182,6 +171,35 @@ impl Session<'_> {
         Ok((before, after))
     }
 
+    /// Compares what keeps together gained on visible instances with what they gained on hidden ones, by the
+    /// record alone; tells where the visible ones are worn out.
+    pub(super) fn compare_with_hidden(
+        &self,
+        metric: &config::Metric,
+        window: &Window,
+    ) -> Result<(), Error> {
+        let Some(hidden) = self.hidden_metric(metric) else {
+            return Ok(());
+        };
+        let set = self.set_of(&hidden)?;
+        let mut gains = Gains::default();
+        for kept in &window.keeps {
+            let check = kept.experiment.holdout.as_ref();
+            let check = check.filter(|it| it.set == set);
+            if let (Some(evidence), Some(check)) = (&kept.experiment.evidence, check) {
+                gains.add(evidence, check);
+            }
+        }
+        if let Some((visible, hidden)) = gains.fitted() {
+            self.notice(format!(
+                "the last {} keeps of `{}` gained {visible:.3} on visible instances and {hidden:.3} on hidden ones, further apart than two standard errors: the visible ones are worn out, and every keep rests on the hidden ones alone (hint: show other instances, and hide others)",
+                window.keeps.len(),
+                metric.name
+            ));
+        }
+        Ok(())
+    }
+
     /// Tells the person, who may see what agents may not.
     fn tell_holdout(&self, hidden: &config::Metric, check: &HoldoutCheck) {
         if let Some(failure) = &check.failure {
@@ -202,13 +220,11 @@ impl Session<'_> {
         {
             self.notice(warning);
         }
-        let gains = |before: &[f64], after: &[f64]| -> Vec<f64> {
-            before.iter().zip(after).map(|(a, b)| a - b).collect()
-        };
-        let hidden_gains = gains(&check.incumbent, &check.candidate);
-        if let Some(evidence) = &self.in_flight().evidence
-            && ladder::is_fitted(&visible_gains(evidence, hidden), &hidden_gains)
-        {
+        let mut gains = Gains::default();
+        if let Some(evidence) = &self.in_flight().evidence {
+            gains.add(evidence, check);
+        }
+        if gains.fitted().is_some() {
             self.notice(
                 "the gain on visible instances exceeds that on hidden ones by more than two standard \
                  errors: the change is fitted to what it could see"
@@ -228,14 +244,4 @@ impl Session<'_> {
 /// Returns losses in the order of the instances' ids.
 fn losses(instances: &Instances) -> Vec<f64> {
     instances.values().map(|it| 1.0 - it.score).collect()
-}
-
-fn visible_gains(evidence: &Evidence, metric: &config::Metric) -> Vec<f64> {
-    let of_instances = evidence.pairs.iter().filter(|it| it.instance.is_some());
-    of_instances
-        .filter_map(|it| {
-            let (before, after) = (it.incumbent.sample.value()?, it.candidate.sample.value()?);
-            Some(metric.direction.gain(before, after))
-        })
-        .collect()
 }

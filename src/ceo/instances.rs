@@ -8,18 +8,20 @@ use rand::seq::SliceRandom as _;
 
 use super::Error;
 use super::measure::parse_name;
+use super::others::NoLoss;
 use super::session::Session;
 use crate::config;
 use crate::decision::{self, InstanceAsk};
 use crate::eval::instanced::{InstanceRun, Written, mean};
 use crate::eval::instances::Instances;
 use crate::model::dimension::Direction;
-use crate::model::id::{ExperimentId, TreeSha};
-use crate::model::measurement::{Arm, Evidence, Measurement, Pair, Sample, TestPlan};
+use crate::model::event::RunEvent;
+use crate::model::id::{ExperimentId, MetricName, TreeSha};
+use crate::model::measurement::{Arm, BoundedPlan, Evidence, Measurement, Pair, Sample, TestPlan};
 use crate::model::tail::Tails;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
-use crate::stats::estimate::root_mean_square;
+use crate::stats::estimate::{self, root_mean_square};
 
 /// What two runs of the unchanged code showed of a metric over instances.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,10 @@ pub(super) struct InstanceBase {
     sigma: f64,
     /// The mean score, in the metric's own direction.
     level: f64,
+    /// How far the two runs were apart on average, where their instances do not explain it.
+    shared: Option<f64>,
+    /// What both runs took.
+    pair_seconds: f64,
 }
 
 impl Session<'_> {
@@ -67,6 +73,12 @@ impl Session<'_> {
             Ok(base) => base,
             Err(reason) => return Err(self.broken(metric, reason)),
         };
+        if let Some(apart) = base.shared {
+            self.notice(format!(
+                "two runs of the same code differ by {apart:.3} in the mean of `{}`, more than their instances explain: what all instances of a run share counts as a gain (hint: fix its seed, or draw one for each instance)",
+                metric.name
+            ));
+        }
         self.withheld.note_instances(base.ids.iter());
         self.instance_bases.insert(metric.name.clone(), base);
         Ok(())
@@ -86,8 +98,53 @@ impl Session<'_> {
         let base = self.instance_bases[&metric.name].clone();
         let mut plan = self.plan_instances(metric, delta, &base);
         self.weigh_scores(&mut plan, base.level);
-        if let Some(reason) = self.build_arms(id, metric, candidate).await? {
+        let incumbent = self.incumbent.tree.clone();
+        self.score_instances(id, metric, plan, [&incumbent, candidate])
+            .await
+    }
+
+    /// Shows that the scores of instances are no worse: kernel B with a margin, in a stream of its own.
+    pub(super) async fn hold_to_instances(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        trees: [&TreeSha; 2],
+    ) -> Result<NoLoss, Error> {
+        self.calibrate_instances(id, metric).await?;
+        let base = self.instance_bases[&metric.name].clone();
+        let family = decision::family(&parse_name(&metric.name), 1.0);
+        let plan = match self.plan_scores(metric, metric.tolerance, &family, &base) {
+            TestPlan::Bounded(plan) => TestPlan::Bounded(BoundedPlan {
+                epsilon: plan.delta,
+                ..plan
+            }),
+            other => other,
+        };
+        let (decision, evidence) = self.score_instances(id, metric, plan, trees).await?;
+        Ok(match evidence {
+            Some(evidence) => NoLoss::Tested(Box::new(evidence)),
+            None if decision.verdict == Verdict::Revert => {
+                let lost = decision.reasons.into_iter();
+                let lost = lost.map(|it| Violation::of(Rule::DimensionLost, it));
+                NoLoss::Ended(Box::new(Decision::vetoed(lost.collect())))
+            }
+            None => NoLoss::Ended(Box::new(decision)),
+        })
+    }
+
+    async fn score_instances(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        plan: TestPlan,
+        trees: [&TreeSha; 2],
+    ) -> Result<(Decision, Option<Evidence>), Error> {
+        let base = self.instance_bases[&metric.name].clone();
+        if let Some(reason) = self.build_trees(id, metric, trees).await? {
             return Ok((Decision::plain(Verdict::Revert, reason), None));
+        }
+        if let Some(too_dear) = self.tell_price_of_instances(id, metric, &plan, &base) {
+            return Ok((too_dear, None));
         }
         let (first, incumbent, run) = self.run_both(metric).await?;
         let before = match scores(&incumbent, &base.ids) {
@@ -105,10 +162,10 @@ impl Session<'_> {
         let side = |arm, tree: &TreeSha, run: &InstanceRun, scores: &Instances, id: &str| {
             measurement(metric, arm, tree, run, scores, id)
         };
-        let tree = self.incumbent.tree.clone();
+        let [tree, candidate] = trees;
         let pairs = ids.into_iter().map(|id| Pair {
             first,
-            incumbent: side(Arm::Incumbent, &tree, &incumbent, before, id),
+            incumbent: side(Arm::Incumbent, tree, &incumbent, before, id),
             candidate: side(Arm::Candidate, candidate, &run, after, id),
             instance: Some(id.clone()),
         });
@@ -118,8 +175,69 @@ impl Session<'_> {
             plan,
             pairs: pairs.collect(),
         };
-        self.tell_pair(id, metric, &evidence);
-        Ok((decision::replay(&evidence), Some(evidence)))
+        self.tell_instances(id, metric, &evidence);
+        let mut decision = decision::replay(&evidence);
+        self.believe(&evidence, &mut decision);
+        Ok((decision, Some(evidence)))
+    }
+
+    /// Says how both arms did over all instances: the last of them alone would say nothing.
+    fn tell_instances(&self, id: ExperimentId, metric: &config::Metric, evidence: &Evidence) {
+        let (n, ln_e, _) = decision::progress(evidence);
+        let (n_max, needed) = match &evidence.plan {
+            TestPlan::SignBetting(plan) => (plan.n_max, 1.0 / plan.alpha),
+            TestPlan::Bounded(plan) => (plan.n_max, 1.0 / plan.alpha),
+            TestPlan::Deterministic { .. } | TestPlan::Watch(_) => (n, 1.0),
+        };
+        self.tell(&RunEvent::PairMeasured {
+            id,
+            metric: metric.name.clone(),
+            unit: metric.unit.clone(),
+            n,
+            n_max,
+            incumbent: level(evidence, |it| &it.incumbent),
+            candidate: level(evidence, |it| &it.candidate),
+            e_value: ln_e.exp(),
+            needed,
+            watched: false,
+        });
+    }
+
+    /// Tells what the test will cost, and writes it into the record; returns the verdict of one that the budget
+    /// does not pay for.
+    fn tell_price_of_instances(
+        &mut self,
+        id: ExperimentId,
+        metric: &config::Metric,
+        plan: &TestPlan,
+        base: &InstanceBase,
+    ) -> Option<Decision> {
+        let TestPlan::Bounded(plan) = plan else {
+            return None;
+        };
+        let seconds = base.pair_seconds;
+        let too_dear = self.too_dear(metric, 0, 1, seconds);
+        if too_dear.is_some() {
+            return too_dear;
+        }
+        self.tell(&RunEvent::TestPlanned {
+            id,
+            metric: metric.name.clone(),
+            unit: metric.unit.clone(),
+            n_max: plan.n_max,
+            shortened: false,
+            delta: plan.delta,
+            delta_share: Some(plan.delta / base.level).filter(|it| it.is_finite()),
+            seconds_null: seconds,
+            seconds_keep: seconds,
+            seconds_most: seconds,
+            notes: Vec::new(),
+        });
+        self.remarks.push(format!(
+            "The price as it was told before: one run of each arm over {} instances, in {seconds:.0} s.",
+            plan.n_max
+        ));
+        None
     }
 
     fn plan_instances(
@@ -128,10 +246,21 @@ impl Session<'_> {
         delta: Option<f64>,
         base: &InstanceBase,
     ) -> TestPlan {
-        let (alpha, place) = self.streams.next(&parse_name(&metric.name));
+        let tolerance = super::measure::larger(metric.tolerance, delta);
+        self.plan_scores(metric, tolerance, &parse_name(&metric.name), base)
+    }
+
+    fn plan_scores(
+        &self,
+        metric: &config::Metric,
+        tolerance: Option<f64>,
+        family: &MetricName,
+        base: &InstanceBase,
+    ) -> TestPlan {
+        let (alpha, place) = self.streams.next(family);
         let ask = InstanceAsk {
             direction: metric.direction,
-            tolerance: super::measure::larger(metric.tolerance, delta),
+            tolerance,
             alpha,
             stream: Some(place),
             epsilon: 0.0,
@@ -140,7 +269,7 @@ impl Session<'_> {
         };
         match decision::plan_instances(&ask) {
             // One run gives all of them at once: giving up half way would save nothing.
-            TestPlan::Bounded(plan) => TestPlan::Bounded(crate::model::measurement::BoundedPlan {
+            TestPlan::Bounded(plan) => TestPlan::Bounded(BoundedPlan {
                 look_every: plan.n_max,
                 ..plan
             }),
@@ -257,6 +386,7 @@ fn base_of(
     second: &InstanceRun,
     direction: Direction,
 ) -> Result<InstanceBase, String> {
+    let pair_seconds = first.seconds + second.seconds;
     let of = |run: &InstanceRun| match &run.written {
         Written::Scores(instances) => Ok(instances.clone()),
         Written::Failed(why) | Written::Unusable(why) | Written::Contradiction(why) => {
@@ -283,6 +413,8 @@ fn base_of(
             Direction::Minimize => 1.0 - mean,
         },
         sigma: root_mean_square(&differences).unwrap_or(0.0),
+        shared: decision::shared_noise(&differences),
+        pair_seconds,
         ids,
     })
 }
@@ -309,6 +441,12 @@ fn measurement(
         seconds: run.seconds / n,
         tail: Tails::new(),
     }
+}
+
+/// Returns an arm's mean over all instances.
+fn level(evidence: &Evidence, arm: impl Fn(&Pair) -> &Measurement) -> Option<f64> {
+    let values = evidence.pairs.iter().map(|it| arm(it).sample.value());
+    estimate::mean(&values.collect::<Option<Vec<f64>>>()?)
 }
 
 #[cfg(test)]

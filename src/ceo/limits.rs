@@ -2,9 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use super::Error;
 use super::session::{Session, count};
 use crate::model::budget::Budget;
 use crate::model::experiment::Cost;
+use crate::model::verdict::{Decision, Verdict};
+
+/// With less than this left, no candidate is searched for once a search ran out of time.
+const LEAST: Duration = Duration::from_mins(1);
 
 /// A budget, and since when it is drawn on.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +54,30 @@ impl Session<'_> {
         left.is_zero().then(|| {
             let budget = self.request.limits.budget;
             format!("the budget of {budget} is used up; everything up to here is recorded")
+        })
+    }
+
+    /// Returns why a run ends before its time does, where what is left is too little to search for a
+    /// candidate and to test it.
+    pub(super) fn is_nearly_over(&self) -> Option<String> {
+        let left = self.request.limits.time_left()?;
+        (left < LEAST).then(|| {
+            let budget = self.request.limits.budget;
+            format!(
+                "the budget of {budget} is nearly used up: {} s are too few to find and test another edit; \
+                 everything up to here is recorded",
+                left.as_secs()
+            )
+        })
+    }
+
+    /// Returns the decision of an experiment that the end of the run's time interrupted: it is not the
+    /// person who did.
+    pub(super) fn out_of_time(&self, error: &Error) -> Option<Decision> {
+        let is_over = self.request.limits.time_left() == Some(Duration::ZERO);
+        (is_over && error.is_interruption()).then(|| {
+            let reason = "the time budget ended before there was a verdict";
+            Decision::plain(Verdict::Spurious, reason)
         })
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::builds::Calibrating;
 use super::experiment::claim_line;
+use super::others::Claimed;
 use super::session::Session;
 use super::{Error, pair};
 use crate::config;
@@ -55,7 +56,7 @@ impl Session<'_> {
             veto => veto,
         };
         if let Some(veto) = veto {
-            self.journal_measured(&evaluation, None)?;
+            self.journal_measured(&evaluation, None, Vec::new())?;
             return Ok(veto);
         }
         let (decision, evidence) = match (&hypothesis.claim, metric.as_ref()) {
@@ -81,10 +82,19 @@ impl Session<'_> {
                 None,
             ),
         };
-        let guarded = self.guard_last(id, decision, &mut evaluation).await?;
-        self.journal_measured(&evaluation, evidence)?;
+        let decision = self.guard_last(id, decision, &mut evaluation).await?;
+        let incumbent = self.incumbent.tree.clone();
+        let claimed = Claimed {
+            hypothesis,
+            trees: [&incumbent, &candidate.tree],
+            evidence: evidence.as_ref(),
+            others: Vec::new(),
+            decision,
+        };
+        let (held, others) = self.hold_to_others(id, claimed).await?;
+        self.journal_measured(&evaluation, evidence, others)?;
         let checked = self
-            .check_holdout(id, metric.as_ref(), guarded, &candidate.tree)
+            .check_holdout(id, metric.as_ref(), held, &candidate.tree)
             .await?;
         self.enter(id, "decide", claim_line(&hypothesis.claim));
         self.candidate_evaluation = Some(evaluation);
@@ -170,7 +180,7 @@ impl Session<'_> {
             plan: TestPlan::Deterministic {
                 direction: shape.direction,
                 delta: delta.unwrap_or(0.0),
-                n_rep: self.count_replicate(metric.as_str()),
+                n_rep: self.n_replicates(metric.as_str()),
             },
             pairs: vec![dimension_pair(metric, &incumbent, first)],
         };
@@ -246,15 +256,12 @@ impl Session<'_> {
 
     /// Adds the effect that is to be believed, given all that was ever measured of the metric.
     pub(super) fn believe(&self, evidence: &Evidence, decision: &mut Decision) {
-        let (TestPlan::SignBetting(plan), Some(statistics)) =
-            (&evidence.plan, &mut decision.statistics)
-        else {
-            return;
-        };
-        if let Some(new) = decision::seen(evidence, statistics) {
+        if let Some(statistics) = &mut decision.statistics
+            && let Some(new) = decision::seen(evidence, statistics)
+        {
             let earlier = self.history.seen(&evidence.metric);
             let value = decision::shrunken(&earlier, &new);
-            decision::add_shrunken(&mut decision.effect, statistics, plan, value);
+            decision::add_shrunken(&mut decision.effect, statistics, evidence, value);
         }
     }
 
@@ -351,6 +358,7 @@ impl Session<'_> {
             pair_seconds,
             positions: Positions::default(),
             told: false,
+            told_noisy: false,
         };
         self.calibrations.insert(metric.name.clone(), calibrated);
         Ok(None)
@@ -365,12 +373,6 @@ impl Session<'_> {
         if let Some(warning) = calibrated.learn(metric.direction, evidence) {
             self.notice(format!("{}: {warning}", metric.name));
         }
-    }
-
-    pub(super) fn count_replicate(&mut self, metric: &str) -> u32 {
-        let count = self.replicates.entry(metric.to_owned()).or_insert(0);
-        *count += 1;
-        *count
     }
 
     /// Runs both arms once, and counts what that costs.
@@ -393,13 +395,15 @@ impl Session<'_> {
     }
 
     pub(super) fn tell_pair(&self, id: ExperimentId, metric: &config::Metric, evidence: &Evidence) {
-        let (n, ln_e, _) = decision::progress(evidence);
+        let (n, ln_e, ln_ratio) = decision::progress(evidence);
         let last = evidence.pairs.last();
         let (n_max, needed) = match &evidence.plan {
             TestPlan::SignBetting(plan) => (plan.n_max, 1.0 / plan.alpha),
             TestPlan::Bounded(plan) => (plan.n_max, 1.0 / plan.alpha),
             TestPlan::Deterministic { .. } => (2, 1.0),
+            TestPlan::Watch(plan) => (plan.n_pairs, decision::found_at(plan)),
         };
+        let watched = matches!(evidence.plan, TestPlan::Watch(_));
         self.tell(&RunEvent::PairMeasured {
             id,
             metric: metric.name.clone(),
@@ -408,8 +412,9 @@ impl Session<'_> {
             n_max,
             incumbent: last.and_then(|it| it.incumbent.sample.value()),
             candidate: last.and_then(|it| it.candidate.sample.value()),
-            e_value: ln_e.exp(),
+            e_value: if watched { ln_ratio } else { ln_e }.exp(),
             needed,
+            watched,
         });
     }
 
@@ -417,11 +422,13 @@ impl Session<'_> {
         &mut self,
         candidate: &Evaluation,
         evidence: Option<Evidence>,
+        others: Vec<Evidence>,
     ) -> Result<(), Error> {
         let dimensions = self.beside_baseline(candidate);
         self.journal(&ExperimentEvent::Measured {
             dimensions,
             evidence: evidence.map(Box::new),
+            others,
             binding: candidate.binding.clone(),
             sandbox: candidate.sandbox.clone(),
             landing: None,
@@ -443,6 +450,8 @@ pub(super) struct Calibrated {
     /// Which run of a pair won, over all experiments.
     positions: Positions,
     told: bool,
+    /// Whether a person knows by now that the noise hides most.
+    pub(super) told_noisy: bool,
 }
 
 impl Calibrated {

@@ -23,6 +23,7 @@ mod limits;
 mod measure;
 mod mode;
 pub mod noise;
+mod others;
 mod pair;
 mod pairs;
 mod price;
@@ -304,7 +305,10 @@ pub async fn run(
             .cycles
             .is_some_and(|most| lines.len() >= most as usize)
         {
-            let reason = format!("the limit of {} experiments is reached", lines.len());
+            let reason = match lines.len() {
+                1 => "the limit of 1 experiment is reached".to_owned(),
+                n => format!("the limit of {n} experiments is reached"),
+            };
             break Ended::because(Stopped::Limit, reason, ranking);
         }
         if let Some(reason) = session.used_up(lines.len()) {

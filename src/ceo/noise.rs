@@ -11,7 +11,7 @@ use super::measure::{first_failure, parse_name, scale_of};
 use super::pair::run_pair;
 use super::{Error, Workbench};
 use crate::config::{DecisionSection, Metric, Research};
-use crate::decision::{self, Ask, Streams};
+use crate::decision::{self, Ask, InstanceAsk, Streams};
 use crate::model::id::TreeSha;
 use crate::model::measurement::{Arm, Pair, Scale, TestPlan};
 use crate::repo::Target;
@@ -45,9 +45,37 @@ pub struct Noise {
     /// How many instances were written, where `instances` names their file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<usize>,
+    /// How many hidden ones the holdout's command wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_instances: Option<usize>,
     /// What a person should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+impl Noise {
+    /// Takes into account that every instance is a pair: one run of each arm is all that a test takes, and
+    /// how many there are says which gain it can see.
+    fn count_instances(&mut self, metric: &Metric, n: usize) {
+        let ask = InstanceAsk {
+            direction: metric.direction,
+            tolerance: metric.tolerance,
+            alpha: 1.0,
+            stream: None,
+            epsilon: 0.0,
+            n_instances: u32::try_from(n).unwrap_or(u32::MAX),
+            sigma: 0.0,
+        };
+        if let TestPlan::Bounded(plan) = decision::plan_instances(&ask) {
+            self.smallest_gain = plan.delta;
+            if self.relative {
+                self.noise *= self.value.abs();
+            }
+            self.relative = false;
+            self.most_pairs = 1;
+            self.most_seconds = 2.0 * self.run_seconds;
+        }
+    }
 }
 
 /// Runs the number of `[research]` on two copies of one tree, a few times each.
@@ -74,7 +102,8 @@ pub async fn noise(
         let built = bench.lab.build_metric(&bench.arm(arm), &metric).await?;
         built.map_err(|reason| broken(&metric, reason))?;
     }
-    let instances = instances(bench, &metric, research.instances.as_ref()).await?;
+    let seen = instances(bench, &metric, research.instances.as_ref()).await?;
+    let hidden = hidden_instances(bench, target, tree, &metric, research).await?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     // The first run of each arm warms caches, and tells how long one takes.
     let warm_up = run_pair(bench, &metric, &mut rng).await?;
@@ -87,7 +116,32 @@ pub async fn noise(
     if let Some(reason) = first_failure(&pairs) {
         return Err(broken(&metric, reason));
     }
-    Ok(judge(&metric, &pairs, &decided, instances))
+    let mut found = judge(&metric, &pairs, &decided, seen);
+    if let Some(n) = seen {
+        found.count_instances(&metric, n);
+    }
+    found.hidden_instances = hidden;
+    found.warnings.extend(reached(research, &found));
+    found
+        .warnings
+        .extend(measured_by_mutable(research, &target.tracked_files()?));
+    Ok(found)
+}
+
+/// Says that the target is there before anything was tried.
+fn reached(research: &Research, found: &Noise) -> Option<String> {
+    let target = research.target?;
+    research.is_at_target(found.value).then(|| {
+        format!("the target {target} is reached already, and nothing would be tried; name a harder one, or none")
+    })
+}
+
+/// Says which file both measures and may change. A command that is itself what is timed may.
+fn measured_by_mutable(research: &Research, files: &[Utf8PathBuf]) -> Option<String> {
+    let file = files.iter().find(|it| research.is_open_measure(it))?;
+    Some(format!(
+        "`{file}` is in `mutable` and `run` starts it: whoever changes it changes what is measured; put it in `fixed`, unless it is what should become better"
+    ))
 }
 
 fn broken(metric: &Metric, reason: String) -> Error {
@@ -114,6 +168,31 @@ async fn instances(
     )
 }
 
+/// Runs the holdout's command once: one that fails would stop every keep much later.
+async fn hidden_instances(
+    bench: &mut Workbench,
+    target: &Target,
+    tree: &TreeSha,
+    metric: &Metric,
+    research: &Research,
+) -> Result<Option<usize>, Error> {
+    let (Some(holdout), Some(file)) = (&research.holdout, &research.instances) else {
+        return Ok(None);
+    };
+    let hidden = Metric {
+        run: holdout.run.clone(),
+        ..metric.clone()
+    };
+    bench.lay_out_with_holdout(target, Arm::Incumbent, tree)?;
+    let place = bench.arm(Arm::Incumbent);
+    let run = bench.lab.measure_hidden(&place, &hidden, file).await;
+    // Whatever happened, no later command finds the hidden files.
+    bench.lay_out(target, Arm::Incumbent, tree)?;
+    let instances = run?.written.scores();
+    let instances = instances.map_err(|why| broken(metric, format!("its holdout: {why}")))?;
+    Ok(Some(instances.len()))
+}
+
 /// Plans the first experiment from A/A pairs, and says what that one costs and can see.
 fn judge(
     metric: &Metric,
@@ -138,6 +217,7 @@ fn judge(
         TestPlan::SignBetting(plan) => (plan.sigma, plan.delta, plan.n_max),
         TestPlan::Bounded(plan) => (plan.sigma, plan.delta, plan.n_max),
         TestPlan::Deterministic { delta, .. } => (0.0, delta, 2),
+        TestPlan::Watch(plan) => (plan.sigma, plan.epsilon, plan.n_pairs),
     };
     let relative = scale == Scale::LogRatio;
     let share = |it: f64| if relative { it.exp_m1() } else { it };
@@ -155,6 +235,7 @@ fn judge(
         most_pairs,
         most_seconds: 2.0 * f64::from(most_pairs) * calibration.run_seconds,
         instances,
+        hidden_instances: None,
         warnings: calibration.warnings,
     }
 }
@@ -218,5 +299,15 @@ mod tests {
             (found.most_pairs, found.noise, found.instances),
             (2, 0.0, Some(9))
         );
+    }
+
+    #[test]
+    fn a_number_over_instances_costs_a_run_of_each_arm_and_sees_what_so_many_can_show() {
+        let (metric, decided) = (metric(Direction::Maximize), DecisionSection::default());
+        let mut found = judge(&metric, &pairs(&[(0.5, 0.5); 3]), &decided, Some(100));
+        found.count_instances(&metric, 100);
+        assert_eq!((found.most_pairs, found.relative), (1, false));
+        assert!((found.smallest_gain - 0.1).abs() < 1e-12);
+        assert!((found.most_seconds - 1.0).abs() < 1e-12);
     }
 }

@@ -2,11 +2,13 @@
 //! looks whether what is taken for deterministic still is.
 
 use super::Error;
+use super::history::n_confirmed;
 use super::measure::{differ, dimension_pair, parse_name};
 use super::session::Session;
 use crate::config;
 use crate::decision::{self, Next};
 use crate::eval::Depth;
+use crate::model::experiment::ExperimentEvent;
 use crate::model::id::ExperimentId;
 use crate::model::measurement::{Arm, Evidence, TestPlan};
 use crate::model::verdict::Decision;
@@ -35,16 +37,27 @@ impl Session<'_> {
 
     /// Runs pairs of what is laid out until a look stops; returns the decision.
     ///
-    /// Numbers that are no measurement end it undecided, with the reason first.
+    /// Numbers that are no measurement end it undecided, with the reason first. A test that has a place in a
+    /// stream is in the journal from its first pair on: whatever ends the run, its index is used up, and its
+    /// pairs count.
     pub(super) async fn run_pairs(
         &mut self,
         id: ExperimentId,
         metric: &config::Metric,
         evidence: &mut Evidence,
     ) -> Result<Decision, Error> {
+        let is_counted = matches!(&evidence.plan, TestPlan::SignBetting(it) if it.stream.is_some());
+        if is_counted {
+            self.journal_test(evidence)?;
+        }
         let mut odd = decision::oddity(evidence);
         while odd.is_none() && decision::decide(evidence) == Next::Continue {
             let pair = self.run_pair(metric).await?;
+            if is_counted {
+                self.journal(&ExperimentEvent::Paired {
+                    pair: Box::new(pair.clone()),
+                })?;
+            }
             evidence.pairs.push(pair);
             self.tell_pair(id, metric, evidence);
             odd = decision::oddity(evidence);
@@ -58,6 +71,21 @@ impl Session<'_> {
                 decision::despite_oddity(decision, reason)
             }
         })
+    }
+
+    /// Writes a test into the journal as far as it has come.
+    pub(super) fn journal_test(&mut self, evidence: &Evidence) -> Result<(), Error> {
+        self.journal(&ExperimentEvent::Testing {
+            evidence: Box::new(evidence.clone()),
+            binding: self.bench.lab.binding(),
+            sandbox: self.bench.lab.sandbox.report(),
+        })
+    }
+
+    /// Returns how many comparisons of both arms with themselves a keep of a metric would rest on: all that
+    /// ever agreed, and its own.
+    pub(super) fn n_replicates(&self, metric: &str) -> u32 {
+        n_confirmed(self.history.all(), metric).saturating_add(1)
     }
 
     /// Runs the incumbent once more now and then; returns whether a metric that is taken for deterministic

@@ -21,7 +21,7 @@ impl Session<'_> {
         metric: &config::Metric,
         claimed_delta: Option<f64>,
     ) -> TestPlan {
-        let n_rep = self.count_replicate(&metric.name);
+        let n_rep = self.n_replicates(&metric.name);
         let calibrated = &self.calibrations[&metric.name];
         let (alpha, place) = self.streams.next(&parse_name(&metric.name));
         let ask = Ask {
@@ -64,9 +64,11 @@ impl Session<'_> {
             return too_dear;
         }
         let price = decision::price(plan);
-        if let Some(share) = price.delta_share.filter(|it| *it > VISIBLE) {
+        let calibrated = self.calibrations.get_mut(&metric.name);
+        let is_news = calibrated.is_none_or(|it| !std::mem::replace(&mut it.told_noisy, true));
+        if let Some(share) = price.delta_share.filter(|it| is_news && *it > VISIBLE) {
             self.notice(format!(
-                "the noise of `{}` is so large that only changes of {:.0} % or more can be seen; measure more in each run, or count something that does not vary",
+                "the noise of `{}` is so large that only changes of {:.0} % or more can be seen; measure more in each run, leave the machine alone, or count something that does not vary",
                 metric.name,
                 100.0 * share
             ));

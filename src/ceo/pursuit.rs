@@ -164,13 +164,7 @@ impl Pursuit {
     }
 
     fn is_at_target(&self) -> bool {
-        let Some(target) = self.pursued.target else {
-            return false;
-        };
-        match self.pursued.direction {
-            Direction::Minimize => self.pursued.after <= target,
-            Direction::Maximize => self.pursued.after >= target,
-        }
+        self.research.is_at_target(self.pursued.after)
     }
 
     fn value(&self, value: f64) -> String {
@@ -199,16 +193,24 @@ impl Pursuit {
         }
     }
 
-    /// Returns that nothing is left, and what could be added.
-    pub(super) fn exhausted(&self) -> String {
-        let more = if self.research.parameters.is_empty() {
-            "declare values that may be searched, with `[[research.parameter]]`"
+    /// Returns that nothing is left, and what could be added, where so many tests pass.
+    pub(super) fn exhausted(&self, n_tests: usize) -> String {
+        let metric = &self.pursued.metric;
+        let mut more = vec![if self.research.parameters.is_empty() {
+            "values that may be searched, declared with `[[research.parameter]]`"
         } else {
-            "wider ranges or other values in `[[research.parameter]]` go on"
-        };
+            "wider ranges or other values in `[[research.parameter]]`"
+        }];
+        if n_tests == 0 && self.research.genetic.seconds > 0 {
+            more.push(
+                "a test that passes (none does here, so no function is edited by trial; where no test \
+                 was found, `[[language]]` says how they are run)",
+            );
+        }
+        more.push("a wish (`factory backlog add`), or a backend with a model");
         format!(
-            "nothing is left to try that claims to move `{}`: {more}; so does a backlog wish, or a backend with a model",
-            self.pursued.metric
+            "nothing is left to try that claims to move `{metric}` (hint: what would go on: {})",
+            more.join("; ")
         )
     }
 
@@ -217,7 +219,7 @@ impl Pursuit {
             1 => "1 experiment".to_owned(),
             n => format!("{n} experiments in a row"),
         };
-        format!("a plateau: {words} without a keep (`plateau` in [research])")
+        format!("a plateau: {words} without a keep (a longer `plateau` in [research] goes on)")
     }
 
     /// Takes what an experiment showed; what the infrastructure spoiled shows nothing.
@@ -493,6 +495,21 @@ mod tests {
         let mut plain = pursuit("direction='minimize'", &[1.0]);
         assert_eq!(plain.surface(), ["a", "b", "c"]);
         assert!(!plain.plateau.widen());
+    }
+
+    #[test]
+    fn what_would_go_on_is_said_where_nothing_is_left() {
+        let pursuit = pursuit("direction='minimize'", &[1.0]);
+        let untested = pursuit.exhausted(0);
+        assert!(
+            untested.contains("a test that passes (none does here"),
+            "{untested}"
+        );
+        let tested = pursuit.exhausted(3);
+        assert!(
+            tested.contains("`[[research.parameter]]`; a wish"),
+            "{tested}"
+        );
     }
 
     #[test]

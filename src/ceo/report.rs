@@ -14,6 +14,7 @@ use crate::eval::report::FirstReport;
 use crate::model::dimension::Status;
 use crate::model::event::RunEvent;
 use crate::model::experiment::{Cost, Experiment};
+use crate::model::finding::TestOutcome;
 use crate::model::id::{ExperimentId, RunId};
 use crate::model::measurement::SandboxReport;
 use crate::model::observation::Observation;
@@ -249,6 +250,9 @@ impl Session<'_> {
             self.notice(format!("not everything was cleared away: {error}"));
         }
         let turns = self.turn_lines();
+        let states = self.streams.states();
+        let streams = states.iter().map(|it| self.stream(it));
+        let streams = streams.collect::<Result<_, _>>()?;
         Ok(RunReport {
             schema: "factory.run/1".to_owned(),
             run: self.run.clone(),
@@ -260,12 +264,7 @@ impl Session<'_> {
             score_after: self.baseline().score,
             not_measured: self.not_measured(),
             sandbox: self.bench.lab.sandbox.report(),
-            streams: self
-                .streams
-                .states()
-                .iter()
-                .map(|it| self.stream(it))
-                .collect(),
+            streams,
             cost: self.cost,
             untried: ended.untried,
             stopped: ended.stopped,
@@ -277,19 +276,19 @@ impl Session<'_> {
         })
     }
 
-    fn stream(&self, state: &StreamState) -> Stream {
+    fn stream(&self, state: &StreamState) -> Result<Stream, Error> {
         let (kept, unkept) = (state.kept as u64, self.n_unkept(&state.metric));
         let alpha = self.request.profile.decision.alpha;
         let survivors = decision::survivors_bound(alpha, kept, unkept);
-        Stream {
+        Ok(Stream {
             metric: state.metric.to_string(),
             tests: state.tests,
             kept,
             fluke_share: state.bound,
             unkept,
             fluke_share_of_survivors: survivors.filter(|_| unkept > 0),
-            gain: self.gain(&state.metric),
-        }
+            gain: self.gain(&state.metric)?,
+        })
     }
 
     /// Returns why there is nothing more, and what another backend would add.
@@ -298,7 +297,8 @@ impl Session<'_> {
             return format!("experiment {id} went on, as you asked");
         }
         if let Some(pursuit) = &self.pursuit {
-            return pursuit.exhausted();
+            let passed = self.baseline().tests.ids(TestOutcome::Passed);
+            return pursuit.exhausted(passed.len());
         }
         let mut observations = self.observations.clone().unwrap_or_default();
         observations.retain(|it| !self.was_answered(it));

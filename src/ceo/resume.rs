@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use super::Error;
 use super::landing::{Held, Passed};
+use super::others::Claimed;
 use super::rank::Ranking;
-use super::session::{Incumbent, Session};
+use super::session::{Incumbent, Session, count};
 use crate::config;
 use crate::decision;
 use crate::model::experiment::{Candidate, Experiment, ExperimentEvent};
 use crate::model::hypothesis::Hypothesis;
-use crate::model::id::ExperimentId;
+use crate::model::id::{ExperimentId, MetricName};
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};
 
@@ -30,7 +31,7 @@ pub(super) struct Unfinished {
     original: Experiment,
     candidate: Candidate,
     metric: config::Metric,
-    /// Its samples, with room for more.
+    /// The samples of the undecided test, with room for more.
     evidence: Evidence,
 }
 
@@ -74,10 +75,35 @@ impl Session<'_> {
         if reader.pruned()?.contains(&id) {
             return Ok(Err("its candidate was pruned".to_owned()));
         }
-        Ok(self.check(original))
+        let further = match last_test(&original) {
+            Some(test) => self.cut_off_later(&original, &test.metric)?,
+            None => None,
+        };
+        Ok(self.check(original, further))
     }
 
-    fn check(&self, original: Experiment) -> Result<Unfinished, String> {
+    /// Returns the samples of the last continuation of an experiment's test that was cut off. Its pairs count:
+    /// begun again without them, a test could be repeated until its luck is better.
+    fn cut_off_later(
+        &self,
+        original: &Experiment,
+        metric: &MetricName,
+    ) -> Result<Option<Evidence>, Error> {
+        let later = self.history.all().iter().rev();
+        let later = later.filter(|it| it.resumes == Some(original.id));
+        for it in later.filter(|it| it.verdict == Verdict::Spurious) {
+            let experiment = self.writer.reader().experiment(it.id)?;
+            let test = experiment.and_then(|it| it.test_of(metric).cloned());
+            if let Some(evidence) = test {
+                // What had passed and could not be landed has to pass again.
+                let has_passed = decision::replay(&evidence).verdict == Verdict::Keep;
+                return Ok((!has_passed).then_some(evidence));
+            }
+        }
+        Ok(None)
+    }
+
+    fn check(&self, original: Experiment, further: Option<Evidence>) -> Result<Unfinished, String> {
         let verdict = original.decision.as_ref().map(|it| it.verdict);
         if verdict != Some(Verdict::Inconclusive) {
             let verdict = verdict.map_or("open", Verdict::name);
@@ -99,7 +125,7 @@ impl Session<'_> {
         if let Some(later) = later.find(|it| it.verdict != Verdict::Spurious) {
             return Err(format!("it went on already, as experiment {}", later.id));
         }
-        let (Some(candidate), Some(evidence)) = (&original.candidate, &original.evidence) else {
+        let (Some(candidate), Some(evidence)) = (&original.candidate, last_test(&original)) else {
             return Err("no metric was measured in it".to_owned());
         };
         if let Some(reason) = decision::oddity(evidence) {
@@ -123,8 +149,13 @@ impl Session<'_> {
             return Err("its test has no further pairs".to_owned());
         };
         let pair_seconds = 2.0 * plan.calibration.run_seconds;
-        let further = self.affordable(pair_seconds).unwrap_or(u32::MAX);
-        let Some(evidence) = decision::prolonged(evidence, plan.n_max.min(further)) else {
+        let affordable = self.affordable(pair_seconds).unwrap_or(u32::MAX);
+        let n_before = count(evidence.pairs.len());
+        let further = further.filter(|it| it.metric == evidence.metric);
+        let evidence = further.as_ref().unwrap_or(evidence);
+        let n_added = count(evidence.pairs.len()).saturating_sub(n_before);
+        let most = plan.n_max.saturating_sub(n_added).min(affordable);
+        let Some(evidence) = decision::prolonged(evidence, most) else {
             return Err("as many pairs again could not decide it".to_owned());
         };
         Ok(Unfinished {
@@ -189,12 +220,44 @@ impl Session<'_> {
             let detail = format!("at most {n} more pairs of the same two trees, in {most}");
             self.enter(id, "measure", detail);
         }
+        let is_claim = original.others.is_empty();
+        if !is_claim {
+            for it in original.evidence.iter().chain(&original.others) {
+                self.journal_test(it)?;
+            }
+        }
         // What is cold after so long says nothing about either arm.
         drop(self.run_pair(&metric).await?);
-        let mut decision = self.run_pairs(id, &metric, &mut evidence).await?;
-        self.believe(&evidence, &mut decision);
+        let decided = self.run_pairs(id, &metric, &mut evidence).await?;
+        let (mut decision, evidence, others) = if is_claim {
+            (decided, Some(evidence), Vec::new())
+        } else {
+            let mut others = original.others.clone();
+            others.pop();
+            others.push(evidence);
+            let claim = original.evidence.as_ref().map(decision::replay);
+            (claim.unwrap_or(decided), original.evidence.clone(), others)
+        };
+        if let Some(evidence) = &evidence {
+            self.believe(evidence, &mut decision);
+        }
+        let claimed = Claimed {
+            hypothesis,
+            trees,
+            evidence: evidence.as_ref(),
+            others,
+            decision,
+        };
+        let (decision, others) = self.hold_to_others(id, claimed).await?;
         let held = self
-            .hold(id, hypothesis, &original, &candidate, &evidence, decision)
+            .hold(
+                id,
+                hypothesis,
+                &original,
+                &candidate,
+                evidence.as_ref(),
+                decision,
+            )
             .await?;
         let dimensions = match &held.evaluation {
             Some(evaluation) => self.beside_baseline(evaluation),
@@ -202,7 +265,8 @@ impl Session<'_> {
         };
         self.journal(&ExperimentEvent::Measured {
             dimensions,
-            evidence: Some(Box::new(evidence)),
+            evidence: evidence.map(Box::new),
+            others,
             binding: self.bench.lab.binding(),
             sandbox: self.bench.lab.sandbox.report(),
             landing: held.landing.map(Box::new),
@@ -220,7 +284,7 @@ impl Session<'_> {
         hypothesis: &Hypothesis,
         original: &Experiment,
         candidate: &Candidate,
-        evidence: &Evidence,
+        evidence: Option<&Evidence>,
         decision: Decision,
     ) -> Result<Held, Error> {
         if decision.verdict != Verdict::Keep {
@@ -233,9 +297,14 @@ impl Session<'_> {
         let passed = Passed {
             incumbent: &original.incumbent,
             candidate,
-            evidence: Some(evidence),
+            evidence,
             decision,
         };
         self.hold_to_head(id, hypothesis, passed).await
     }
+}
+
+/// Tests stop at the first that is not passed.
+fn last_test(experiment: &Experiment) -> Option<&Evidence> {
+    experiment.others.last().or(experiment.evidence.as_ref())
 }

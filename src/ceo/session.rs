@@ -105,7 +105,6 @@ pub(super) struct Session<'a> {
     pub(super) calibrations: BTreeMap<String, Calibrated>,
     /// What the present candidate does beside its claim.
     pub(super) bargain: Bargain,
-    pub(super) replicates: BTreeMap<String, u32>,
     /// Decisions on what is taken for deterministic, over the whole record.
     pub(super) d_decisions: u32,
     /// What is known of metrics over instances.
@@ -201,7 +200,6 @@ impl<'a> Session<'a> {
             since_resume: 0,
             calibrations: BTreeMap::new(),
             bargain: Bargain::default(),
-            replicates: BTreeMap::new(),
             d_decisions,
             instance_bases: BTreeMap::new(),
             rejections,

@@ -156,6 +156,10 @@ impl Session<'_> {
         let Some(sides) = self.sides.clone() else {
             return Ok(None);
         };
+        if self.audit_turn().await? {
+            // The turn ended on a number that is another one now.
+            return Ok(None);
+        }
         let (here, there) = (sides.turn.side, sides.turn.side.other());
         let played = self.played();
         let files = self.files_of(here)?;

@@ -311,6 +311,7 @@ mod tests {
             files_hash: String::new(),
             landed: (verdict == Verdict::Keep).then(|| "1".repeat(40).parse().unwrap()),
             spent: None,
+            others: Vec::new(),
             resumes: None,
             turn: Some(turn.clone()),
         }

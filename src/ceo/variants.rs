@@ -137,7 +137,9 @@ impl Session<'_> {
             for ((_, variant), steps) in chunk.iter().zip(played) {
                 made.push(match steps {
                     Ok(steps) => self.compose(variant, &steps)?,
-                    Err(agent::Error::NothingDelivered(reason)) => Err(reason),
+                    Err(
+                        agent::Error::NothingDelivered(reason) | agent::Error::OutOfTime(reason),
+                    ) => Err(reason),
                     Err(error) => return Err(error.into()),
                 });
             }

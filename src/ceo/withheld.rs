@@ -111,7 +111,7 @@ impl Session<'_> {
             holdout: None,
             ..experiment.clone()
         };
-        let evidence = told.evidence.iter_mut();
+        let evidence = told.evidence.iter_mut().chain(&mut told.others);
         for pair in evidence.flat_map(|it| &mut it.pairs) {
             pair.instance = None;
         }

@@ -510,6 +510,7 @@ fn privacy_of(
     let languages = detection.languages.iter();
     Some(sandbox::privacy(&Places {
         checkout: target.root(),
+        others: &target.checkouts(),
         common_dir: target.common_dir(),
         ours: &[home, &spec.scratch],
         cache,

@@ -160,6 +160,9 @@ pub(super) fn prepare(
     check(flags, ctx)?;
     let target = context::target(Some(root))?;
     let options = ctx.options(Some(target.root()))?;
+    if flags.mode == Some(Mode::Research) && options.profile.research.is_none() {
+        return Err(research::missing());
+    }
     if !settle_profile(&target, &options, flags, ctx)? {
         ctx.output.talk("nothing was done\n");
         return Ok(None);

@@ -229,7 +229,7 @@ impl From<ceo::Error> for CliError {
             }
             ceo::Error::MetricBroken { ref name, .. } => {
                 let hint = format!(
-                    "run the command of the metric `{name}` by hand, in a fresh clone of what is committed"
+                    "run the command of the metric `{name}` by hand, in a fresh clone of what is committed and without a network; where it only needs longer, raise its time limit"
                 );
                 Self::from_source(Exit::NothingBuilds, error, Some(hint))
             }

@@ -48,6 +48,13 @@ pub(super) fn run(args: &ImportArgs, ctx: &Context) -> Result<Exit, CliError> {
     } else {
         path.clone()
     };
+    if !file.exists() {
+        return Err(
+            CliError::new(Exit::Input, format!("`{file}` is not there")).hint(
+                "name the folder of an autoresearch project, or the `results.tsv` that it keeps untracked",
+            ),
+        );
+    }
     let bytes = read(&file)?;
     let results = autoresearch::results(&bytes).map_err(|reason| {
         CliError::new(

@@ -165,6 +165,9 @@ enum Verb {
 /// Parses the command line, runs the verb, and prints what went wrong.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(exit) = launch::at_once(&args) {
+        return exit;
+    }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return refuse(&args, &error),

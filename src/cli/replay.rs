@@ -144,6 +144,7 @@ fn compare(experiment: &Experiment, stored: Decision) -> Replay {
         Some(reason) => decision::despite_oddity(it, reason),
         None => it,
     });
+    let recomputed = recomputed.map(|it| decision::held_to(it, &experiment.others));
     let recomputed = recomputed.map(|it| match &experiment.landing {
         Some(check) => decision::after_landing(it, check),
         None => it,
@@ -171,6 +172,7 @@ fn compare(experiment: &Experiment, stored: Decision) -> Replay {
         remeasured: None,
     }
 }
+
 /// A veto or a spurious run may overrule what the samples say; the statistics must agree all the same.
 fn judge(stored: &Decision, again: &Decision) -> (bool, String) {
     let same_statistics = match (&stored.statistics, &again.statistics) {

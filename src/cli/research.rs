@@ -120,7 +120,9 @@ fn init(args: &InitArgs, ctx: &Context) -> Result<Exit, CliError> {
             return Ok(Exit::Done);
         }
         fs::write(&path, &text)?;
-        ctx.output.talk(&format!("wrote {path}\n"));
+        ctx.output.talk(&format!(
+            "wrote {path}\nnext: factory ceo --mode research\n"
+        ));
         return Ok(Exit::Done);
     }
     fs::write(&path, &text)?;
@@ -215,7 +217,8 @@ pub(super) fn budget(mode: ceo::Mode, profile: &Profile) -> Option<Budget> {
     research.budget.as_ref()?.parse().ok()
 }
 
-fn missing() -> CliError {
+/// Returns the error of research without its section.
+pub(super) fn missing() -> CliError {
     let message = "there is no `[research]` section that says which number to move";
     let hint = "`factory research init` makes one, from questions or from flags";
     CliError::new(Exit::Input, message).hint(hint)

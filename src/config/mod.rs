@@ -26,7 +26,7 @@ pub use profile::{
 };
 pub use research::{Genetic, Holdout, ParameterKind, Research, ResearchParameter, Surface};
 pub use template::{ProposedMetrics, TEMPLATE, propose};
-pub use validate::{BenchmarkRunner, ParserError, ParserSpec};
+pub use validate::{BenchmarkRunner, ParserError, ParserSpec, by_line};
 
 use camino::Utf8Path;
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Metric, Profile, Research, ResearchParameter, Surface};
 use crate::model::dimension::Direction;
+use crate::model::tail::Tail;
 use crate::model::turn::Side;
 
 /// `[research.opponent]`: the other side, which is worked on while this one stays as it is.
@@ -46,6 +47,9 @@ pub struct Opponent {
     /// Whether who works on one side may read the other's files; they are never touched.
     #[serde(default)]
     pub visible: bool,
+    /// What must not get worse in rare runs, as in `[[metric]]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<Tail>,
     /// Values that may be searched, all together.
     #[serde(default, rename = "parameter")]
     pub parameters: Vec<ResearchParameter>,
@@ -82,7 +86,7 @@ impl Opponent {
             deterministic: false,
             timeout_seconds: self.timeout,
             only_claimed: true,
-            tail: Vec::new(),
+            tail: self.tail.clone(),
             reads: Vec::new(),
         }
     }
@@ -104,6 +108,7 @@ impl Opponent {
             outer: Vec::new(),
             plateau: self.plateau,
             switch: self.switch,
+            tail: self.tail.clone(),
             parameters: self.parameters.clone(),
             trials: self.trials,
             ..first.clone()
@@ -131,7 +136,7 @@ impl Research {
     /// Returns the files that belong to one of the sides.
     pub fn surface_of(&self, side: Side) -> Surface {
         let opponent = self.opponent.as_ref();
-        Surface::new(match side {
+        Surface::of(match side {
             Side::First => &self.mutable,
             Side::Opponent => opponent.map_or(&[], |it| &it.mutable),
         })
@@ -219,6 +224,27 @@ mod tests {
         let other = profile("visible=true").turned_to(Side::Opponent);
         assert_eq!(other.scope.fixed, ["measure.py", "thief/**"]);
         assert_eq!(other.research.unwrap().fixed, ["measure.py"]);
+    }
+
+    #[test]
+    fn each_side_guards_its_own_tail() {
+        let profile = profile("tail=['p95', 'failures']");
+        let other = profile.turned_to(Side::Opponent);
+        let guarded = |name: &str| {
+            let metric = other.metrics.iter().find(|it| it.name == name);
+            metric.unwrap().tail.clone()
+        };
+        assert_eq!(guarded("cost"), [Tail::P95, Tail::Failures]);
+        assert_eq!(guarded("loot"), []);
+        assert_eq!(other.research.unwrap().tail.len(), 2);
+        assert!(
+            profile
+                .turned_to(Side::First)
+                .research
+                .unwrap()
+                .tail
+                .is_empty()
+        );
     }
 
     #[test]

@@ -169,7 +169,8 @@ pub(super) fn default_plateau() -> u32 {
 pub struct Surface(globset::GlobSet);
 
 impl Surface {
-    pub(super) fn new(globs: &[String]) -> Self {
+    /// Returns the files that any of the globs matches.
+    pub fn of(globs: &[String]) -> Self {
         let mut set = globset::GlobSetBuilder::new();
         for glob in globs.iter().filter_map(|it| globset::Glob::new(it).ok()) {
             set.add(glob);
@@ -186,7 +187,7 @@ impl Surface {
 /// Returns the globs that match no file.
 fn unmatched(key: &str, globs: &[String], files: &[Utf8PathBuf]) -> Vec<String> {
     let nothing = |glob: &&String| {
-        let glob = Surface::new(std::slice::from_ref(*glob));
+        let glob = Surface::of(std::slice::from_ref(*glob));
         !files.iter().any(|it| glob.has(it))
     };
     let words = |glob: &String| {
@@ -230,34 +231,29 @@ impl Research {
 
     /// Returns what is wrong with the surfaces, given the files that there are, each with what to do.
     pub fn faults(&self, files: &[Utf8PathBuf]) -> Vec<String> {
-        let mutable = Surface::new(&self.mutable);
+        let mutable = Surface::of(&self.mutable);
+        let hidden = self.holdout.as_ref().map_or(&[][..], |it| &it.files);
+        // What protects nothing by a slip of the pen would be noticed only once it is too late.
         let mut faults: Vec<String> = [
-            ("mutable", &self.mutable),
+            ("mutable", &self.mutable[..]),
             ("inner", &self.inner),
             ("outer", &self.outer),
+            ("fixed", &self.fixed),
+            ("holdout.files", hidden),
         ]
         .into_iter()
         .flat_map(|(key, globs)| unmatched(key, globs, files))
         .collect();
-        if let Some(holdout) = &self.holdout {
-            faults.extend(unmatched("holdout.files", &holdout.files, files));
-        }
-        let forbidden = [
-            ("fixed", &self.fixed[..]),
-            (
-                "holdout.files",
-                self.holdout.as_ref().map_or(&[], |it| &it.files),
-            ),
-        ];
+        let forbidden = [("fixed", &self.fixed[..]), ("holdout.files", hidden)];
         for (key, globs) in forbidden {
-            let globs = Surface::new(globs);
+            let globs = Surface::of(globs);
             let both = files.iter().find(|it| mutable.has(it) && globs.has(it));
             faults.extend(both.map(|file| {
                 format!("`{file}` is in `mutable` and in `{key}`; make `mutable` narrower")
             }));
         }
         for (key, globs) in [("inner", &self.inner), ("outer", &self.outer)] {
-            let globs = Surface::new(globs);
+            let globs = Surface::of(globs);
             let stray = files.iter().find(|it| globs.has(it) && !mutable.has(it));
             faults.extend(
                 stray.map(|file| {
@@ -265,6 +261,13 @@ impl Research {
                 }),
             );
         }
+        let (inner, outer) = (Surface::of(&self.inner), Surface::of(&self.outer));
+        let both = files.iter().find(|it| inner.has(it) && outer.has(it));
+        faults.extend(both.map(|file| {
+            format!(
+                "`{file}` is in `inner` and in `outer`; name it in `inner` alone, it stays open"
+            )
+        }));
         faults.extend(stray_parameters(&self.parameters, "", &mutable, files));
         faults.extend(self.faults_of_sides(files));
         faults
@@ -276,14 +279,14 @@ impl Research {
             return Vec::new();
         };
         let mut faults = unmatched("opponent.mutable", &opponent.mutable, files);
-        let theirs = Surface::new(&opponent.mutable);
+        let theirs = Surface::of(&opponent.mutable);
         let holdout = self.holdout.as_ref().map_or(&[][..], |it| &it.files);
         for (key, globs) in [
             ("mutable", &self.mutable[..]),
             ("fixed", &self.fixed),
             ("holdout.files", holdout),
         ] {
-            let globs = Surface::new(globs);
+            let globs = Surface::of(globs);
             let both = files.iter().find(|it| theirs.has(it) && globs.has(it));
             faults.extend(both.map(|file| {
                 format!("`{file}` is in `opponent.mutable` and in `{key}`; every file belongs to one of them, so make one narrower")
@@ -298,9 +301,33 @@ impl Research {
         faults
     }
 
+    /// Returns whether a value of the number is what was wanted.
+    pub fn is_at_target(&self, value: f64) -> bool {
+        self.target.is_some_and(|target| match self.direction {
+            Direction::Minimize => value <= target,
+            Direction::Maximize => value >= target,
+        })
+    }
+
+    /// Returns whether an experiment may change a file that `run` starts and that says the number itself.
+    pub fn is_open_measure(&self, path: &Utf8Path) -> bool {
+        let is_open =
+            || Surface::of(&self.mutable).has(path) && !Surface::of(&self.fixed).has(path);
+        self.parser != "seconds" && self.starts(path) && is_open()
+    }
+
+    /// Returns whether the command names a file, alone or in a line for a shell.
+    fn starts(&self, path: &Utf8Path) -> bool {
+        let words = shell_words::split(&self.run).unwrap_or_default();
+        words
+            .iter()
+            .flat_map(|it| it.split_whitespace())
+            .any(|it| it.trim_start_matches("./") == path)
+    }
+
     /// Returns whether a file is one of those that are tried first.
     pub fn is_inner(&self, path: &Utf8PathBuf) -> bool {
-        Surface::new(&self.inner).has(path)
+        Surface::of(&self.inner).has(path)
     }
 
     /// Writes what the section means into the rest of the profile.
@@ -346,7 +373,7 @@ mod tests {
 
     #[test]
     fn surfaces_that_match_and_keep_apart_have_no_fault() {
-        let sound = "mutable=['src/a*']\nfixed=['src/eval.py', 'later/**']\ninner=['src/a.py']\nholdout={run='x', files=['hidden/**']}";
+        let sound = "mutable=['src/a*']\nfixed=['src/eval.py', '**/*.txt']\ninner=['src/a.py']\nholdout={run='x', files=['hidden/**']}";
         assert_eq!(faults(sound), [""; 0]);
     }
 
@@ -357,6 +384,19 @@ mod tests {
             [
                 "`scr/**` of `mutable` matches no file that git tracks; commit what it should match, or correct it"
             ]
+        );
+        assert_eq!(
+            faults(
+                "mutable=['src/a.py']\nfixed=['evil.py']\nholdout={run='x', files=['hiden/**']}"
+            ),
+            [
+                "`evil.py` of `fixed` matches no file that git tracks; commit what it should match, or correct it",
+                "`hiden/**` of `holdout.files` matches no file that git tracks; commit what it should match, or correct it",
+            ]
+        );
+        assert_eq!(
+            faults("mutable=['src/**']\ninner=['src/a.py']\nouter=['src/**']"),
+            ["`src/a.py` is in `inner` and in `outer`; name it in `inner` alone, it stays open"]
         );
         assert_eq!(
             faults("mutable=['src/**']\nfixed=['**/eval.py']"),
@@ -385,6 +425,23 @@ mod tests {
                 "`no.py` of `parameter[1]` is not tracked by git; commit it, or correct its name",
             ]
         );
+    }
+
+    #[test]
+    fn what_says_the_number_is_told_from_what_is_timed() {
+        let research = |keys: &str| -> Research {
+            let text =
+                format!("objective='x'\nmetric='m'\ndirection='minimize'\nmutable=['**']\n{keys}");
+            toml::from_str(&text).unwrap()
+        };
+        let open = |keys: &str| research(keys).is_open_measure("src/eval.py".into());
+        assert!(open("run='python3 ./src/eval.py --fast'"));
+        assert!(open("run='sh -c \"python3 src/eval.py | tail -1\"'"));
+        assert!(!open("run='python3 src/eval.py'\nfixed=['src/eval.py']"));
+        assert!(!open("run='python3 src/eval.py'\nparser='seconds'"));
+        assert!(!open("run='make bench'"));
+        let there = |target: f64| research(&format!("run='x'\ntarget={target}")).is_at_target(2.0);
+        assert!(there(2.0) && there(3.0) && !there(1.9));
     }
 
     #[test]

@@ -423,13 +423,25 @@ impl FromStr for ParserSpec {
 }
 
 fn checked_pattern(pattern: &str) -> Result<ParserSpec, ParserError> {
-    match regex::Regex::new(pattern) {
+    match by_line(pattern) {
         Ok(_) => Ok(ParserSpec::Regex(pattern.to_owned())),
-        Err(error) => Err(ParserError::Pattern {
-            pattern: pattern.to_owned(),
-            reason: error.to_string().lines().last().unwrap_or("").to_owned(),
-        }),
+        Err(error) => {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            Err(ParserError::Pattern {
+                pattern: pattern.to_owned(),
+                reason: last.trim_start_matches("error: ").to_owned(),
+            })
+        }
     }
+}
+
+/// Compiles the pattern of a parser: `^` and `$` are the ends of a line.
+///
+/// # Errors
+/// What is no regular expression.
+pub fn by_line(pattern: &str) -> Result<regex::Regex, regex::Error> {
+    regex::RegexBuilder::new(pattern).multi_line(true).build()
 }
 
 #[cfg(test)]

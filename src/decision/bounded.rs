@@ -18,6 +18,9 @@ const LOOK_EVERY: u32 = 5;
 const LOOK_SELDOM: u32 = 20;
 const MANY_INSTANCES: u32 = 200;
 
+/// So many standard errors are more than chance.
+const SHARED: f64 = 3.0;
+
 /// What a person declared about a metric over instances, and the level of this experiment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InstanceAsk {
@@ -58,6 +61,20 @@ pub fn plan_instances(ask: &InstanceAsk) -> TestPlan {
             LOOK_SELDOM
         },
     })
+}
+
+/// Returns how far two runs of the same code are apart on average, where that is more than the differences
+/// of single instances explain.
+///
+/// Instances count as independent given the code. What all of one run share is not seen by the test.
+pub fn shared_noise(differences: &[f64]) -> Option<f64> {
+    let mut all = RunningMean::default();
+    for it in differences {
+        all.push(*it);
+    }
+    let n = f64::from(all.n());
+    let error = (all.residual() / (n - 1.0) / n).sqrt();
+    (all.n() > 1 && all.mean().abs() > SHARED * error).then(|| all.mean().abs())
 }
 
 /// A test over instances in progress; a further look costs the same however many came before.
@@ -221,6 +238,7 @@ fn stand(plan: &BoundedPlan, state: &BoundedState) -> Stand {
         direction: plan.direction,
         alpha: plan.alpha,
         beta: plan.beta,
+        epsilon: plan.epsilon,
         stream: plan.stream,
         n: state.n(),
         n_max: plan.n_max,
@@ -392,6 +410,16 @@ mod tests {
         assert_eq!(verdict(-0.02), Verdict::Keep);
         assert_eq!(verdict(-0.3), Verdict::Revert);
         assert_eq!(verdict(-1.0), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn instances_that_rise_and_fall_together_are_noticed() {
+        let mixed: Vec<f64> = [1.0, -1.0, 0.0, 0.0].repeat(50);
+        assert_eq!(shared_noise(&mixed), None);
+        assert_eq!(shared_noise(&[0.0; 50]), None);
+        assert_eq!(shared_noise(&[0.5]), None);
+        let shifted: Vec<f64> = mixed.iter().map(|it| it + 0.3).collect();
+        assert!((shared_noise(&shifted).unwrap() - 0.3).abs() < 1e-12);
     }
 
     #[test]

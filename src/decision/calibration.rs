@@ -12,7 +12,7 @@ use crate::model::measurement::{Calibration, Evidence, Pair, Pooled, Scale, Test
 use crate::stats::estimate::{mad_sigma, median, root_mean_square};
 
 /// Fewer differences than these cannot tell a heavy tail from luck.
-const N_FOR_TAILS: usize = 5;
+pub(super) const N_FOR_TAILS: usize = 5;
 /// A standard deviation that exceeds the robust one by this factor has heavy tails.
 const HEAVY_TAIL_RATIO: f64 = 2.0;
 /// What is longer past than so many pairs counts for less.

@@ -19,7 +19,7 @@ pub(super) fn of_pairs(
     differences: &RunningMean,
 ) -> Option<Effect> {
     let (before, after) = medians(pairs)?;
-    let share = |difference| relative(plan, before, difference);
+    let share = |difference| relative(plan.scale, plan.direction, before, difference);
     let half = half_width(
         differences.n(),
         differences.residual(),
@@ -86,15 +86,20 @@ pub(super) fn of_values(
 }
 
 /// Returns the median value of each arm.
-fn medians(pairs: &[Pair]) -> Option<(f64, f64)> {
+pub(super) fn medians(pairs: &[Pair]) -> Option<(f64, f64)> {
     let incumbent: Vec<f64> = pairs.iter().filter_map(|it| value(&it.incumbent)).collect();
     let candidate: Vec<f64> = pairs.iter().filter_map(|it| value(&it.candidate)).collect();
     Some((median(&incumbent)?, median(&candidate)?))
 }
 
 /// Returns a difference as an improvement relative to the incumbent; `None` from a base of 0.
-pub(super) fn relative(plan: &SignPlan, before: f64, difference: f64) -> Option<f64> {
-    let share = match (plan.scale, plan.direction) {
+pub(super) fn relative(
+    scale: Scale,
+    direction: Direction,
+    before: f64,
+    difference: f64,
+) -> Option<f64> {
+    let share = match (scale, direction) {
         (Scale::LogRatio, Direction::Minimize) => -(-difference).exp_m1(),
         (Scale::LogRatio, Direction::Maximize) => difference.exp_m1(),
         (Scale::Difference, _) => difference / before.abs(),

@@ -1,13 +1,93 @@
 //! What a keep becomes when hidden instances are asked about it.
 
+use std::collections::BTreeMap;
+
+use super::difference::value;
 use crate::model::holdout::{HoldoutCheck, HoldoutOutcome};
+use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::verdict::{Decision, Verdict};
+use crate::stats::estimate::mean;
 use crate::stats::ladder;
 
 /// Returns whether a set that was asked so often has nothing more to say; `n` is how many instances it
-/// had when it was last asked.
+/// has, and 0 while no answer has told.
 pub fn is_retired(asked: u32, n: usize) -> bool {
-    asked > 0 && ladder::is_worn_out(usize::try_from(asked).unwrap_or(usize::MAX), n)
+    asked > 0 && n > 0 && ladder::is_worn_out(usize::try_from(asked).unwrap_or(usize::MAX), n)
+}
+
+/// How often a set of hidden instances was asked, and how many it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The questions.
+    pub times: u32,
+    /// The instances; 0 while no answer has told.
+    pub n: usize,
+}
+
+impl Asked {
+    /// Counts what is on record of a set. A question that the unchanged code gave no answer to told nothing
+    /// about any candidate, and wears nothing out.
+    pub fn count(&mut self, set: &str, check: &HoldoutCheck) {
+        let told = !matches!(
+            check.outcome,
+            HoldoutOutcome::Retired | HoldoutOutcome::NoBase
+        );
+        if told && check.set == set {
+            self.times = self.times.max(check.query);
+            self.n = self.n.max(check.incumbent.len());
+        }
+    }
+}
+
+/// What keeps gained together, instance by instance: on those that are visible and on those that are hidden.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gains {
+    visible: BTreeMap<String, f64>,
+    hidden: Vec<f64>,
+}
+
+impl Gains {
+    /// Adds what one candidate gained; one that was not measured on both, or on other hidden instances than
+    /// those before, adds nothing.
+    pub fn add(&mut self, evidence: &Evidence, check: &HoldoutCheck) {
+        let TestPlan::Bounded(plan) = &evidence.plan else {
+            return;
+        };
+        let n = check.incumbent.len();
+        let is_other = !self.hidden.is_empty() && self.hidden.len() != n;
+        if n == 0 || check.candidate.len() != n || is_other {
+            return;
+        }
+        self.hidden.resize(n, 0.0);
+        let losses = check.incumbent.iter().zip(&check.candidate);
+        for (total, (before, after)) in self.hidden.iter_mut().zip(losses) {
+            *total += before - after;
+        }
+        for pair in &evidence.pairs {
+            if let (Some(id), Some(before), Some(after)) = (
+                &pair.instance,
+                value(&pair.incumbent),
+                value(&pair.candidate),
+            ) {
+                *self.visible.entry(id.clone()).or_default() += plan.direction.gain(before, after);
+            }
+        }
+    }
+
+    /// Returns the mean gains on visible and on hidden instances, where they are further apart than chance
+    /// explains: the changes were fitted to what could be seen.
+    pub fn fitted(&self) -> Option<(f64, f64)> {
+        let visible: Vec<f64> = self.visible.values().copied().collect();
+        let means = (mean(&visible)?, mean(&self.hidden)?);
+        ladder::is_fitted(&visible, &self.hidden).then_some(means)
+    }
+}
+
+/// Returns the mean gain on hidden instances of a keep that they agreed to.
+pub fn hidden_gain(check: &HoldoutCheck) -> Option<f64> {
+    let gains = check.incumbent.iter().zip(&check.candidate);
+    let gains: Vec<f64> = gains.map(|(before, after)| before - after).collect();
+    mean(&gains).filter(|_| check.outcome == HoldoutOutcome::Passed)
 }
 
 /// Compares losses of the same hidden instances, in the same order.
@@ -109,6 +189,7 @@ const SHARE: f64 = 0.3;
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::{bounded_plan, evidence, pair_of};
     use super::*;
 
     fn check(incumbent: &[f64], candidate: &[f64]) -> HoldoutCheck {
@@ -189,6 +270,56 @@ mod tests {
         let decision = after_holdout(keep(), &retired);
         assert_eq!(decision.verdict, Verdict::Keep);
         assert!(decision.reasons[1].starts_with("holdout retired: it was asked 20 times"));
+    }
+
+    /// A test over 200 visible instances, of which the candidate solves so many more.
+    fn solves(n_more: usize) -> Evidence {
+        let pairs = (0..200usize).map(|n| {
+            let mut pair = pair_of(0.0, if n < n_more { 1.0 } else { 0.0 });
+            pair.instance = Some(n.to_string());
+            pair
+        });
+        evidence(TestPlan::Bounded(bounded_plan()), pairs.collect())
+    }
+
+    #[test]
+    fn small_excesses_of_many_keeps_add_up_to_instances_that_are_worn_out() {
+        let losses = [1.0; 200];
+        let mut gained = losses;
+        gained[..4].fill(0.0);
+        let passed = check(&losses, &gained);
+        assert!((hidden_gain(&passed).unwrap() - 0.02).abs() < 1e-12);
+        let mut honest = Gains::default();
+        honest.add(&solves(4), &passed);
+        assert_eq!(honest.fitted(), None);
+        let mut gains = Gains::default();
+        gains.add(&solves(10), &passed);
+        assert_eq!(gains.fitted(), None, "one alone may be chance");
+        for _ in 0..9 {
+            gains.add(&solves(30), &passed);
+        }
+        let (visible, hidden) = gains.fitted().unwrap();
+        assert!((visible - 1.4).abs() < 1e-9 && (hidden - 0.2).abs() < 1e-9);
+        let before = gains.clone();
+        gains.add(&solves(30), &check(&BAD, &GOOD));
+        assert_eq!(gains, before, "another set of hidden instances");
+        assert_eq!(hidden_gain(&check(&GOOD, &BAD)), None);
+    }
+
+    #[test]
+    fn a_question_without_an_answer_wears_no_set_out() {
+        let broken = HoldoutCheck {
+            outcome: HoldoutOutcome::NoBase,
+            ..check(&[], &[])
+        };
+        let mut asked = Asked::default();
+        asked.count("a", &broken);
+        assert_eq!(asked, Asked::default());
+        assert!(!is_retired(asked.times, asked.n) && !is_retired(1, 0));
+        asked.count("b", &check(&BAD, &GOOD));
+        assert_eq!(asked.times, 0, "another set");
+        asked.count("a", &check(&BAD, &GOOD));
+        assert_eq!((asked.times, asked.n), (1, 4));
     }
 
     #[test]

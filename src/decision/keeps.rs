@@ -7,6 +7,10 @@ use crate::stats::numeric::count;
 /// With more equal pairs than this the metric has steps, and shifting it breaks the test's symmetry.
 const MOST_TIES: f64 = 0.1;
 
+/// The chance of giving up a candidate that is no worse: most of these are, and trying them again costs more
+/// than the pairs that are saved.
+const BETA: f64 = 0.05;
+
 /// Plans the test of a candidate that is to be no worse: kernel S with a margin that is as large as the
 /// smallest effect that counts, and at least one standard deviation, so that a candidate which behaves
 /// like the incumbent usually passes. `None` where the metric repeats its numbers, or is one of steps.
@@ -22,10 +26,11 @@ pub fn plan_keeps(ask: &Ask, scale: Scale, calibration: &Calibration) -> Option<
             Some(TestPlan::SignBetting(SignPlan {
                 delta: margin,
                 epsilon: margin,
+                beta: BETA,
                 ..plan
             }))
         }
-        TestPlan::Deterministic { .. } | TestPlan::Bounded(_) => None,
+        _ => None,
     }
 }
 

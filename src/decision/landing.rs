@@ -35,7 +35,7 @@ pub fn landing_evidence(measured: &Evidence) -> Option<Evidence> {
             ..plan.clone()
         }),
         plan @ TestPlan::Deterministic { .. } => plan.clone(),
-        TestPlan::Bounded(_) => return None,
+        TestPlan::Bounded(_) | TestPlan::Watch(_) => return None,
     };
     Some(Evidence {
         plan,
@@ -48,7 +48,7 @@ pub fn landing_evidence(measured: &Evidence) -> Option<Evidence> {
 pub fn look_at_landing(evidence: &Evidence) -> Landing {
     match &evidence.plan {
         TestPlan::SignBetting(plan) => noisy(plan, evidence),
-        TestPlan::Deterministic { .. } | TestPlan::Bounded(_) => match decide(evidence) {
+        _ => match decide(evidence) {
             Next::Continue => Landing::Undecided,
             Next::Stop(decision) if decision.verdict == Verdict::Keep => Landing::Holds,
             Next::Stop(decision) => Landing::Gone(decision.reasons.join("; ")),

@@ -14,6 +14,7 @@ mod keeps;
 mod holdout;
 mod landing;
 mod oddity;
+mod others;
 mod planning;
 mod position;
 mod price;
@@ -25,6 +26,7 @@ mod seen;
 mod sequential;
 mod stream;
 mod unit;
+mod watch;
 mod wording;
 
 #[cfg(test)]
@@ -38,14 +40,18 @@ pub use audit::{
     AUDIT_LEVEL, Audit, Claimed, Retest, is_audit_due, judge_audit, judge_retest, may_simplify,
     plan_audit, plan_retest, plan_simplifications,
 };
-pub use bounded::{BoundedState, InstanceAsk, plan_instances};
+pub use bounded::{BoundedState, InstanceAsk, plan_instances, shared_noise};
 pub use calibration::{calibrate, pool};
 pub use composite::{deterministic_gain, weigh, weigh_scores};
 pub use guard::guard_tail;
-pub use holdout::{after_holdout, holdout_outcome, holdout_warning, is_retired, replay_holdout};
+pub use holdout::{
+    Asked, Gains, after_holdout, hidden_gain, holdout_outcome, holdout_warning, is_retired,
+    replay_holdout,
+};
 pub use keeps::plan_keeps;
 pub use landing::{Landing, after_landing, landing_evidence, look_at_landing};
 pub use oddity::{despite_oddity, oddity};
+pub use others::{cut_short, held_to, lets_pass};
 pub use planning::{Ask, between_builds, plan};
 pub use position::Positions;
 pub use price::{Price, fewest_pairs, plan_notes, price};
@@ -55,6 +61,7 @@ pub use screening::{Screen, misscreened, screen, screening_pairs};
 pub use seen::{add_shrunken, seen, shrunken, total};
 pub use sequential::{Look, State};
 pub use stream::{KEEPS, StreamState, Streams, family, survivors_bound};
+pub use watch::{found_at, plan_watch};
 pub use wording::is_time;
 
 use crate::model::measurement::{Evidence, TestPlan};
@@ -86,6 +93,7 @@ pub fn decide(evidence: &Evidence) -> Next {
         } => deterministic::decide(evidence, *direction, *delta, *n_rep),
         TestPlan::SignBetting(plan) => sequential::decide(evidence, plan),
         TestPlan::Bounded(plan) => bounded::decide(evidence, plan),
+        TestPlan::Watch(plan) => watch::decide(evidence, plan),
     }
 }
 
@@ -99,7 +107,7 @@ pub fn replay(evidence: &Evidence) -> Decision {
     }
 }
 
-/// Returns pairs so far, `ln e` and the futility ratio's logarithm, for progress lines.
+/// Returns pairs so far, `ln e` and the logarithm of the ratio that gives up, for progress lines.
 pub fn progress(evidence: &Evidence) -> (u32, f64, f64) {
     match &evidence.plan {
         TestPlan::Deterministic { .. } => (deterministic::n_pairs(evidence), 0.0, 0.0),
@@ -111,6 +119,10 @@ pub fn progress(evidence: &Evidence) -> (u32, f64, f64) {
             let state = bounded::run(plan, &evidence.pairs).0;
             (state.n(), state.ln_e(), state.ln_futility())
         }
+        TestPlan::Watch(plan) => {
+            let (n, ln_ratio) = watch::progress(evidence, plan);
+            (n, 0.0, ln_ratio)
+        }
     }
 }
 
@@ -118,7 +130,9 @@ fn unfinished(evidence: &Evidence) -> Decision {
     let n_pairs = wording::pairs(u32::try_from(evidence.pairs.len()).unwrap_or(u32::MAX));
     let reason = format!("stopped before a verdict, after {n_pairs}");
     match &evidence.plan {
-        TestPlan::Deterministic { .. } => Decision::plain(Verdict::Inconclusive, reason),
+        TestPlan::Deterministic { .. } | TestPlan::Watch(_) => {
+            Decision::plain(Verdict::Inconclusive, reason)
+        }
         TestPlan::SignBetting(plan) => {
             let state = sequential::run(plan, &evidence.pairs).0;
             sequential::conclude(evidence, plan, &state, Verdict::Inconclusive, vec![reason])
@@ -149,6 +163,27 @@ mod tests {
             "stopped before a verdict, after 1 pair"
         );
         assert_eq!(decision.statistics.unwrap().n_pairs, 1);
+    }
+
+    #[test]
+    fn a_test_that_was_cut_short_is_undecided_and_one_that_had_ended_is_not_touched() {
+        let cut = |n: usize, after: f64| {
+            let plan = TestPlan::SignBetting(sign_plan());
+            let pairs = pairs_of(&[(100.0, 99.5), (100.0, after)][..n]);
+            cut_short(&evidence(plan, pairs), &[])
+        };
+        assert_eq!(cut(0, 99.0), None);
+        let decision = cut(2, 99.5).unwrap();
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert!(decision.statistics.unwrap().ln_e > 0.0);
+        assert_eq!(cut(2, 120.0), None, "it was given up");
+        let plan = TestPlan::SignBetting(sign_plan());
+        let passed = evidence(plan.clone(), pairs_of(&[(100.0, 94.0); 60]));
+        assert_eq!(cut_short(&passed, &[]), None, "it had passed");
+        let other = evidence(plan, pairs_of(&[(100.0, 99.5); 2]));
+        let decision = cut_short(&passed, &[other]).unwrap();
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert!(decision.reasons[0].starts_with("the claim holds, and `parse` is not shown"));
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use std::f64::consts::LN_2;
 
+use super::calibration::N_FOR_TAILS;
 use super::effect::relative;
 use super::planning::between_builds;
 use super::wording;
 use crate::model::measurement::{Scale, SignPlan};
+use crate::stats::estimate::mad_sigma;
 use crate::stats::sign_betting::BETS;
 
 /// The overshoot of a random walk over its mark, in standard deviations of a step (Siegmund 1985).
@@ -40,18 +42,27 @@ pub fn price(plan: &SignPlan) -> Price {
             Scale::Difference => plan.delta,
             Scale::LogRatio => level.abs() * -(-plan.delta).exp_m1(),
         },
-        delta_share: relative(plan, level, plan.delta),
+        delta_share: relative(plan.scale, plan.direction, level, plan.delta),
     }
 }
 
-/// Returns what a person should know of a plan beside its price: guards on the tail, and what building the
-/// same code again changes.
+/// Returns what a person should know of a plan beside its price: how noisy the metric is, guards on the
+/// tail, and what building the same code again changes.
 pub fn plan_notes(plan: &SignPlan) -> Vec<String> {
     let share = |size: f64| match plan.scale {
         Scale::LogRatio => wording::percent(size.exp_m1()),
         Scale::Difference => wording::plain(size),
     };
-    let mut notes = Vec::new();
+    let differences = &plan.calibration.differences;
+    let robust = mad_sigma(differences).filter(|it| *it > 0.0 && differences.len() >= N_FOR_TAILS);
+    let mut notes = vec![match robust {
+        Some(robust) => format!(
+            "one standard deviation of a pair is {}, or {} but for outliers",
+            share(plan.sigma),
+            share(robust)
+        ),
+        None => format!("one standard deviation of a pair is {}", share(plan.sigma)),
+    }];
     if let Some(between) = between_builds(&plan.calibration) {
         notes.push(format!(
             "two builds of the same code differ by {} (one standard deviation)",
@@ -169,7 +180,10 @@ mod tests {
     #[test]
     fn guards_and_builds_are_part_of_what_is_told() {
         let mut plan = sign_plan();
-        assert_eq!(plan_notes(&plan), [""; 0]);
+        assert_eq!(
+            plan_notes(&plan),
+            ["one standard deviation of a pair is 1.0 %, or 1.5 % but for outliers"]
+        );
         plan.calibration = calibration(&[0.05, 0.051, -0.05, -0.051]);
         plan.calibration.builds = vec![2, 2];
         let mut guarded = TestPlan::SignBetting(plan);
@@ -180,6 +194,7 @@ mod tests {
         assert_eq!(
             plan_notes(&plan),
             [
+                "one standard deviation of a pair is 1.0 %",
                 "two builds of the same code differ by 7.4 % (one standard deviation)",
                 "guarded on the same pairs, and reverted if worse: failures"
             ]

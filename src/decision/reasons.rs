@@ -13,6 +13,8 @@ pub(super) struct Stand {
     pub(super) direction: Direction,
     pub(super) alpha: f64,
     pub(super) beta: f64,
+    /// The non-inferiority margin; 0 where a gain is claimed.
+    pub(super) epsilon: f64,
     pub(super) stream: Option<StreamPlace>,
     pub(super) n: u32,
     pub(super) n_max: u32,
@@ -115,8 +117,13 @@ impl Stand {
     }
 
     fn give_up(&self) -> String {
+        let what = if self.epsilon > 0.0 {
+            "a loss that counts is likelier than none"
+        } else {
+            "no worthwhile effect"
+        };
         format!(
-            "no worthwhile effect: likelihood ratio {} ≥ {} after {}",
+            "{what}: likelihood ratio {} ≥ {} after {}",
             wording::floored(self.ln_futility),
             wording::plain(1.0 / self.beta),
             self.n_pairs()

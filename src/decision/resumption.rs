@@ -25,7 +25,8 @@ pub fn resumable(history: &[Summary]) -> Vec<ExperimentId> {
         .filter(|it| it.verdict == Verdict::Inconclusive && it.resumes.is_none())
         .filter(|it| !resumed.contains(&it.id))
         .filter_map(|it| {
-            let spent = it.spent.as_ref()?;
+            // Tests stop at the first that is not passed.
+            let spent = it.others.last().or(it.spent.as_ref())?;
             let seen = spent.seen.as_ref()?;
             // One that reached its mark was turned away for another reason.
             (seen.ln_e < -spent.level.ln()).then_some((seen.ln_e, it.id))
@@ -88,6 +89,7 @@ mod tests {
                     shrunken: None,
                 }),
             }),
+            others: Vec::new(),
             resumes: None,
             turn: None,
         }

@@ -11,28 +11,46 @@ use crate::stats::shrinkage::{self, Observed};
 
 /// Returns what a test saw; `None` where there was nothing to see.
 pub fn seen(evidence: &Evidence, statistics: &Statistics) -> Option<Seen> {
-    let TestPlan::SignBetting(plan) = &evidence.plan else {
-        return None;
-    };
     if statistics.n_pairs == 0 {
         return None;
     }
-    let orientation = Orientation {
-        direction: plan.direction,
-        scale: plan.scale,
+    let n = f64::from(statistics.n_pairs);
+    let (mean, sigma, delta) = match &evidence.plan {
+        TestPlan::SignBetting(plan) => {
+            (clipped(evidence, plan, statistics)?, plan.sigma, plan.delta)
+        }
+        // A score is bounded, so that no instance needs to be clipped.
+        TestPlan::Bounded(plan) => (statistics.mean, statistics.sigma, plan.delta),
+        TestPlan::Deterministic { .. } | TestPlan::Watch(_) => return None,
     };
+    Some(Seen {
+        ln_e: statistics.ln_e,
+        mean,
+        variance: sigma * sigma / n,
+        delta,
+        scale: orientation(&evidence.plan)?.scale,
+        shrunken: statistics.shrunken,
+    })
+}
+
+/// Returns how the pairs of a noisy test are compared.
+fn orientation(plan: &TestPlan) -> Option<Orientation> {
+    let (direction, scale) = match plan {
+        TestPlan::SignBetting(plan) => (plan.direction, plan.scale),
+        TestPlan::Bounded(plan) => (plan.direction, Scale::Difference),
+        TestPlan::Deterministic { .. } | TestPlan::Watch(_) => return None,
+    };
+    Some(Orientation { direction, scale })
+}
+
+/// Returns the clipped mean of the differences that a verdict rests on.
+fn clipped(evidence: &Evidence, plan: &SignPlan, statistics: &Statistics) -> Option<f64> {
+    let orientation = orientation(&evidence.plan)?;
     let n = usize::try_from(statistics.n_pairs).unwrap_or(usize::MAX);
     let used = evidence.pairs.iter().take(n);
     let differences = used.map(|it| orientation.pair(it, 3.0 * plan.sigma.max(plan.delta)));
     let differences: Vec<f64> = differences.collect::<Result<_, _>>().ok()?;
-    Some(Seen {
-        ln_e: statistics.ln_e,
-        mean: clipped_mean(&differences, (3.0 * plan.sigma).max(plan.delta))?,
-        variance: plan.sigma * plan.sigma / f64::from(statistics.n_pairs),
-        delta: plan.delta,
-        scale: plan.scale,
-        shrunken: statistics.shrunken,
-    })
+    clipped_mean(&differences, (3.0 * plan.sigma).max(plan.delta))
 }
 
 /// Returns the mean of differences, none of which counts for more than `reach` beyond their median: clipped
@@ -61,12 +79,12 @@ pub fn shrunken(earlier: &[Seen], new: &Seen) -> f64 {
 pub fn add_shrunken(
     effect: &mut Option<Effect>,
     statistics: &mut Statistics,
-    plan: &SignPlan,
+    evidence: &Evidence,
     value: f64,
 ) {
     statistics.shrunken = Some(value);
-    if let Some(effect) = effect {
-        effect.shrunken = relative(plan, effect.before, value);
+    if let (Some(effect), Some(it)) = (effect, orientation(&evidence.plan)) {
+        effect.shrunken = relative(it.scale, it.direction, effect.before, value);
     }
 }
 
@@ -103,6 +121,27 @@ mod tests {
         assert!(
             (wild.mean - expected).abs() < 1e-12,
             "three sigma, not more: {wild:?}"
+        );
+    }
+
+    #[test]
+    fn what_instances_showed_is_believed_in_part_too() {
+        use super::super::sample::bounded_plan;
+        let pairs =
+            pairs_of(&[(0.0, 1.0), (1.0, 1.0), (0.0, 0.0), (1.0, 1.0), (1.0, 1.0)].repeat(80));
+        let evidence = evidence(TestPlan::Bounded(bounded_plan()), pairs);
+        let decision = replay(&evidence);
+        let (mut effect, mut statistics) = (decision.effect, decision.statistics.unwrap());
+        let new = seen(&evidence, &statistics).unwrap();
+        assert!((new.mean - 0.2).abs() < 1e-12 && new.scale == Scale::Difference);
+        assert!((new.variance - statistics.sigma.powi(2) / 40.0).abs() < 1e-12);
+        let believed = shrunken(&[], &new);
+        assert!(believed > 0.0 && believed < 0.2, "{believed}");
+        add_shrunken(&mut effect, &mut statistics, &evidence, believed);
+        assert!((effect.unwrap().shrunken.unwrap() - believed / 0.6).abs() < 1e-9);
+        assert_eq!(
+            seen(&evidence, &statistics).unwrap().shrunken,
+            Some(believed)
         );
     }
 

@@ -211,6 +211,7 @@ fn stand(plan: &SignPlan, state: &State) -> Stand {
         direction: plan.direction,
         alpha: plan.alpha,
         beta: plan.beta,
+        epsilon: plan.epsilon,
         stream: plan.stream,
         n: state.n(),
         n_max: plan.n_max,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::experiment::{Spent, Summary};
-use crate::model::id::MetricName;
+use crate::model::id::{ExperimentId, MetricName};
 use crate::model::measurement::StreamPlace;
 use crate::model::verdict::Verdict;
 use crate::stats::lord::Lord;
@@ -31,6 +31,8 @@ pub const KEEPS: &str = "keeps:";
 pub struct Streams {
     alpha: f64,
     by_metric: BTreeMap<MetricName, Lord>,
+    /// The streams that an undecided experiment took an index of: who goes on with it takes no other.
+    open: BTreeMap<ExperimentId, Vec<MetricName>>,
 }
 
 /// How a stream stands.
@@ -61,18 +63,31 @@ impl Streams {
         Self {
             alpha,
             by_metric: BTreeMap::new(),
+            open: BTreeMap::new(),
         }
     }
 
     /// Adds a closed experiment, as it is on record, in the order of their verdicts; what used up no
     /// index changes nothing.
     pub fn add_closed(&mut self, summary: &Summary) {
-        if let Some(spent) = &summary.spent {
-            let index = match summary.resumes {
-                None => Index::New,
-                Some(_) => Index::Taken,
+        let begun = summary.resumes.unwrap_or(summary.id);
+        let mut taken = self.open.remove(&begun).unwrap_or_else(|| {
+            let continued = summary.spent.iter().filter(|_| summary.resumes.is_some());
+            continued.map(|it| it.metric.clone()).collect()
+        });
+        for spent in summary.spent.iter().chain(&summary.others) {
+            let index = if taken.contains(&spent.metric) {
+                Index::Taken
+            } else {
+                taken.push(spent.metric.clone());
+                Index::New
             };
             self.add(spent, index, summary.verdict == Verdict::Keep);
+        }
+        // A continuation that the infrastructure spoiled may be begun again.
+        if matches!(summary.verdict, Verdict::Inconclusive | Verdict::Spurious) && !taken.is_empty()
+        {
+            self.open.insert(begun, taken);
         }
     }
 

@@ -152,7 +152,9 @@ impl<'a> Bench<'a> {
         };
         match self.sandbox.run(&command, room, &self.lab.cancel).await {
             Ok(finished) => Ok(Ok(finished)),
-            Err(error @ Error::Spawn { .. }) => Ok(Err(error.to_string())),
+            Err(Error::Spawn {
+                program, source, ..
+            }) => Ok(Err(cannot_start(&program, &source))),
             Err(error) => Err(error),
         }
     }
@@ -208,6 +210,16 @@ fn joined(mut all: Vec<(String, String)>, more: Vec<(String, String)>) -> Vec<(S
 }
 
 /// Returns why a command that must exit 0 did not hold; `None` when it did.
+/// Says why a command never ran: a program that is not there is most often one that is not installed.
+fn cannot_start(program: &str, source: &std::io::Error) -> String {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => {
+            format!("the program `{program}` was not found, neither in the tree nor on the `PATH`")
+        }
+        _ => format!("the program `{program}` cannot be started: {source}"),
+    }
+}
+
 pub(super) fn complaint(finished: &Result<Finished, String>) -> Option<String> {
     match finished {
         Ok(finished) if finished.exit == Exit::Code(0) => None,

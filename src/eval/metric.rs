@@ -2,11 +2,12 @@
 
 mod benchmarks;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::bench::{Bench, complaint};
 use super::{suite, tail};
-use crate::config::{Metric, ParserSpec};
+use crate::config::{Metric, ParserSpec, by_line};
 use crate::model::finding::SuiteState;
 use crate::model::measurement::Sample;
 use crate::model::tail::Tails;
@@ -15,6 +16,9 @@ use crate::process::{Error, Exit, Finished};
 /// Environment sizes differ by up to this many bytes from run to run: a fixed layout of the stack is
 /// a known source of false speed-ups, so it is made part of the noise.
 const PADDING: u64 = 4096;
+
+/// So many names that were printed are told where the one that counts is missing.
+const MOST_NAMES: usize = 5;
 
 /// Builds what a metric measures.
 pub(super) async fn build(bench: &Bench<'_>, metric: &Metric) -> Result<Result<(), String>, Error> {
@@ -168,10 +172,31 @@ fn metric_line(name: &str, output: &str) -> Result<f64, String> {
         .map(|(_, value)| value.trim())
         .collect();
     match values.as_slice() {
-        [] => Err(format!("no line `METRIC {name}=…`")),
+        [] => Err(no_line(name, output)),
         [only] => number(only),
         several => Err(format!("{} lines `METRIC {name}=…`", several.len())),
     }
+}
+
+/// Says which names were printed instead: most often one of the two is misspelt.
+fn no_line(name: &str, output: &str) -> String {
+    let others = output.lines();
+    let others = others.filter_map(|it| it.trim().strip_prefix("METRIC "));
+    let others = others.filter_map(|it| Some(it.split_once('=')?.0.trim()));
+    let others: BTreeSet<String> = others
+        .take(MOST_NAMES)
+        .map(|it| format!("`{it}`"))
+        .collect();
+    let others: Vec<String> = others.into_iter().collect();
+    let instead = match others.as_slice() {
+        [] if output.trim().is_empty() => "it printed nothing".to_owned(),
+        [] => {
+            "it printed no `METRIC` at all (print one, or let `parser` say how the number is found)"
+                .to_owned()
+        }
+        some => format!("it printed {}", some.join(", ")),
+    };
+    format!("no line `METRIC {name}=…`; {instead}")
 }
 
 fn number(text: &str) -> Result<f64, String> {
@@ -212,7 +237,7 @@ fn json(pointer: &str, output: &str) -> Result<f64, String> {
 
 /// The first group (or the whole) of the only match.
 fn regex(pattern: &str, output: &str) -> Result<f64, String> {
-    let regex = regex::Regex::new(pattern).map_err(|_| format!("`{pattern}` is no pattern"))?;
+    let regex = by_line(pattern).map_err(|_| format!("`{pattern}` is no pattern"))?;
     let found: Vec<&str> = regex
         .captures_iter(output)
         .filter_map(|it| it.get(1).or_else(|| it.get(0)))

@@ -368,6 +368,11 @@ impl Lab {
         (evaluation.score, evaluation.tiers) = composite(&evaluation.dimensions, weights);
     }
 
+    /// Returns whether the incumbent's suite takes long enough that running a part of it first may pay.
+    pub fn has_slow_suite(&self) -> bool {
+        self.memory.incumbent_millis.load(Ordering::Relaxed) / 1000 >= SLOW_SUITE
+    }
+
     /// Returns the tests near to the changed files, where running those first is worth a run of their
     /// own: the suite is slow, and they are less than half of it.
     pub fn worth_a_first_look(
@@ -376,8 +381,7 @@ impl Lab {
         changed: &[Utf8PathBuf],
         tests: &BTreeSet<String>,
     ) -> BTreeSet<String> {
-        let seconds = self.memory.incumbent_millis.load(Ordering::Relaxed) / 1000;
-        if seconds < SLOW_SUITE {
+        if !self.has_slow_suite() {
             return BTreeSet::new();
         }
         let projects = self.detection.languages.iter();

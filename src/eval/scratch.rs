@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::bench::{Bench, io_error};
 use super::sources;
 use crate::process::Error;
+use crate::syntax::Grammar;
 
 /// A throw-away copy of an arm's tree.
 pub(super) struct Scratch<'a> {
@@ -16,13 +17,19 @@ pub(super) struct Scratch<'a> {
 
 impl<'a> Scratch<'a> {
     /// Copies the tree of a bench, file times included; what an interrupted run left is replaced.
+    ///
+    /// Where something was built from an earlier copy, the last of it may be a mutant's. So the code of the
+    /// new copy is newer than all of it: by its own times it would pass for what was built.
     pub(super) fn copy_of(bench: &Bench<'a>) -> Result<Self, Error> {
         let build = bench.build.file_name().unwrap_or("arm");
         let name = format!("{build}-mutants");
         let dir = bench.lab.builds.join(format!("{name}.tree"));
         remove_tree(&dir).map_err(|source| io_error(&dir, source))?;
+        let was_built = bench.lab.builds.join(&name).exists();
         for path in sources::paths(&bench.dir) {
-            copy_file(&bench.dir.join(&path), &dir.join(&path))
+            let is_stale = was_built && Grammar::of(&path).is_some();
+            let copy = if is_stale { copy_as_new } else { copy_file };
+            copy(&bench.dir.join(&path), &dir.join(&path))
                 .map_err(|source| io_error(&dir.join(&path), source))?;
         }
         let bench = Bench::at(bench.lab, dir, &name)?;
@@ -71,11 +78,16 @@ fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn copy_file(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
+fn copy_as_new(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
     if let Some(folder) = to.parent() {
         fs_err::create_dir_all(folder)?;
     }
     fs_err::copy(from, to)?;
+    Ok(())
+}
+
+fn copy_file(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
+    copy_as_new(from, to)?;
     let modified = fs_err::metadata(from)?.modified()?;
     set_modified(to, modified)
 }
@@ -113,6 +125,26 @@ mod tests {
         scratch.remove();
         assert!(!copy.exists());
         assert!(fixture.tree().join("src/a.py").exists());
+    }
+
+    #[test]
+    fn code_is_newer_than_what_was_built_from_an_earlier_copy() {
+        let fixture = Fixture::new();
+        let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+        for path in ["src/a.c", "data.bin"] {
+            fixture.write(path, "int one(void) { return 1; }\n");
+            set_modified(&fixture.tree().join(path), then).unwrap();
+        }
+        let lab = fixture.lab();
+        let bench = Bench::at(&lab, fixture.tree(), "incumbent").unwrap();
+        let first = Scratch::copy_of(&bench).unwrap();
+        let product = first.bench.build.join("one");
+        fs_err::write(&product, "of a mutant").unwrap();
+        first.remove();
+        let modified = |path: &Utf8Path| fs_err::metadata(path).unwrap().modified().unwrap();
+        let second = Scratch::copy_of(&bench).unwrap();
+        assert!(modified(&second.bench.dir.join("src/a.c")) >= modified(&product));
+        assert_eq!(modified(&second.bench.dir.join("data.bin")), then);
     }
 
     #[test]

@@ -88,17 +88,19 @@ const fn format(schema: &'static str, major: u16, minor: u16) -> Format {
 
 /// A line of the journal. 1.0: the first; 1.1: a test's place in its stream; 1.2: what was resumed, landed on
 /// a base that had moved, or checked on hidden instances; 1.3: a choice among variants, the turn of two
-/// sides, when a test gives up and what it guards. Recovery writes, so it never guesses at a newer minor.
+/// sides, when a test gives up and what it guards; 1.4: other metrics that a claim was held to,
+/// and pairs as they come. Recovery writes, so it never guesses at a newer minor.
 pub const JOURNAL: Format = Format {
     newer_minor: NewerMinor::Refuse,
-    ..format("factory.journal", 1, 3)
+    ..format("factory.journal", 1, 4)
 };
 /// The record of one experiment. 1.0: the first; 1.1: a test's place in its stream; 1.2: what was resumed,
-/// landed on a base that had moved, or checked on hidden instances; 1.3: as the journal's.
-pub const RECORD: Format = format("factory.record", 1, 3);
+/// landed on a base that had moved, or checked on hidden instances; 1.3: as the journal's; 1.4: other metrics.
+pub const RECORD: Format = format("factory.record", 1, 4);
 /// A segment of the index: a header line, then a summary a line. 1.0: the first; 1.1: what a test took
-/// from the budget of its stream; 1.2: what that test saw; 1.3: the turn of two sides.
-pub const SUMMARY: Format = format("factory.summary", 1, 3);
+/// from the budget of its stream; 1.2: what that test saw; 1.3: the turn of two sides; 1.4: what tests of
+/// other metrics took.
+pub const SUMMARY: Format = format("factory.summary", 1, 4);
 /// The fold of the whole ledger. 1.0: the first.
 pub const SNAPSHOT: Format = format("factory.snapshot", 1, 0);
 /// Wishes: a header line, then one a line. 1.0: the first.

@@ -328,6 +328,7 @@ mod tests {
             incumbent: &dir.tree,
             lab,
             cancel: &CancellationToken::new(),
+            time_left: None,
             progress: &|_| {},
         };
         let mut subjects = Vec::new();

@@ -221,11 +221,22 @@ pub(crate) fn settings(next: &Next, metric: &str, idx: usize) -> Hypothesis {
         .changes
         .iter()
         .map(|(it, now)| (it, now, name_of(&it.place)));
-    let title: Vec<String> = names
-        .clone()
-        .map(|(it, _, name)| format!("{name} to {}", setting::display(&it.value)))
-        .collect();
+    let set = |named: fn(&str) -> &str, to: &str| {
+        let parts = names.clone().map(|(it, _, name)| {
+            let value = setting::display(&it.value);
+            format!("{}{to}{value}", named(name))
+        });
+        format!("Set {}", parts.collect::<Vec<_>>().join(", "))
+    };
+    let whole = set(|it| it, " to ");
+    // Of many values the last words of their names must do, so that the subject can hold them all.
+    let title = if whole.chars().count() > message::SUBJECT {
+        set(|it| it.rsplit(['.', '/']).next().unwrap_or(it), " ")
+    } else {
+        whole
+    };
     let moved: Vec<String> = names
+        .clone()
         .map(|(it, now, name)| {
             let (file, value) = (&it.place.file, setting::display(&it.value));
             format!(
@@ -244,7 +255,7 @@ pub(crate) fn settings(next: &Next, metric: &str, idx: usize) -> Hypothesis {
     let share = 1.0 / (1.0 + f64::from(u32::try_from(idx).unwrap_or(u32::MAX)));
     Hypothesis {
         key: key(&next.key),
-        title: message::shortened(&format!("Set {}", title.join(", "))),
+        title: message::shortened(&title),
         why: format!(
             "The search for values that move `{metric}` proposes {}; {tried}.",
             moved.join(", ")

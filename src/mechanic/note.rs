@@ -47,6 +47,7 @@ fn measured(experiment: &Experiment, decision: &Decision) -> String {
     let mut text = match decision.effect.as_ref().filter(|_| shows_effect) {
         Some(effect) => format!("Measured: {}", of_effect(effect)),
         None if moved.is_empty() && experiment.dimensions.is_empty() => return String::new(),
+        None if moved.is_empty() && decision.effect.is_some() => return String::new(),
         None if moved.is_empty() => {
             return "Measured: no deterministic dimension moved.".to_owned();
         }

@@ -153,6 +153,7 @@ async fn carry_out(dir: &Dir, lab: &Lab, hypothesis: &Hypothesis) -> Result<Vec<
         incumbent: &dir.tree,
         lab,
         cancel: &CancellationToken::new(),
+        time_left: None,
         progress: &|_| {},
     };
     let mut subjects = Vec::new();

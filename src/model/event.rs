@@ -108,10 +108,13 @@ pub enum RunEvent {
         incumbent: Option<f64>,
         /// The candidate's value, if the run gave one.
         candidate: Option<f64>,
-        /// The e-value so far.
+        /// The e-value so far; of a metric that is watched for a loss, the likelihood ratio.
         e_value: f64,
-        /// The e-value that keeps.
+        /// The e-value that keeps, or the likelihood ratio that turns away.
         needed: f64,
+        /// Whether the metric is watched for a loss, and no claim is about it.
+        #[serde(default)]
+        watched: bool,
     },
     /// An experiment has its verdict.
     ExperimentFinished {

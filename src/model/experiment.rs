@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::holdout::HoldoutCheck;
 use super::hypothesis::Hypothesis;
-use super::id::{CommitSha, ExperimentId, RunId, TreeSha};
+use super::id::{CommitSha, ExperimentId, MetricName, RunId, TreeSha};
 use super::landing::LandingCheck;
-use super::measurement::{Binding, Evidence, SandboxReport, Scale};
+use super::measurement::{Binding, Evidence, Pair, SandboxReport, Scale};
 use super::screening::Screening;
 use super::turn::Turn;
 use super::verdict::Decision;
@@ -116,12 +116,29 @@ pub enum ExperimentEvent {
     },
     /// The gates on the diff let it through.
     Gated,
+    /// A test of a noisy metric begins, or goes on: its plan, and the pairs that it has already.
+    Testing {
+        /// What it rests on so far.
+        evidence: Box<Evidence>,
+        /// What the numbers are bound to.
+        binding: Binding,
+        /// How isolated the arms are.
+        sandbox: SandboxReport,
+    },
+    /// Both arms ran once more.
+    Paired {
+        /// What came out.
+        pair: Box<Pair>,
+    },
     /// Both arms were measured.
     Measured {
         /// Every deterministic dimension on both arms.
         dimensions: Vec<DimensionPair>,
         /// The raw samples of the claimed metric.
         evidence: Option<Box<Evidence>>,
+        /// The raw samples of other noisy metrics that it was held to, in the order they were tested.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<Evidence>,
         /// What the numbers are bound to.
         binding: Binding,
         /// How isolated the arms were.
@@ -164,6 +181,8 @@ impl ExperimentEvent {
             Self::Screened { .. } => "screened",
             Self::Built { .. } => "built",
             Self::Gated => "gated",
+            Self::Testing { .. } => "testing",
+            Self::Paired { .. } => "paired",
             Self::Measured { .. } => "measured",
             Self::Checked { .. } => "checked",
             Self::Decided { .. } => "decided",
@@ -209,6 +228,9 @@ pub struct Experiment {
     pub dimensions: Vec<DimensionPair>,
     /// The raw samples of the claimed metric.
     pub evidence: Option<Evidence>,
+    /// The raw samples of other noisy metrics that the candidate was held to, in the order they were tested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Evidence>,
     /// What the numbers are bound to.
     pub binding: Option<Binding>,
     /// How isolated the arms were.
@@ -314,6 +336,7 @@ impl Experiment {
             candidate: None,
             dimensions: Vec::new(),
             evidence: None,
+            others: Vec::new(),
             binding: None,
             sandbox: None,
             holdout: None,
@@ -343,15 +366,32 @@ impl Experiment {
                 }
             }
             ExperimentEvent::Built { candidate } => self.candidate = Some(candidate.clone()),
+            ExperimentEvent::Testing {
+                evidence,
+                binding,
+                sandbox,
+            } => {
+                self.begin_test(evidence);
+                self.binding = Some(binding.clone());
+                self.sandbox = Some(sandbox.clone());
+            }
+            ExperimentEvent::Paired { pair } => {
+                let last = self.others.last_mut().or(self.evidence.as_mut());
+                if let Some(evidence) = last {
+                    evidence.pairs.push((**pair).clone());
+                }
+            }
             ExperimentEvent::Measured {
                 dimensions,
                 evidence,
+                others,
                 binding,
                 sandbox,
                 landing,
             } => {
                 self.dimensions.clone_from(dimensions);
                 self.evidence = evidence.as_deref().cloned();
+                self.others.clone_from(others);
                 self.binding = Some(binding.clone());
                 self.sandbox = Some(sandbox.clone());
                 self.landing = landing.as_deref().cloned();
@@ -377,6 +417,33 @@ impl Experiment {
         }
     }
 
+    /// Takes in that a test begins, or begins anew: the claim's own is the first, and other metrics follow.
+    fn begin_test(&mut self, evidence: &Evidence) {
+        let test = |it: &Evidence| it.metric == evidence.metric;
+        if self.evidence.as_ref().is_none_or(test) {
+            self.evidence = Some(evidence.clone());
+        } else if let Some(again) = self.others.iter_mut().find(|it| test(it)) {
+            *again = evidence.clone();
+        } else {
+            self.others.push(evidence.clone());
+        }
+    }
+
+    /// Returns the test of that metric, the claim's own or another.
+    pub fn test_of(&self, metric: &MetricName) -> Option<&Evidence> {
+        let mut tests = self.evidence.iter().chain(&self.others);
+        tests.find(|it| it.metric == *metric)
+    }
+
+    /// Returns the samples of the claim, and of what else it was held to, where that was cut off while it was
+    /// measured. What went on from another experiment is not among them: it is taken up where that one goes on
+    /// again.
+    pub fn cut_off(&self) -> Option<(&Evidence, &[Evidence])> {
+        let is_testing = self.stage == Stage::Gated && self.resumes.is_none();
+        let claim = self.evidence.as_ref().filter(|_| is_testing)?;
+        Some((claim, &self.others))
+    }
+
     /// Returns the commit that it lands on top of.
     pub fn lands_on(&self) -> &CommitSha {
         self.landing.as_ref().map_or(&self.incumbent, |it| &it.onto)
@@ -394,7 +461,11 @@ impl Experiment {
                 Stage::Started
             }
             (Stage::Started, ExperimentEvent::Built { .. }) => Stage::Built,
-            (Stage::Built, ExperimentEvent::Gated) => Stage::Gated,
+            (Stage::Built, ExperimentEvent::Gated)
+            | (Stage::Gated, ExperimentEvent::Testing { .. }) => Stage::Gated,
+            (Stage::Gated, ExperimentEvent::Paired { .. }) if self.evidence.is_some() => {
+                Stage::Gated
+            }
             (Stage::Gated, ExperimentEvent::Measured { .. })
             | (Stage::Measured, ExperimentEvent::Checked { .. }) => Stage::Measured,
             (
@@ -461,6 +532,9 @@ pub struct Summary {
     /// What a test of a noisy metric took from the budget of its stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
+    /// What tests of other noisy metrics took from theirs, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Spent>,
     /// The inconclusive experiment whose test it continued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<ExperimentId>,
@@ -473,7 +547,7 @@ pub struct Summary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spent {
     /// The metric that was tested.
-    pub metric: super::id::MetricName,
+    pub metric: MetricName,
     /// The level that the test was given.
     pub level: f64,
     /// What the test saw; none on records from before it was kept here, and where nothing could be seen.

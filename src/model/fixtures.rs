@@ -21,6 +21,7 @@ pub(crate) fn summary(id: u32, verdict: Verdict) -> Summary {
         files_hash: String::new(),
         landed: None,
         spent: None,
+        others: Vec::new(),
         resumes: None,
         turn: None,
     }

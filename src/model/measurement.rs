@@ -156,6 +156,8 @@ pub enum TestPlan {
     SignBetting(SignPlan),
     /// Kernel B: betting on scores in [0, 1], one pair for each instance.
     Bounded(BoundedPlan),
+    /// No kernel: a metric that the claim is not about is watched for a loss.
+    Watch(WatchPlan),
 }
 
 /// The frozen parameters of a kernel-S test.
@@ -246,6 +248,26 @@ pub struct BoundedPlan {
     pub n_max: u32,
     /// Pairs between two looks.
     pub look_every: u32,
+}
+
+/// The frozen parameters of a watch: Wald's ratio of a loss against none, on a metric that a claim is not
+/// about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WatchPlan {
+    /// Which way is better.
+    pub direction: super::dimension::Direction,
+    /// How a pair becomes one number.
+    pub scale: Scale,
+    /// The loss that is looked for, in units of the pair difference.
+    pub epsilon: f64,
+    /// The standard deviation of one pair difference; 0 where runs of the same code give the same number.
+    pub sigma: f64,
+    /// On how many A/A pairs that rests.
+    pub n_calibration: u32,
+    /// How many metrics are watched together.
+    pub among: u32,
+    /// The pairs after which a loss that was not seen is not looked for any longer.
+    pub n_pairs: u32,
 }
 
 #[expect(

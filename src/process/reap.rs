@@ -4,7 +4,7 @@
 //! process is made the reaper of orphans, so that a daemon becomes its child and leaves no zombie.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
@@ -131,9 +131,15 @@ struct Process {
 
 impl Process {
     fn read(id: i32) -> Option<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // One read gives the whole line, which is never longer than this; a text of no known length
+        // would take six, for each process of the machine, after each command.
+        let mut line = [0; 2048];
+        let mut file = std::fs::File::open(format!("/proc/{id}/stat")).ok()?;
+        let n_read = file.read(&mut line).ok()?;
         // The name, in parentheses, may hold anything: the fields start after the last one.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let end = line[..n_read].iter().rposition(|it| *it == b')')?;
+        let fields = std::str::from_utf8(&line[end + 1..n_read]).ok()?;
+        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
         Some(Self {
             id,
             dead: matches!(*fields.first()?, "Z" | "X"),

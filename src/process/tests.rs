@@ -1,6 +1,7 @@
 //! Children that misbehave.
 
 use super::*;
+use camino::Utf8Path;
 use tokio_util::sync::CancellationToken;
 
 fn directory() -> (tempfile::TempDir, Utf8PathBuf) {
@@ -15,6 +16,21 @@ fn shell(script: &str) -> Command {
 
 async fn run_now(command: &Command) -> Finished {
     run(command, &CancellationToken::new()).await.unwrap()
+}
+
+/// Runs a script in the folder of a file that it writes when it is ready, with a limit that grows until it
+/// comes so far: a busy machine takes its time.
+async fn stopped_once_ready(script: &str, ready: &Utf8Path) -> Finished {
+    let mut limit = Duration::from_millis(100);
+    loop {
+        let mut command = shell(script).timeout(limit);
+        command.cwd = ready.parent().unwrap().to_owned();
+        let finished = run_now(&command).await;
+        if ready.exists() {
+            return finished;
+        }
+        limit *= 2;
+    }
 }
 
 fn is_alive(pid: &str) -> bool {
@@ -75,17 +91,18 @@ async fn a_signal_is_told_from_an_exit_code() {
 #[tokio::test]
 async fn a_deaf_child_is_killed_at_its_limit() {
     let (_guard, dir) = directory();
-    let script = format!("trap '' TERM; echo $$ > {dir}/pid; while :; do sleep 0.1; done");
-    let command = shell(&script).timeout(Duration::from_millis(500));
-    assert_eq!(run_now(&command).await.exit, Exit::TimedOut);
+    let script = "trap '' TERM; echo $$ > pid; while :; do sleep 0.1; done";
+    let finished = stopped_once_ready(script, &dir.join("pid")).await;
+    assert_eq!(finished.exit, Exit::TimedOut);
     let pid = std::fs::read_to_string(dir.join("pid")).unwrap();
     assert!(!is_alive(&pid));
 }
 
 #[tokio::test]
 async fn a_child_may_tidy_up_after_sigterm() {
-    let script = "trap 'echo tidied; exit 0' TERM; while :; do sleep 0.05; done";
-    let finished = run_now(&shell(script).timeout(Duration::from_millis(300))).await;
+    let (_guard, dir) = directory();
+    let script = "trap 'echo tidied; exit 0' TERM; : > ready; while :; do sleep 0.05; done";
+    let finished = stopped_once_ready(script, &dir.join("ready")).await;
     assert_eq!(finished.exit, Exit::TimedOut);
     assert_eq!(finished.stdout_text(), "tidied\n");
 }
@@ -124,11 +141,15 @@ async fn a_daemon_that_holds_stdout_does_not_hang_the_run() {
 
 #[tokio::test]
 async fn runs_side_by_side_do_not_end_each_other() {
-    let slow = shell("sleep 1; echo slow");
+    let (_guard, dir) = directory();
+    let slow = shell(&format!(
+        "until [ -e {dir}/go ]; do sleep 0.01; done; echo slow"
+    ));
     let (slow, quick) = tokio::join!(run_now(&slow), async {
         for _ in 0..5 {
             run_now(&shell("setsid sleep 600 & :")).await;
         }
+        std::fs::write(dir.join("go"), "").unwrap();
     });
     assert_eq!(quick, ());
     assert_eq!(slow.stdout_text(), "slow\n");
@@ -230,11 +251,12 @@ async fn a_child_that_takes_more_than_its_share_is_stopped() {
         memory: 64 << 20,
         file: 1 << 20,
     };
-    // What is started later inherits the limits: the shell waits, so that they are there.
-    let hungry = "sleep 0.1; head -c 200000000 /dev/zero | tail -n 1 >/dev/null";
-    let finished = run_now(&shell(hungry).limits(limits)).await;
+    // What is started later inherits the limits: the shell waits until the last of them is there.
+    let limited = "while [ $(ulimit -f) = unlimited ]; do sleep 0.01; done";
+    let hungry = format!("{limited}; head -c 200000000 /dev/zero | tail -n 1 >/dev/null");
+    let finished = run_now(&shell(&hungry).limits(limits)).await;
     assert!(!finished.success(), "{finished:?}");
-    let long = format!("sleep 0.1; head -c 5000000 /dev/zero >{path}/long");
+    let long = format!("{limited}; head -c 5000000 /dev/zero >{path}/long");
     run_now(&shell(&long).limits(limits)).await;
     assert_eq!(std::fs::metadata(path.join("long")).unwrap().len(), 1 << 20);
     assert!(run_now(&shell("echo fine").limits(limits)).await.success());

@@ -210,12 +210,22 @@ mod tests {
     fn what_is_let_go_can_be_collected_and_the_rest_stays() {
         let fixture = Fixture::with(&[("a.txt", "a")]);
         let mut target = fixture.target();
-        let texts: Vec<String> = (0..70).map(|n| n.to_string()).collect();
-        let all: Vec<_> = texts.iter().map(|text| candidate(&target, text)).collect();
-        for candidate in &all {
-            target.anchor(candidate).unwrap();
-        }
-        let gone = BTreeSet::from([all[0].commit.clone(), all[69].commit.clone()]);
+        let first = candidate(&target, "0");
+        let head = target.head().unwrap().commit;
+        let another = |n: usize| Candidate {
+            commit: target.commit(&first.tree, &head, &n.to_string()).unwrap(),
+            ..first.clone()
+        };
+        // More than fit below one anchor.
+        let all: Vec<_> = (0..PER_ANCHOR + 6).map(another).collect();
+        let commits: Vec<_> = all
+            .iter()
+            .map(|it| it.commit.as_str().parse().unwrap())
+            .collect();
+        let tip = target.write_anchors(&commits).unwrap();
+        target.persist(tip).unwrap();
+        assert!(target.swap_ref(CANDIDATES, None, tip, "all").unwrap());
+        let gone = BTreeSet::from([0, all.len() - 1].map(|it| all[it].commit.clone()));
         assert_eq!(target.let_go(&gone).unwrap(), 2);
         assert_eq!(target.let_go(&gone).unwrap(), 0);
         target.clear_scratch().unwrap();

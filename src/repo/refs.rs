@@ -199,22 +199,32 @@ impl Target {
     /// Returns the root of a worktree in which the branch is checked out, or being rebased or bisected.
     pub fn worktree_of(&self, name: &str) -> Result<Option<Utf8PathBuf>, Error> {
         let wanted = branch_ref(name)?;
-        let main = self.common_dir.clone();
-        let is_bare = |repo: &Repository| repo.config()?.get_bool("core.bare");
-        if !is_bare(&self.repo).unwrap_or(false) && uses(&main, &wanted) {
-            let root = main.parent().unwrap_or(&main).to_owned();
-            return Ok(Some(root));
-        }
-        let linked = main.join("worktrees");
-        let Ok(entries) = linked.read_dir_utf8() else {
-            return Ok(None);
+        let mut all = self.worktrees().into_iter();
+        let user = all.find(|(git_dir, _)| uses(git_dir, &wanted));
+        Ok(user.map(|(_, root)| root))
+    }
+
+    /// Returns where else files of this repository lie: every worktree that is there, this one among them.
+    pub fn checkouts(&self) -> Vec<Utf8PathBuf> {
+        let all = self.worktrees().into_iter();
+        // A git directory of its own, as of a submodule, lies beside things that are not the repository's.
+        let is_usual = |(git_dir, _): &(Utf8PathBuf, _)| {
+            *git_dir != self.common_dir || git_dir.ends_with(".git")
         };
-        for entry in entries.flatten() {
-            if uses(entry.path(), &wanted) {
-                return Ok(Some(linked_root(entry.path())));
-            }
-        }
-        Ok(None)
+        let roots = all.filter(is_usual).map(|(_, root)| root);
+        roots.filter_map(|it| it.canonicalize_utf8().ok()).collect()
+    }
+
+    /// Returns the git directory and the root of the main worktree and of those that are linked.
+    fn worktrees(&self) -> Vec<(Utf8PathBuf, Utf8PathBuf)> {
+        let main = &self.common_dir;
+        let is_bare = self.repo.config().and_then(|it| it.get_bool("core.bare"));
+        let root = main.parent().unwrap_or(main).to_owned();
+        let first = (!is_bare.unwrap_or(false)).then(|| (main.clone(), root));
+        let linked = main.join("worktrees").read_dir_utf8();
+        let linked = linked.into_iter().flatten().flatten();
+        let linked = linked.map(|it| (it.path().to_owned(), linked_root(it.path())));
+        first.into_iter().chain(linked).collect()
     }
 }
 
@@ -313,6 +323,20 @@ mod tests {
         let (fixture, first, second) = two_commits();
         let moved = fixture.target().advance(BEST, Some(&first), &second);
         assert!(matches!(moved, Err(Error::BranchMoved { .. })));
+    }
+
+    #[test]
+    fn every_worktree_is_known_to_every_other_and_one_that_is_gone_is_not() {
+        let (fixture, _, _) = two_commits();
+        let (linked, gone) = (fixture.dir("linked"), fixture.dir("gone"));
+        for path in [&linked, &gone] {
+            fixture.git(&["worktree", "add", "--quiet", "--detach", path.as_str()]);
+        }
+        std::fs::remove_dir_all(&gone).unwrap();
+        let main = fixture.target().root().canonicalize_utf8().unwrap();
+        let expected = [main, linked.canonicalize_utf8().unwrap()];
+        assert_eq!(fixture.target().checkouts(), expected);
+        assert_eq!(Target::open(&linked).unwrap().checkouts(), expected);
     }
 
     #[test]

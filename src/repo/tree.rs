@@ -274,7 +274,9 @@ mod tests {
         let target = fixture.target();
         let base = target.head_tree();
         let edit = ("[ab](/[ab]){0,2}/[fg]", proptest::option::of("[xy]"));
-        proptest!(|(edits in proptest::collection::vec(edit, 1..8))| {
+        // Every case writes objects to the disk.
+        let config = ProptestConfig::with_cases(64);
+        proptest!(config, |(edits in proptest::collection::vec(edit, 1..8))| {
             let mut tree = base.clone();
             let mut model = target.list(&tree).unwrap();
             for (path, contents) in &edits {

@@ -1,7 +1,7 @@
 //! The launcher's side: namespaces, a root of its own, fewer privileges, and then the command.
 
 use std::convert::Infallible;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -60,30 +60,30 @@ pub(super) fn enter(stage: &Stage, words: &[OsString]) -> Step<Infallible> {
     step("enter the root", change_root(stage.root.as_std_path()))?;
     // A working directory that is not there is the command's own fault.
     step("", chdir(stage.cwd.as_std_path()))?;
-    // Once it is told that the command begins, nobody listens to why it did not.
-    step("", find(program))?;
-    step("drop privileges", drop_privileges(stage.parent))?;
+    step(
+        "drop privileges",
+        drop_privileges(stage.parent, kept(stage)),
+    )?;
     step("tell that it begins", announce(&Announcement::started()))?;
     let error = std::process::Command::new(program).args(args).exec();
     Err((String::new(), error))
 }
 
-/// Looks for a program as the kernel and the shell would.
-fn find(program: &OsStr) -> io::Result<()> {
-    let program = Path::new(program);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_named = program.components().count() > 1 || program.is_absolute();
-    let is_there = if is_named {
-        program.exists()
-    } else {
-        std::env::split_paths(&path).any(|it| it.join(program).exists())
-    };
-    if is_there {
-        Ok(())
-    } else {
-        // The number is what is told, so that it must have one.
-        Err(rustix::io::Errno::NOENT.into())
+/// Returns what of [`KEPT`] root keeps on a stage.
+///
+/// Below `/proc` lie the root and the folder of every process, and root may enter those of a process that
+/// has no right which it lacks itself. So who may see less keeps less: agents less than the code that is
+/// evaluated, which has the holdout at times, and private commands less than those to whom the whole
+/// machine is shown. Ordinary users have a namespace for each command, and none of this.
+fn kept(stage: &Stage) -> CapabilitySet {
+    let mut kept = KEPT;
+    if stage.privacy.is_some() || stage.agent {
+        kept.remove(CapabilitySet::SETFCAP);
     }
+    if stage.agent {
+        kept.remove(CapabilitySet::SYS_CHROOT);
+    }
+    kept
 }
 
 pub(super) fn step<T, E: Into<io::Error>>(what: &str, result: Result<T, E>) -> Step<T> {
@@ -261,12 +261,12 @@ fn change_root(root: &Path) -> io::Result<()> {
     Ok(unmount(".", UnmountFlags::DETACH)?)
 }
 
-fn drop_privileges(parent: i32) -> io::Result<()> {
+fn drop_privileges(parent: i32, kept: CapabilitySet) -> io::Result<()> {
     let own = capabilities(None)?;
-    for capability in own.permitted.difference(KEPT).iter() {
+    for capability in own.permitted.difference(kept).iter() {
         remove_capability_from_bounding_set(capability)?;
     }
-    let kept = own.permitted.intersection(KEPT);
+    let kept = own.permitted.intersection(kept);
     set_capabilities(
         None,
         CapabilitySets {
@@ -283,5 +283,39 @@ fn drop_privileges(parent: i32) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::other("the program that started it is gone"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::stage::{Privacy, Shown};
+
+    fn stage(private: bool, agent: bool) -> Stage {
+        Stage {
+            parent: 1,
+            root: "/r".into(),
+            top: "factory".to_owned(),
+            tree: Shown::Folder {
+                path: "/t".into(),
+                git: None,
+            },
+            build: "/b".into(),
+            cwd: "/factory/tree".into(),
+            network: false,
+            privacy: private.then(Privacy::default),
+            read_only: false,
+            agent,
+        }
+    }
+
+    #[test]
+    fn who_sees_less_lacks_a_right_of_everyone_who_sees_more() {
+        let (open, private) = (kept(&stage(false, false)), kept(&stage(true, false)));
+        let agents = [kept(&stage(true, true)), kept(&stage(false, true))];
+        assert!(open.contains(private) && !private.contains(open));
+        for agent in agents {
+            assert!(private.contains(agent) && !agent.contains(private));
+        }
     }
 }

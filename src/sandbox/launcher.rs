@@ -141,6 +141,7 @@ impl Launcher {
             cwd: shown.cwd.clone(),
             network: self.has_network(),
             privacy: self.privacy().cloned(),
+            agent: matches!(self.access, Access::Agent { .. }),
             read_only: matches!(
                 self.access,
                 Access::Agent {

@@ -34,6 +34,8 @@ const DEPENDENCIES: [&str; 3] = [".venv", "venv", "node_modules"];
 pub struct Places<'a> {
     /// The person's checkout.
     pub checkout: &'a Utf8Path,
+    /// Where else the repository is checked out.
+    pub others: &'a [Utf8PathBuf],
     /// Its git directory, which may lie elsewhere.
     pub common_dir: &'a Utf8Path,
     /// What factory keeps: its home, and the scratch of all targets.
@@ -51,6 +53,7 @@ pub fn privacy(places: &Places<'_>) -> Privacy {
     let home = process::variable("HOME").map(Utf8PathBuf::from);
     let ours = places.ours.iter().map(|it| (*it).to_owned());
     let own = [places.checkout, places.common_dir].map(Utf8Path::to_owned);
+    let own = own.into_iter().chain(places.others.iter().cloned());
     let hidden = home.iter().cloned().chain(own).chain(ours).collect();
     let mut shown = vec![places.cache.to_owned()];
     let path = process::variable("PATH").unwrap_or_default();
@@ -68,9 +71,15 @@ pub fn privacy(places: &Places<'_>) -> Privacy {
             shown.extend(root_of_programs(folder, home.as_deref()));
         }
     }
-    for part in &places.parts {
-        let part = places.checkout.join(part);
-        shown.extend(DEPENDENCIES.iter().map(|it| part.join(it)));
+    for checkout in places
+        .others
+        .iter()
+        .map(|it| &**it)
+        .chain([places.checkout])
+    {
+        for part in places.parts.iter().map(|it| checkout.join(it)) {
+            shown.extend(DEPENDENCIES.iter().map(|it| part.join(it)));
+        }
     }
     // Nobody's whole home, and nothing that would show what is hidden, comes in by this way.
     let private: Vec<Utf8PathBuf> = Vec::clone(&hidden);
@@ -129,9 +138,12 @@ pub async fn keeps_private(
 mod tests {
     use super::*;
 
+    static OTHERS: std::sync::OnceLock<Vec<Utf8PathBuf>> = std::sync::OnceLock::new();
+
     fn places<'a>(checkout: &'a Utf8Path, ours: &'a [&'a Utf8Path]) -> Places<'a> {
         Places {
             checkout,
+            others: OTHERS.get_or_init(|| vec!["/code/beside".into()]),
             common_dir: checkout,
             ours,
             cache: Utf8Path::new("/scratch/targets/a/cache"),
@@ -144,7 +156,7 @@ mod tests {
     fn the_checkout_is_hidden_and_what_it_depends_on_is_shown() {
         let ours = [Utf8Path::new("/scratch"), Utf8Path::new("/factory-home")];
         let found = privacy(&places(Utf8Path::new("/code/project"), &ours));
-        for path in ["/code/project", "/scratch", "/factory-home"] {
+        for path in ["/code/project", "/code/beside", "/scratch", "/factory-home"] {
             assert!(found.hidden.contains(&path.into()), "{path}");
         }
         for path in [

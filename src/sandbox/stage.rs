@@ -29,6 +29,9 @@ pub(super) struct Stage {
     /// Whether the tree itself cannot be written.
     #[serde(default)]
     pub(super) read_only: bool,
+    /// An agent that works on the tree is at work, and nothing is evaluated.
+    #[serde(default)]
+    pub(super) agent: bool,
 }
 
 /// What of the machine untrusted code does not see; it can change nothing but its own tree.

@@ -33,17 +33,8 @@ impl Lord {
 
     /// Returns the level that the next test gets if it starts now.
     pub fn next_level(&self) -> f64 {
-        let j = self.started + 1;
         let initial = self.alpha / 2.0;
-        let earned = self.keeps.iter().enumerate().map(|(idx, r)| {
-            let share = if idx == 0 {
-                self.alpha - initial
-            } else {
-                self.alpha
-            };
-            share * weight(j - r)
-        });
-        initial * weight(j) + earned.sum::<f64>()
+        level(self.started + 1, &self.keeps, self.alpha, initial, weight)
     }
 
     /// Uses up an index: the first pair of a test has started, at the level that was fixed when it was
@@ -72,6 +63,16 @@ impl Lord {
     pub fn bound(&self) -> f64 {
         self.spent / count(self.keeps.len().max(1))
     }
+}
+
+/// Returns αⱼ of a stream in which so many tests had started when each keep was decided; `initial` is what it
+/// may spend before the first.
+fn level(j: u64, keeps: &[u64], alpha: f64, initial: f64, weight: impl Fn(u64) -> f64) -> f64 {
+    let earned = keeps.iter().enumerate().map(|(idx, r)| {
+        let share = if idx == 0 { alpha - initial } else { alpha };
+        share * weight(j - r)
+    });
+    initial * weight(j) + earned.sum::<f64>()
 }
 
 /// Returns γⱼ, the share of its source that the j-th test after it gets; 0 for j = 0.
@@ -118,6 +119,29 @@ mod tests {
     }
 
     #[test]
+    fn with_the_weights_of_another_program_levels_are_those_that_it_prints() {
+        // LORD() of R's onlineFDR, whose weights and initial budget are others.
+        let case = unit("lordpp_onlineFDR");
+        let theirs = |j: u64| {
+            let j = count(usize::try_from(j).unwrap());
+            0.077_208_38 * j.max(2.0).ln() / (j * j.ln().sqrt().exp())
+        };
+        let mut keeps = Vec::new();
+        let p_values = numbers(&case["p"]);
+        let expected = case["alphai"].as_array().unwrap();
+        for ((j, p), expected) in (1..).zip(p_values).zip(expected) {
+            let level = level(j, &keeps, 0.05, case["w0"].as_f64().unwrap(), theirs);
+            close(level, expected);
+            if p <= level {
+                keeps.push(j);
+            }
+        }
+        let kept = numbers(&case["R"]).into_iter().zip(1..);
+        let kept: Vec<u64> = kept.filter(|it| it.0 > 0.5).map(|it| it.1).collect();
+        assert_eq!(keeps, kept);
+    }
+
+    #[test]
     fn a_keep_pays_only_what_starts_after_its_decision() {
         let mut lord = Lord::new(0.05);
         begin(&mut lord);
@@ -151,6 +175,24 @@ mod tests {
                 if keep {
                     lord.keep();
                 }
+                prop_assert!(lord.bound() <= 0.05 + 1e-12);
+            }
+        }
+
+        /// Tests overlap: some keeps are decided while later tests have started already.
+        #[test]
+        fn the_bound_holds_however_late_keeps_are_decided(
+            steps in prop::collection::vec((any::<bool>(), 0usize..6), 1..300),
+        ) {
+            let mut lord = Lord::new(0.05);
+            let mut undecided: Vec<usize> = Vec::new();
+            for (keep, delay) in steps {
+                begin(&mut lord);
+                undecided.extend(keep.then_some(delay));
+                let decided = undecided.iter().filter(|it| **it == 0).count();
+                undecided.retain(|it| *it > 0);
+                undecided.iter_mut().for_each(|it| *it -= 1);
+                (0..decided).for_each(|_| lord.keep());
                 prop_assert!(lord.bound() <= 0.05 + 1e-12);
             }
         }

@@ -49,9 +49,21 @@ fn number(count: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::reference::{numbers, unit};
 
     fn close(found: f64, expected: f64) {
         assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+    }
+
+    #[test]
+    fn quantiles_of_beta_agree_with_the_reference() {
+        for case in unit("beta_quantiles").as_array().unwrap() {
+            let of = |name: &str| case[name].as_f64().unwrap();
+            let beta = Beta::new(of("a"), of("b")).unwrap();
+            for (share, expected) in [0.05, 0.5, 0.95].iter().zip(numbers(&case["q"])) {
+                close(beta.inverse_cdf(*share), expected);
+            }
+        }
     }
 
     #[test]

@@ -114,6 +114,8 @@ fn of_event(id: ExperimentId, idx: u64, event: &ExperimentEvent) -> RecordEvent 
         ExperimentEvent::Noted { at, .. } => line.at = Some(*at),
         ExperimentEvent::Built { .. }
         | ExperimentEvent::Gated
+        | ExperimentEvent::Testing { .. }
+        | ExperimentEvent::Paired { .. }
         | ExperimentEvent::Measured { .. }
         | ExperimentEvent::Checked { .. }
         | ExperimentEvent::Landed { .. } => {}

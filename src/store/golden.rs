@@ -8,7 +8,7 @@ use super::{journal, layout};
 use crate::format::{FormatVersion, JOURNAL, RECORD, SNAPSHOT, SUMMARY};
 use crate::model::dimension::Direction;
 use crate::model::experiment::{Experiment, ExperimentEvent, Summary, fold};
-use crate::model::measurement::{Scale, TestPlan};
+use crate::model::measurement::{Evidence, Scale, TestPlan, WatchPlan};
 use crate::model::screening::{Screening, Variant};
 use crate::model::tail::{Tail, TailGuard};
 use crate::model::turn::{Side, Turn, TurnEnd};
@@ -18,14 +18,17 @@ const JOURNAL_1_0: &str = include_str!("../format/golden/journal-1.0.jsonl");
 const JOURNAL_1_1: &str = include_str!("../format/golden/journal-1.1.jsonl");
 const JOURNAL_1_2: &str = include_str!("../format/golden/journal-1.2.jsonl");
 const JOURNAL_1_3: &str = include_str!("../format/golden/journal-1.3.jsonl");
+const JOURNAL_1_4: &str = include_str!("../format/golden/journal-1.4.jsonl");
 const RECORD_1_0: &str = include_str!("../format/golden/record-1.0.json");
 const RECORD_1_1: &str = include_str!("../format/golden/record-1.1.json");
 const RECORD_1_2: &str = include_str!("../format/golden/record-1.2.json");
 const RECORD_1_3: &str = include_str!("../format/golden/record-1.3.json");
+const RECORD_1_4: &str = include_str!("../format/golden/record-1.4.json");
 const SUMMARY_1_0: &str = include_str!("../format/golden/summary-1.0.jsonl");
 const SUMMARY_1_1: &str = include_str!("../format/golden/summary-1.1.jsonl");
 const SUMMARY_1_2: &str = include_str!("../format/golden/summary-1.2.jsonl");
 const SUMMARY_1_3: &str = include_str!("../format/golden/summary-1.3.jsonl");
+const SUMMARY_1_4: &str = include_str!("../format/golden/summary-1.4.jsonl");
 const SNAPSHOT_1_0: &str = include_str!("../format/golden/snapshot-1.0.json");
 
 fn experiment() -> Experiment {
@@ -97,6 +100,80 @@ fn experiment_1_3() -> Experiment {
     fold(&events_1_3()).unwrap().unwrap()
 }
 
+/// The events of a claim that was held to two other metrics: one was shown to stay, one watched.
+fn events_1_4() -> Vec<ExperimentEvent> {
+    let mut events = events_1_3();
+    for event in &mut events {
+        if let ExperimentEvent::Measured {
+            evidence: Some(evidence),
+            others,
+            ..
+        } = event
+        {
+            let mut shown = (**evidence).clone();
+            if let TestPlan::SignBetting(plan) = &mut shown.plan {
+                plan.epsilon = 0.05;
+            }
+            shown.metric = "speed".parse().unwrap();
+            let watched = Evidence {
+                metric: "memory".parse().unwrap(),
+                unit: "MiB".to_owned(),
+                plan: TestPlan::Watch(WatchPlan {
+                    direction: Direction::Minimize,
+                    scale: Scale::LogRatio,
+                    epsilon: 0.05,
+                    sigma: 0.04,
+                    n_calibration: 10,
+                    among: 2,
+                    n_pairs: 9,
+                }),
+                pairs: Vec::new(),
+            };
+            *others = vec![shown, watched];
+        }
+    }
+    let at = events
+        .iter()
+        .position(|it| it.name() == "measured")
+        .unwrap();
+    let testing = testing(&events);
+    events.splice(at..at, testing);
+    events
+}
+
+/// The journal's lines of a test that begins and of its first pair.
+fn testing(events: &[ExperimentEvent]) -> Vec<ExperimentEvent> {
+    let measured = events.iter().find_map(|it| match it {
+        ExperimentEvent::Measured {
+            evidence: Some(evidence),
+            binding,
+            sandbox,
+            ..
+        } => Some((evidence, binding, sandbox)),
+        _ => None,
+    });
+    let (evidence, binding, sandbox) = measured.expect("a metric was measured");
+    let pair = evidence.pairs.first().expect("pairs were run").clone();
+    let begun = Evidence {
+        pairs: Vec::new(),
+        ..(**evidence).clone()
+    };
+    vec![
+        ExperimentEvent::Testing {
+            evidence: Box::new(begun),
+            binding: binding.clone(),
+            sandbox: sandbox.clone(),
+        },
+        ExperimentEvent::Paired {
+            pair: Box::new(pair),
+        },
+    ]
+}
+
+fn experiment_1_4() -> Experiment {
+    fold(&events_1_4()).unwrap().unwrap()
+}
+
 /// The events as a program wrote them that knew no streams.
 fn events_1_0() -> Vec<ExperimentEvent> {
     let mut events = events(7, Verdict::Keep);
@@ -157,6 +234,12 @@ fn a_journal_of_version_1_3_still_loads() {
 }
 
 #[test]
+fn a_journal_of_version_1_4_still_loads() {
+    let contents = journal::parse(JOURNAL_1_4.as_bytes()).unwrap();
+    assert_eq!(contents.events, events_1_4());
+}
+
+#[test]
 fn a_record_of_version_1_0_still_loads() {
     let (record, _) = RECORD.decode::<Experiment>(RECORD_1_0.as_bytes()).unwrap();
     assert_eq!(record, experiment_1_0());
@@ -178,6 +261,12 @@ fn a_record_of_version_1_2_still_loads() {
 fn a_record_of_version_1_3_still_loads() {
     let (record, _) = RECORD.decode::<Experiment>(RECORD_1_3.as_bytes()).unwrap();
     assert_eq!(record, experiment_1_3());
+}
+
+#[test]
+fn a_record_of_version_1_4_still_loads() {
+    let (record, _) = RECORD.decode::<Experiment>(RECORD_1_4.as_bytes()).unwrap();
+    assert_eq!(record, experiment_1_4());
 }
 
 #[test]
@@ -215,6 +304,14 @@ fn a_summary_segment_of_version_1_3_still_loads() {
 }
 
 #[test]
+fn a_summary_segment_of_version_1_4_still_loads() {
+    let (summaries, _) = SUMMARY
+        .decode_lines::<Summary>(SUMMARY_1_4.as_bytes())
+        .unwrap();
+    assert_eq!(summaries, [summary_of(&experiment_1_4()).unwrap()]);
+}
+
+#[test]
 fn a_snapshot_of_version_1_0_still_loads() {
     let (read, _) = SNAPSHOT
         .decode::<Snapshot>(SNAPSHOT_1_0.as_bytes())
@@ -224,13 +321,13 @@ fn a_snapshot_of_version_1_0_still_loads() {
 
 /// Returns name, version and text of every format as it is written today.
 fn written_today() -> [(&'static str, FormatVersion, String); 4] {
-    let journal: String = events_1_3()
+    let journal: String = events_1_4()
         .iter()
         .zip(1..)
         .map(|(event, seq)| journal::encode(seq, event).unwrap())
         .collect();
-    let record = RECORD.encode(&experiment_1_3()).unwrap() + "\n";
-    let summaries = [summary_of(&experiment_1_3()).unwrap()];
+    let record = RECORD.encode(&experiment_1_4()).unwrap() + "\n";
+    let summaries = [summary_of(&experiment_1_4()).unwrap()];
     let summary = SUMMARY.encode_lines(&summaries).unwrap();
     let snapshot = SNAPSHOT.encode(&snapshot()).unwrap() + "\n";
     [

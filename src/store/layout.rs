@@ -12,8 +12,8 @@ use crate::decision;
 use crate::gate;
 use crate::model::experiment::{Experiment, Spent, Summary};
 use crate::model::id::ExperimentId;
-use crate::model::measurement::TestPlan;
-use crate::model::verdict::Verdict;
+use crate::model::measurement::{Evidence, TestPlan};
+use crate::model::verdict::{Statistics, Verdict};
 
 /// The ledger's ref.
 pub const LEDGER: &str = "refs/factory/ledger";
@@ -147,20 +147,35 @@ pub fn summary_of(experiment: &Experiment) -> Option<Summary> {
         files_hash: gate::files_hash(&experiment.hypothesis),
         landed: experiment.landed.clone(),
         spent: spent(experiment),
+        others: spent_on_others(experiment),
         resumes: experiment.resumes,
         turn: experiment.turn.clone(),
     })
 }
 
-/// Returns what the experiment's test took from its stream: an index is used up by the first pair.
+/// Returns what the test of the claim took from its stream.
 fn spent(experiment: &Experiment) -> Option<Spent> {
     let evidence = experiment.evidence.as_ref()?;
+    let statistics = experiment.decision.as_ref()?.statistics.as_ref();
+    spent_on(evidence, statistics)
+}
+
+/// Returns what the tests of other noisy metrics took from theirs.
+fn spent_on_others(experiment: &Experiment) -> Vec<Spent> {
+    let of = |evidence: &Evidence| {
+        let statistics = decision::replay(evidence).statistics;
+        spent_on(evidence, statistics.as_ref())
+    };
+    experiment.others.iter().filter_map(of).collect()
+}
+
+/// Returns what a test took from its stream: an index is used up by the first pair.
+fn spent_on(evidence: &Evidence, statistics: Option<&Statistics>) -> Option<Spent> {
     let (stream, level, epsilon) = match &evidence.plan {
         TestPlan::SignBetting(plan) => (plan.stream, plan.alpha, plan.epsilon),
         TestPlan::Bounded(plan) => (plan.stream, plan.alpha, plan.epsilon),
-        TestPlan::Deterministic { .. } => return None,
+        TestPlan::Deterministic { .. } | TestPlan::Watch(_) => return None,
     };
-    let statistics = experiment.decision.as_ref()?.statistics.as_ref();
     (stream.is_some() && !evidence.pairs.is_empty()).then(|| Spent {
         metric: decision::family(&evidence.metric, epsilon),
         level,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::journal::Contents;
 use super::{Error, Recovery, Writer};
+use crate::decision;
 use crate::model::experiment::{Cost, Experiment, ExperimentEvent, Stage};
 use crate::model::verdict::{Decision, Verdict};
 
@@ -73,11 +74,23 @@ fn close(
         }
         stage @ (Stage::Started | Stage::Built | Stage::Gated | Stage::Measured) => {
             let reason = format!("interrupted: the run ended when it was {stage}");
-            let decision = Decision::plain(Verdict::Spurious, reason);
+            let cut_off = experiment.cut_off();
+            let undecided = cut_off.and_then(|(claim, others)| decision::cut_short(claim, others));
+            let (decision, note, what) = match undecided {
+                Some(mut undecided) => {
+                    undecided.reasons.push(reason);
+                    let note = "The run was interrupted; the test may go on from its last pair.";
+                    (undecided, note, "inconclusive, with all its pairs")
+                }
+                None => (
+                    Decision::plain(Verdict::Spurious, reason),
+                    "The run was interrupted; this says nothing about the candidate.",
+                    "spurious",
+                ),
+            };
             writer.append(&ExperimentEvent::Decided { decision })?;
-            let note = "The run was interrupted; this says nothing about the candidate.";
             writer.append(&noted(note.to_owned(), now))?;
-            format!("experiment {id} was interrupted and is recorded as spurious")
+            format!("experiment {id} was interrupted and is recorded as {what}")
         }
     };
     writer.seal()?;
@@ -136,7 +149,7 @@ mod tests {
     use crate::model::dimension::Direction;
     use crate::model::experiment::{Experiment, ExperimentEvent};
     use crate::model::id::ExperimentId;
-    use crate::model::measurement::Scale;
+    use crate::model::measurement::{Evidence, Sample, Scale};
     use crate::model::screening::Screening;
     use crate::model::verdict::Verdict;
     use crate::store::Reader;
@@ -222,6 +235,106 @@ mod tests {
             std::fs::write(place.common_dir.join("factory/journal.jsonl"), &journal).unwrap();
             recover(&place.common_dir);
         }
+    }
+
+    /// A test of two pairs that nothing decides yet, cut off behind the second.
+    #[test]
+    fn a_test_that_was_killed_has_used_up_its_index_and_keeps_its_pairs() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        let all = events(1, Verdict::Revert);
+        let ExperimentEvent::Measured {
+            evidence: Some(evidence),
+            binding,
+            sandbox,
+            ..
+        } = &all[3]
+        else {
+            unreachable!("it was measured");
+        };
+        let mut pair = evidence.pairs[0].clone();
+        pair.candidate.sample = Sample::Value { value: 100.0 };
+        let mut planned = evidence.clone();
+        planned.pairs.clear();
+        let paired = ExperimentEvent::Paired {
+            pair: Box::new(pair.clone()),
+        };
+        append_all(&mut writer, &all[..3]);
+        assert!(writer.append(&paired).is_err(), "no test has begun");
+        let testing = ExperimentEvent::Testing {
+            evidence: planned,
+            binding: binding.clone(),
+            sandbox: sandbox.clone(),
+        };
+        append_all(&mut writer, &[testing, paired.clone(), paired]);
+        drop(writer);
+        let (writer, notices) = open(&place.common_dir);
+        assert!(
+            notices[0].ends_with("inconclusive, with all its pairs"),
+            "{notices:?}"
+        );
+        let sealed = writer
+            .reader()
+            .experiment(ExperimentId(1))
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            sealed.evidence.as_ref().unwrap().pairs,
+            [pair.clone(), pair]
+        );
+        assert_eq!(sealed.binding.as_ref(), Some(binding));
+        let decision = sealed.decision.as_ref().unwrap();
+        assert_eq!(decision.verdict, Verdict::Inconclusive);
+        assert_eq!(
+            decision.reasons[0],
+            "stopped before a verdict, after 2 pairs"
+        );
+        let summary = crate::store::summary_of(&sealed).unwrap();
+        let mut streams = crate::decision::Streams::new(0.05);
+        streams.add_closed(&summary);
+        assert_eq!(streams.states()[0].tests, 1);
+        assert_eq!(crate::decision::resumable(&[summary]), [ExperimentId(1)]);
+    }
+
+    #[test]
+    fn a_test_behind_the_claim_is_kept_behind_it() {
+        let place = place();
+        let (mut writer, _) = open(&place.common_dir);
+        let all = events(1, Verdict::Revert);
+        let ExperimentEvent::Measured {
+            evidence: Some(evidence),
+            binding,
+            sandbox,
+            ..
+        } = &all[3]
+        else {
+            unreachable!("it was measured");
+        };
+        let testing = |evidence: &Evidence| ExperimentEvent::Testing {
+            evidence: Box::new(evidence.clone()),
+            binding: binding.clone(),
+            sandbox: sandbox.clone(),
+        };
+        let mut other = (**evidence).clone();
+        other.metric = "other".parse().unwrap();
+        other.pairs.clear();
+        let paired = ExperimentEvent::Paired {
+            pair: Box::new(evidence.pairs[0].clone()),
+        };
+        append_all(&mut writer, &all[..3]);
+        append_all(&mut writer, &[testing(evidence), testing(&other), paired]);
+        drop(writer);
+        let (writer, _) = open(&place.common_dir);
+        let sealed = writer
+            .reader()
+            .experiment(ExperimentId(1))
+            .unwrap()
+            .unwrap();
+        assert_eq!(sealed.evidence.as_ref(), Some(&**evidence));
+        assert_eq!(sealed.others.len(), 1);
+        assert_eq!(sealed.others[0].pairs, evidence.pairs);
+        let summary = crate::store::summary_of(&sealed).unwrap();
+        assert!(summary.spent.is_some() && summary.others.len() == 1);
     }
 
     #[test]

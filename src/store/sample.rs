@@ -190,6 +190,7 @@ pub(crate) fn events(id: u32, verdict: Verdict) -> Vec<ExperimentEvent> {
                 score_after: Some(0.75),
             }],
             evidence: Some(Box::new(evidence())),
+            others: Vec::new(),
             binding: Binding {
                 harness: "factory 0.1.0".to_owned(),
                 eval_hash: "e".to_owned(),

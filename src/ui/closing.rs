@@ -14,7 +14,11 @@ pub fn render(report: &RunReport, width: usize) -> String {
     }
     let (shown, n_left_out) = pursued::shown(report);
     for line in shown {
-        out.push_str(&experiment(line, width));
+        out.push_str(&experiment(
+            line,
+            pursued::is_only_claim(report, line),
+            width,
+        ));
     }
     if n_left_out > 0 {
         let words = format!("and {n_left_out} that were not kept: `factory history` lists them");
@@ -54,13 +58,11 @@ pub fn render_plan(report: &RunReport, width: usize) -> String {
     out
 }
 
-fn experiment(line: &Line, width: usize) -> String {
-    let head = format!(
-        "#{} {} ({})",
-        line.id,
-        text::harmless(&line.hypothesis),
-        line.claim
-    );
+fn experiment(line: &Line, is_only_claim: bool, width: usize) -> String {
+    let mut head = format!("#{} {}", line.id, text::harmless(&line.hypothesis));
+    if !is_only_claim {
+        head.push_str(&format!(" ({})", line.claim));
+    }
     let word = style::verdict(line.verdict);
     let room = width.saturating_sub(15);
     let head = text::wrap(&head, room, 0).replace('\n', &format!("\n{}", " ".repeat(15)));
@@ -100,12 +102,15 @@ fn untried(report: &RunReport, width: usize) -> String {
     }
     let mut out = format!("{}\n", style::heading("Not tried"));
     // What a search proposes next is of little interest, unless it was asked for.
-    let most = if report.research.is_some() { 2 } else { 10 };
+    let is_search = report.research.is_some();
+    let most = if is_search { 2 } else { 10 };
     for (title, why) in left.iter().take(most) {
-        out.push_str(&text::bullet(
-            &text::harmless(&format!("{title}: {why}")),
-            width,
-        ));
+        let words = if is_search {
+            title.clone()
+        } else {
+            format!("{title}: {why}")
+        };
+        out.push_str(&text::bullet(&text::harmless(&words), width));
     }
     if left.len() > most {
         out.push_str(&format!("  and {} more\n", left.len() - most));

@@ -147,18 +147,21 @@ fn planned(event: &RunEvent) -> String {
     else {
         return String::new();
     };
-    let share = delta_share.map_or_else(String::new, |it| format!("{:.2} %, ", 100.0 * it));
+    let delta = number::quantity(*delta, unit);
+    let least = match delta_share {
+        Some(share) => format!("{:.2} % ({delta})", 100.0 * share),
+        None => delta,
+    };
     let why = if *shortened {
         ", which is what the budget pays for"
     } else {
         ""
     };
     let price = format!(
-        "the price of testing {}: at most {}{why}, {}; changes from {share}{} count; about {} to find no effect, {} to a keep",
+        "the price of testing {}: at most {}{why}, {}; gains of {least} or more count; about {} to find no effect, {} to a keep",
         text::harmless(metric),
         number::count(*n_max as usize, "pairs"),
         number::duration(*seconds_most),
-        number::quantity(*delta, unit),
         number::duration(*seconds_null),
         number::duration(*seconds_keep),
     );
@@ -186,6 +189,7 @@ fn pair(event: &RunEvent) -> String {
         candidate,
         e_value,
         needed,
+        watched,
     } = event
     else {
         return String::new();
@@ -194,11 +198,19 @@ fn pair(event: &RunEvent) -> String {
         (Some(before), Some(after)) => number::change(*before, *after, unit),
         _ => "a run failed".to_owned(),
     };
-    format!(
-        "#{id} pair {n} of at most {n_max} · {metric} {values} · e-value {} of {}",
-        number::e_value(*e_value),
-        number::e_value(*needed)
-    )
+    // A number without noise needs no evidence beside itself.
+    let evidence = if *needed > 1.0 {
+        let (now, needed) = (number::e_value(*e_value), number::e_value(*needed));
+        let what = if *watched {
+            "likelihood of a loss"
+        } else {
+            "e-value"
+        };
+        format!(" · {what} {now} of {needed}")
+    } else {
+        String::new()
+    };
+    format!("#{id} pair {n} of at most {n_max} · {metric} {values}{evidence}")
 }
 
 #[cfg(test)]
@@ -223,12 +235,31 @@ mod tests {
             candidate: Some(293.0),
             e_value: 12.34,
             needed: 100.0,
+            watched: false,
         };
         assert_eq!(
             passing(&event).unwrap(),
             "#3 pair 7 of at most 40 · parse 312 → 293 ms · e-value 12.3 of 100"
         );
         assert!(lasting(&event, 80).is_none());
+    }
+
+    #[test]
+    fn a_pair_of_a_number_without_noise_shows_no_evidence() {
+        let event = RunEvent::PairMeasured {
+            id: ExperimentId(3),
+            metric: "bytes".into(),
+            unit: "B".into(),
+            n: 1,
+            n_max: 2,
+            incumbent: Some(312.0),
+            candidate: Some(293.0),
+            e_value: 1.0,
+            needed: 1.0,
+            watched: false,
+        };
+        let line = passing(&event).unwrap();
+        assert_eq!(line, "#3 pair 1 of at most 2 · bytes 312 → 293 B");
     }
 
     #[test]
@@ -284,7 +315,7 @@ mod tests {
         };
         assert_eq!(
             planned(&event),
-            "the price of testing parse: at most 60 pairs, which is what the budget pays for, 2 h 00 min; changes from 0.70 %, 2.10 ms count; about 16.0 s to find no effect, 45.0 s to a keep; p95 is guarded"
+            "the price of testing parse: at most 60 pairs, which is what the budget pays for, 2 h 00 min; gains of 0.70 % (2.10 ms) or more count; about 16.0 s to find no effect, 45.0 s to a keep; p95 is guarded"
         );
     }
 }

@@ -26,6 +26,12 @@ pub(super) fn shown(report: &RunReport) -> (Vec<&Line>, usize) {
     (shown, left_out)
 }
 
+/// Returns whether the report need not say what an experiment claims: all of them move the one number.
+pub(super) fn is_only_claim(report: &RunReport, line: &Line) -> bool {
+    let research = report.research.as_ref().filter(|it| it.turns.is_empty());
+    research.is_some_and(|it| line.claim == format!("moves {}", it.metric))
+}
+
 /// Returns the section about the number, or about the turns of two.
 pub(super) fn render(pursued: &Pursued, width: usize) -> String {
     if !pursued.turns.is_empty() {

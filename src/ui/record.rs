@@ -3,6 +3,7 @@
 use crate::model::audit::{AuditOutcome, Standing};
 use crate::model::experiment::{Candidate, DimensionPair, Experiment, Summary};
 use crate::model::hypothesis::Claim;
+use crate::model::id::ExperimentId;
 use crate::model::measurement::{Evidence, TestPlan};
 use crate::model::turn::Side;
 use crate::model::verdict::{Statistics, Verdict};
@@ -356,25 +357,38 @@ fn dimensions(pairs: &[DimensionPair], width: usize) -> String {
 }
 
 fn evidence(experiment: &Experiment, width: usize) -> String {
-    let Some(evidence) = &experiment.evidence else {
-        return String::new();
-    };
-    let mut out = format!("\n{}\n", style::heading("Evidence"));
-    out.push_str(&text::labelled("test", &plan(&evidence.plan), width));
+    let mut out = String::new();
+    if let Some(evidence) = &experiment.evidence {
+        let statistics = experiment.decision.as_ref();
+        let statistics = statistics.and_then(|it| it.statistics.as_ref());
+        let heading = style::heading("Evidence");
+        out.push_str(&format!("\n{heading}\n"));
+        out.push_str(&samples(experiment.id, evidence, statistics, width));
+    }
+    for other in &experiment.others {
+        let heading = format!("Held to {} too", other.metric);
+        out.push_str(&format!("\n{}\n", style::heading(&heading)));
+        out.push_str(&samples(experiment.id, other, None, width));
+    }
+    out
+}
+
+fn samples(
+    id: ExperimentId,
+    evidence: &Evidence,
+    statistics: Option<&Statistics>,
+    width: usize,
+) -> String {
+    let mut out = text::labelled("test", &plan(&evidence.plan), width);
     out.push_str(&text::labelled(
         "raw samples",
         &format!(
-            "{} of `{}` stored; `factory replay {}` computes the verdict again",
+            "{} of `{}` stored; `factory replay {id}` computes the verdict again",
             number::count(evidence.pairs.len(), "pairs"),
             evidence.metric,
-            experiment.id
         ),
         width,
     ));
-    let statistics = experiment
-        .decision
-        .as_ref()
-        .and_then(|it| it.statistics.as_ref());
     if let Some(statistics) = statistics {
         out.push_str(&statistics_lines(statistics, width));
     }
@@ -399,6 +413,11 @@ fn plan(plan: &TestPlan) -> String {
             plan.delta,
             number::count(plan.n_max as usize, "instances"),
             plan.look_every
+        ),
+        TestPlan::Watch(plan) => format!(
+            "watched for a loss of {:.4} on randomised pairs, at most {}",
+            plan.epsilon,
+            number::count(plan.n_pairs as usize, "pairs")
         ),
     }
 }

@@ -5,6 +5,9 @@ use crate::ceo::noise::Noise;
 use super::document::ResearchPage;
 use super::{number, style, text, tools};
 
+/// A number that shows only gains above this share of itself decides next to nothing.
+const VISIBLE: f64 = 0.3;
+
 /// Returns the section that was made, if one was, and what its number shows.
 pub fn render(page: &ResearchPage, width: usize) -> String {
     let mut out = String::new();
@@ -39,43 +42,67 @@ fn facts(noise: &Noise) -> Vec<(&'static str, String)> {
         "number",
         format!("{} {value} (median of {runs}, {each} each)", noise.metric),
     )];
-    let most = number::duration(noise.most_seconds);
-    if noise.deterministic {
-        facts.push(("noise", "none: every run gave the same".to_owned()));
-        facts.push(("can be seen", "any gain: each arm is run twice".to_owned()));
-        facts.push((
-            "price",
-            format!("{most} for an experiment, beside its build"),
-        ));
+    let sigma = amount(noise.noise, noise.relative, &noise.unit);
+    let words = if noise.deterministic {
+        "none: every run gave the same".to_owned()
     } else {
-        let sigma = amount(noise.noise, noise);
-        facts.push((
-            "noise",
-            format!("two runs of the same code differ by {sigma} (one standard deviation)"),
-        ));
-        let gain = amount(noise.smallest_gain, noise);
-        facts.push((
-            "can be seen",
-            format!("gains of {gain} or more; smaller ones are lost in the noise"),
-        ));
-        let pairs = noise.most_pairs;
-        facts.push((
-            "price",
-            format!("at most {pairs} pairs of runs for an experiment, {most}; most end far sooner"),
-        ));
-    }
-    if let Some(instances) = noise.instances {
-        facts.push(("instances", instances.to_string()));
-    }
+        format!("two runs of the same code differ by {sigma} (one standard deviation)")
+    };
+    facts.push(("noise", words));
+    facts.extend(match noise.instances {
+        Some(n) => over_instances(noise, n),
+        None => over_runs(noise),
+    });
     facts.extend(noise.warnings.iter().map(|it| ("careful", it.clone())));
     facts
 }
 
-fn amount(value: f64, noise: &Noise) -> String {
-    if noise.relative {
+/// Says what a number that is one for all of a run can show, and what that costs.
+fn over_runs(noise: &Noise) -> Vec<(&'static str, String)> {
+    let most = number::duration(noise.most_seconds);
+    if noise.deterministic {
+        let price = format!("{most} for an experiment, beside its build");
+        let seen = "any gain: each arm is run twice".to_owned();
+        return vec![("can be seen", seen), ("price", price)];
+    }
+    let gain = amount(noise.smallest_gain, noise.relative, &noise.unit);
+    let pairs = noise.most_pairs;
+    let seen = format!("gains of {gain} or more; smaller ones are lost in the noise");
+    let price =
+        format!("at most {pairs} pairs of runs for an experiment, {most}; most end far sooner");
+    let mut facts = vec![("can be seen", seen), ("price", price)];
+    if noise.relative && noise.smallest_gain > VISIBLE {
+        let words = "most gains are smaller than that: let `run` repeat its work and print the best of it, \
+                     leave the machine alone, or count something that does not vary";
+        facts.push(("careful", words.to_owned()));
+    }
+    facts
+}
+
+/// Says what a mean over instances can show, each of which is a pair of its own.
+fn over_instances(noise: &Noise, n: usize) -> Vec<(&'static str, String)> {
+    let gain = number::quantity(noise.smallest_gain, &noise.unit);
+    let most = number::duration(noise.most_seconds);
+    let hidden = noise.hidden_instances;
+    let hidden = hidden.map_or_else(String::new, |it| format!(", and {it} hidden ones"));
+    vec![
+        ("instances", format!("{n}{hidden}")),
+        (
+            "can be seen",
+            format!("gains of about {gain} or more: what {n} instances can show"),
+        ),
+        (
+            "price",
+            format!("one run of each arm for an experiment, {most}, beside its build"),
+        ),
+    ]
+}
+
+fn amount(value: f64, is_relative: bool, unit: &str) -> String {
+    if is_relative {
         format!("{:.1} %", 100.0 * value)
     } else {
-        number::quantity(value, &noise.unit)
+        number::quantity(value, unit)
     }
 }
 
@@ -90,6 +117,7 @@ mod tests {
             written: true,
             text: "[research]\nmetric = \"latency\"\n".into(),
             noise: Noise {
+                hidden_instances: None,
                 metric: "latency".into(),
                 unit: "ms".into(),
                 value: 12.3,
@@ -129,14 +157,42 @@ mod tests {
     }
 
     #[test]
+    fn a_number_over_instances_says_what_so_many_can_show() {
+        let mut page = page();
+        let noise = &mut page.noise;
+        (noise.metric, noise.unit, noise.value) = ("accuracy".into(), String::new(), 0.606);
+        (noise.deterministic, noise.relative) = (true, false);
+        (noise.instances, noise.hidden_instances) = (Some(480), Some(240));
+        (noise.smallest_gain, noise.most_seconds) = (0.0456, 0.6);
+        noise.warnings.clear();
+        page.text.clear();
+        let text = anstream::adapter::strip_str(&render(&page, 80)).to_string();
+        insta::assert_snapshot!(text, @r#"
+        number       accuracy 0.606 (median of 20 runs, 0.3 s each)
+        noise        none: every run gave the same
+        instances    480, and 240 hidden ones
+        can be seen  gains of about 0.0456 or more: what 480 instances can show
+        price        one run of each arm for an experiment, 0.6 s, beside its build
+        next         factory ceo --mode research
+        "#);
+    }
+
+    #[test]
+    fn noise_that_hides_most_gains_is_warned_of() {
+        let mut page = page();
+        assert!(!render(&page, 80).contains("repeat its work"));
+        page.noise.smallest_gain = 0.49;
+        assert!(render(&page, 80).contains("repeat its work"));
+    }
+
+    #[test]
     fn a_number_without_noise_costs_two_runs_of_each_arm() {
         let mut page = page();
         page.noise.deterministic = true;
         page.noise.most_seconds = 1.2;
-        page.noise.instances = Some(480);
         page.text.clear();
         let text = render(&page, 80);
-        for words in ["every run gave the same", "any gain", "1.2 s", "480"] {
+        for words in ["every run gave the same", "any gain", "1.2 s"] {
             assert!(text.contains(words), "{words}: {text}");
         }
         let mut other = page.noise.clone();

@@ -2,17 +2,17 @@
 
 use std::fs;
 
-use rustix::process::Signal;
-use serde_json::Value;
-
+use crate::runs::{
+    Idea, ONLY_DECLARED, assert_replays, backend, cut_short, experiment, is_refused, moves, shown,
+    with_backend,
+};
 use crate::support::{PACKAGE, Repo, TestEnv, assert_untouched, ceo_with};
+use rustix::process::Signal;
 
 /// A target without a language: a number in each of two files, and their sum as the metric.
 const PROFILE: &str = r#"
 [scope]
 mutable = ["*.txt"]
-[eval]
-skip = ["tests", "lint", "types", "coverage", "config", "capability", "observability"]
 [[metric]]
 name = "total"
 run = "sh total.sh"
@@ -25,66 +25,25 @@ run = "sh -c 'test $(cat a.txt) -gt 0 && test $(cat b.txt) -gt 0'"
 
 const TOTAL: &str = "echo METRIC total=$(($(cat a.txt) + $(cat b.txt)))\n";
 
-/// Says that a test was skipped where this machine refuses namespaces.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn is_refused(env: &TestEnv) -> bool {
-    let isolation = env.repo("probe", &[("a.txt", "a\n")]).isolation();
-    let refused = isolation["state"] != "fine";
-    if refused {
-        eprintln!("SKIPPED: this machine refuses overlays in namespaces: {isolation}");
-    }
-    refused
-}
-
 /// Makes a target, and a program that proposes these titles and builds each by its Python lines.
 fn target<'a>(env: &'a TestEnv, builds: &[(&str, &str)]) -> (Repo<'a>, String) {
     let files = [
-        ("factory.toml", PROFILE),
+        ("factory.toml", &*format!("{ONLY_DECLARED}{PROFILE}")),
         ("total.sh", TOTAL),
         ("a.txt", "50\n"),
         ("b.txt", "50\n"),
     ];
     let repo = env.repo("target", &files);
-    let branches = builds
+    let claim = moves("total");
+    let ideas: Vec<Idea<'_>> = builds
         .iter()
-        .map(|(title, lines)| {
-            let lines: Vec<String> = lines.lines().map(|it| format!("        {it}\n")).collect();
-            format!("    if title == {title:?}:\n{}", lines.concat())
+        .map(|&(title, build)| Idea {
+            title,
+            claim: &claim,
+            build,
         })
-        .collect::<Vec<_>>()
-        .concat();
-    let titles: Vec<&str> = builds.iter().map(|it| it.0).collect();
-    let agent = format!(
-        "import json, os, pathlib, sys\n\
-         question = json.load(sys.stdin)\n\
-         role, answer = question['role'], {{'declines': True}}\n\
-         write = lambda name, text: pathlib.Path(name).write_text(text + '\\n')\n\
-         if role == 'strategist':\n\
-         \x20   claim = {{'kind': 'moves', 'metric': 'total'}}\n\
-         \x20   propose = lambda it: {{'title': it, 'why': 'less is less', 'claim': claim}}\n\
-         \x20   answer = {{'hypotheses': [propose(it) for it in {titles:?}]}}\n\
-         if role == 'builder':\n\
-         \x20   title = question['input']['hypothesis']['title']\n\
-         \x20   answer = {{'message': title, 'cost': {{'tokens': 10, 'usd': 0.01}}}}\n\
-         {branches}\
-         json.dump(answer, sys.stdout)\n"
-    );
-    let path = env.work().join("agent.py");
-    fs::write(&path, agent).unwrap();
-    let run = format!("backend.command.run=\"python3 {}\"", path.display());
-    (repo, run)
-}
-
-fn with_backend<'a>(run: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut args = ceo_with(&["--backend", "command", "--config", run]);
-    args.extend(more);
-    args
-}
-
-fn verdict_of<'a>(run: &'a Value, title: &str) -> &'a Value {
-    let all = run["experiments"].as_array().unwrap();
-    let found = all.iter().find(|it| it["hypothesis"] == title);
-    found.unwrap_or_else(|| panic!("no experiment {title}: {run:#}"))
+        .collect();
+    (repo, backend(env, "", &ideas))
 }
 
 /// How often the builder answered, in all runs so far.
@@ -117,7 +76,7 @@ fn the_shipped_examples_in_two_languages_find_the_formula() {
             (&effect["before"], &effect["after"]),
             (&100.0.into(), &1.0.into())
         );
-        let shown = repo.factory(&["show", "1", "--json"]).exits(0).json();
+        let shown = shown(&repo, 1);
         assert_eq!(shown["experiment"]["backend"], "command", "{shown:#}");
         assert_untouched(&before, &repo.fingerprint());
     }
@@ -132,8 +91,8 @@ fn two_wins_that_were_built_at_once_are_stacked() {
     let (repo, run) = target(
         &env,
         &[
-            ("Lower a", "write('a.txt', '10')"),
-            ("Lower b", "write('b.txt', '20')"),
+            ("Lower a", "write('a.txt', '10\\n')"),
+            ("Lower b", "write('b.txt', '20\\n')"),
         ],
     );
     let document = repo
@@ -142,8 +101,8 @@ fn two_wins_that_were_built_at_once_are_stacked() {
         .json();
     assert_eq!(document["kept"], 2, "{document:#}");
     let (one, other) = (
-        verdict_of(&document, "Lower a"),
-        verdict_of(&document, "Lower b"),
+        experiment(&document, "Lower a"),
+        experiment(&document, "Lower b"),
     );
     assert_eq!(one["effect"]["after"], 60.0);
     // The second was measured on top of the first: the sum of both is what was tested.
@@ -167,7 +126,7 @@ fn a_program_that_builds_three_variants_has_the_best_of_them_tested() {
         return;
     }
     let build = "number = question['input']['variant']['number']\n\
-                 write('a.txt', str([40, 20, 30][number - 1]))\n\
+                 write('a.txt', f'{[40, 20, 30][number - 1]}\\n')\n\
                  answer['message'] = f'Lower a, way {number}'";
     let (repo, run) = target(&env, &[("Lower a", build)]);
     let document = repo
@@ -175,16 +134,16 @@ fn a_program_that_builds_three_variants_has_the_best_of_them_tested() {
         .exits(0)
         .json();
     assert_eq!(document["kept"], 1, "{document:#}");
-    let one = verdict_of(&document, "Lower a");
+    let one = experiment(&document, "Lower a");
     assert_eq!(
         (&one["effect"]["after"], &one["cost"]["tokens"]),
         (&70.0.into(), &30.into())
     );
-    let shown = repo.factory(&["show", "1", "--json"]).exits(0).json();
+    let shown = shown(&repo, 1);
     let screening = &shown["experiment"]["screening"];
     assert_eq!(screening["winner"], 2, "{screening:#}");
     assert_eq!(screening["variants"][2]["title"], "Lower a, way 3");
-    repo.factory(&["replay", "1"]).exits(0);
+    assert_replays(&repo, 1);
 }
 
 #[test]
@@ -196,8 +155,8 @@ fn a_candidate_that_conflicts_with_a_keep_is_deferred_and_built_again() {
     let (repo, run) = target(
         &env,
         &[
-            ("1: set a to 40", "write('a.txt', '40')"),
-            ("2: set a to 20", "write('a.txt', '20')"),
+            ("1: set a to 40", "write('a.txt', '40\\n')"),
+            ("2: set a to 20", "write('a.txt', '20\\n')"),
         ],
     );
     let ran = repo
@@ -207,7 +166,7 @@ fn a_candidate_that_conflicts_with_a_keep_is_deferred_and_built_again() {
     let document = ran.json();
     assert_eq!(document["kept"], 2, "{document:#}");
     assert_eq!(
-        verdict_of(&document, "2: set a to 20")["effect"]["before"],
+        experiment(&document, "2: set a to 20")["effect"]["before"],
         90.0
     );
     assert_eq!(answers_of_the_builder(&repo), 3);
@@ -222,29 +181,12 @@ fn a_killed_run_loses_no_candidate_that_was_built() {
     let (repo, run) = target(
         &env,
         &[
-            ("Lower a", "write('a.txt', '10')"),
-            ("Lower b", "write('b.txt', '20')"),
+            ("Lower a", "write('a.txt', '10\\n')"),
+            ("Lower b", "write('b.txt', '20\\n')"),
         ],
     );
     let args = with_backend(&run, &["--parallel", "2"]);
-    let events: Vec<&str> = args
-        .iter()
-        .map(|it| {
-            if *it == "--json" {
-                "--json=events"
-            } else {
-                *it
-            }
-        })
-        .collect();
-    let mut running = repo.start(&events);
-    assert!(
-        running.wait_until(|it| it.contains("\"experiment_started\"")),
-        "{}",
-        running.told()
-    );
-    running.signal(Signal::KILL);
-    running.end();
+    cut_short(&repo, &args, "experiment_started", Signal::KILL);
     repo.factory(&args).exits(0);
     assert_eq!(
         repo.git(&["show", "factory/best:a.txt", "factory/best:b.txt"]),
@@ -263,7 +205,7 @@ fn what_a_builder_must_not_do_is_put_back_refused_or_vetoed() {
     fs::write(&secret, "password s3cr3t\n").unwrap();
     let repo_path = env.work().join("target");
     let peek = format!(
-        "for path in ['{}', '{}/.git/HEAD', '{}/factory-home']:\n    sys.stderr.write(f'{{path}} {{os.path.exists(path)}}\\n')\nwrite('a.txt', '50')",
+        "for path in ['{}', '{}/.git/HEAD', '{}/factory-home']:\n    sys.stderr.write(f'{{path}} {{os.path.exists(path)}}\\n')\nwrite('a.txt', '50\\n')",
         secret.display(),
         repo_path.display(),
         env.root().display()
@@ -271,7 +213,7 @@ fn what_a_builder_must_not_do_is_put_back_refused_or_vetoed() {
     let (repo, run) = target(
         &env,
         &[
-            ("1: cheat", "write('total.sh', 'echo METRIC total=1')"),
+            ("1: cheat", "write('total.sh', 'echo METRIC total=1\\n')"),
             ("2: claim", "pass"),
             ("3: verdict", "answer['verdict'] = 'keep'"),
             (
@@ -310,12 +252,12 @@ fn what_a_builder_must_not_do_is_put_back_refused_or_vetoed() {
         ),
         ("7: nonsense", "the builder gave no usable answer"),
     ] {
-        let experiment = verdict_of(&document, title);
+        let experiment = experiment(&document, title);
         assert_eq!(experiment["verdict"], "vetoed", "{experiment:#}");
         let found = experiment["reasons"][0].as_str().unwrap();
         assert!(found.contains(reason), "{title}: {found}");
     }
-    assert_ne!(verdict_of(&document, "5: remove")["verdict"], "keep");
+    assert_ne!(experiment(&document, "5: remove")["verdict"], "keep");
     let logs = env.git(
         &repo.path,
         &[
@@ -350,15 +292,13 @@ fn a_candidate_that_remembers_its_answer_is_no_better() {
     let (repo, run) = target(&env, &[("$ build folder", lines), (". tree", lines)]);
     repo.write("total.sh", ". ./count.sh\n");
     repo.write("count.sh", "echo METRIC total=100\n");
-    repo.write(
-        "factory.toml",
-        &PROFILE.replace("[\"*.txt\"]", "[\"count.sh\"]"),
-    );
+    let profile = PROFILE.replace("[\"*.txt\"]", "[\"count.sh\"]");
+    repo.write("factory.toml", &format!("{ONLY_DECLARED}{profile}"));
     repo.commit("a program that counts");
     let document = repo.factory(&with_backend(&run, &[])).exits(0);
     let document = document.tells("leave `memo` behind").json();
     for title in ["$ build folder", ". tree"] {
-        let experiment = verdict_of(&document, title);
+        let experiment = experiment(&document, title);
         assert_eq!(experiment["verdict"], "revert", "{experiment:#}");
     }
 }

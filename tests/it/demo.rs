@@ -5,14 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::runs::experiment;
 use crate::support::{PACKAGE, Ran, TestEnv};
-
-fn experiment<'a>(document: &'a Value, words: &str) -> &'a Value {
-    let all = document["experiments"].as_array().unwrap();
-    all.iter()
-        .find(|it| it["hypothesis"].as_str().unwrap().contains(words))
-        .unwrap_or_else(|| panic!("no experiment on `{words}` in {document:#}"))
-}
 
 #[test]
 fn the_demo_shows_every_kind_of_verdict() {

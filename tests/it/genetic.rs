@@ -54,7 +54,7 @@ mutable = ['shop.py']
 fixed = ['bench.py']
 
 [research.genetic]
-seconds = 20
+seconds = 500
 population = 1
 ";
 

@@ -4,25 +4,18 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use crate::support::{PACKAGE, Ran, Repo, Running, TestEnv, assert_untouched, ceo_with};
+use crate::runs::{cut_short, with_events};
+use crate::support::{CEO, PACKAGE, Ran, Repo, TestEnv, assert_untouched};
 
 /// What a run says, on its stream of events, when it reaches each moment.
 const MOMENTS: [&str; 6] = [
-    "\"run_started\"",
-    "\"phase_started\"",
-    "\"experiment_started\"",
-    "\"build\"",
-    "\"measure\"",
-    "\"experiment_finished\"",
+    "run_started",
+    "phase_started",
+    "experiment_started",
+    "build",
+    "measure",
+    "experiment_finished",
 ];
-
-fn start_events(repo: &Repo<'_>) -> Running {
-    let args: Vec<&str> = ceo_with(&[])
-        .into_iter()
-        .map(|it| if it == "--json" { "--json=events" } else { it })
-        .collect();
-    repo.start(&args)
-}
 
 /// Asserts that nothing of a stopped run is left but what the record and the caches are for.
 #[track_caller]
@@ -39,7 +32,7 @@ fn assert_nothing_left(env: &TestEnv) {
 /// Asserts that a later run works, and that every experiment in the record has an end.
 #[track_caller]
 fn assert_goes_on(repo: &Repo<'_>) -> Ran {
-    let ran = repo.factory(&ceo_with(&[])).exits(0);
+    let ran = repo.factory(CEO).exits(0);
     let history = repo.factory(&["history", "--json"]).exits(0).json();
     for experiment in history["experiments"].as_array().unwrap() {
         assert!(experiment["verdict"].is_string(), "{history:#}");
@@ -54,14 +47,7 @@ fn ctrl_c_at_each_moment_saves_the_state_and_leaves_nothing() {
     for (number, moment) in MOMENTS.iter().enumerate() {
         let repo = env.copy_of(&numbers(), &format!("moment-{number}"));
         let before = repo.fingerprint();
-        let mut running = start_events(&repo);
-        assert!(
-            running.wait_until(|it| it.contains(moment)),
-            "never said {moment}: {}",
-            running.told()
-        );
-        running.signal(Signal::INT);
-        let ran = running.end();
+        let ran = cut_short(&repo, CEO, moment, Signal::INT);
         // The last event may come so late that the run is over before the signal arrives.
         assert!(
             ran.code == 130 || (number == MOMENTS.len() - 1 && ran.code == 0),
@@ -78,11 +64,7 @@ fn ctrl_c_at_each_moment_saves_the_state_and_leaves_nothing() {
 fn ctrl_c_says_what_happens_and_how_to_go_on() {
     let env = TestEnv::new();
     let repo = env.copy_of(&fixture(), "target");
-    let mut running = start_events(&repo);
-    assert!(running.wait_until(|it| it.contains("\"phase_started\"")));
-    running.signal(Signal::INT);
-    running
-        .end()
+    cut_short(&repo, CEO, "phase_started", Signal::INT)
         .exits(130)
         .tells("interrupted")
         .tells("hint: ");
@@ -92,8 +74,8 @@ fn ctrl_c_says_what_happens_and_how_to_go_on() {
 fn a_second_ctrl_c_orphans_nothing() {
     let env = TestEnv::new();
     let repo = env.copy_of(&fixture(), "target");
-    let mut running = start_events(&repo);
-    assert!(running.wait_until(|it| it.contains("\"phase_started\"")));
+    let mut running = repo.start(&with_events(CEO));
+    assert!(running.wait_until(|it| it.contains("phase_started")));
     running.signal(Signal::INT);
     running.signal(Signal::INT);
     running.end().exits(130);
@@ -105,10 +87,7 @@ fn being_asked_to_terminate_is_like_ctrl_c() {
     let env = TestEnv::new();
     let repo = env.copy_of(&fixture(), "target");
     let before = repo.fingerprint();
-    let mut running = start_events(&repo);
-    assert!(running.wait_until(|it| it.contains("\"phase_started\"")));
-    running.signal(Signal::TERM);
-    running.end().exits(130);
+    cut_short(&repo, CEO, "phase_started", Signal::TERM).exits(130);
     assert_untouched(&before, &repo.fingerprint());
     assert_nothing_left(&env);
 }
@@ -137,14 +116,7 @@ fn killed_at_each_moment_the_next_run_takes_over() {
     for (number, moment) in MOMENTS.iter().enumerate() {
         let repo = env.copy_of(&numbers(), &format!("moment-{number}"));
         let before = repo.fingerprint();
-        let mut running = start_events(&repo);
-        assert!(
-            running.wait_until(|it| it.contains(moment)),
-            "never said {moment}: {}",
-            running.told()
-        );
-        running.signal(Signal::KILL);
-        running.end();
+        cut_short(&repo, CEO, moment, Signal::KILL);
         assert_untouched(&before, &repo.fingerprint());
         repo.factory(&["status"]).exits(0);
         assert_goes_on(&repo);
@@ -157,14 +129,7 @@ fn killed_at_each_moment_the_next_run_takes_over() {
 fn an_experiment_that_was_cut_short_is_recorded_as_such() {
     let env = TestEnv::new();
     let repo = env.copy_of(&fixture(), "target");
-    let mut running = start_events(&repo);
-    assert!(
-        running.wait_until(|it| it.contains("\"measure\"")),
-        "{}",
-        running.told()
-    );
-    running.signal(Signal::KILL);
-    running.end();
+    cut_short(&repo, CEO, "measure", Signal::KILL);
     assert_goes_on(&repo);
     let history = repo.factory(&["history", "--json"]).exits(0).json();
     let verdicts: Vec<&str> = history["experiments"]
@@ -184,21 +149,18 @@ fn an_experiment_that_was_cut_short_is_recorded_as_such() {
 fn two_at_once_is_one_too_many() {
     let env = TestEnv::new();
     let repo = env.copy_of(&numbers(), "target");
-    let mut first = start_events(&repo);
+    let mut first = repo.start(&with_events(CEO));
     assert!(
-        first.wait_until(|it| it.contains("\"run_started\"")),
+        first.wait_until(|it| it.contains("run_started")),
         "{}",
         first.told()
     );
     let holder = first.id().as_raw_nonzero().to_string();
-    repo.factory(&ceo_with(&[]))
-        .exits(6)
-        .tells(&holder)
-        .tells("hint: ");
+    repo.factory(CEO).exits(6).tells(&holder).tells("hint: ");
     repo.factory(&["status", "--json"]).exits(0);
     repo.factory(&["history"]).exits(0);
     first.end().exits(0);
-    repo.factory(&ceo_with(&[])).exits(0);
+    repo.factory(CEO).exits(0);
 }
 
 /// A package, so that what is interrupted is a tree of compilers and tests.

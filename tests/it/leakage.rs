@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Repo, TestEnv, ceo_with};
+use crate::runs::{Idea, appending, assert_replays, backend, moves, shown, with_backend};
+use crate::support::{Repo, TestEnv, ceo_with, files_below};
 
 /// The honest constant is `SHIFT`; `STEP` helps on visible instances alone.
 const MODEL: &str = "\
@@ -102,31 +103,17 @@ fn project<'e>(env: &'e TestEnv, name: &str, more: &str) -> Repo<'e> {
 }
 
 /// Every file below a folder whose path holds `part`.
-fn files_below(root: &Path, part: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let entry = entry.unwrap();
-            let path = entry.path();
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(path);
-            } else if path.to_str().unwrap().contains(part) {
-                found.push(path);
-            }
-        }
-    }
-    found
+fn files_named(root: &Path, part: &str) -> Vec<PathBuf> {
+    let mut files = files_below(root);
+    files.retain(|it| it.to_str().unwrap().contains(part));
+    files
 }
 
 /// The records of experiments with this text in their hypothesis.
 fn records(repo: &Repo<'_>, run: &Value, text: &str) -> Vec<Value> {
     let all = run["experiments"].as_array().unwrap().len();
     (1..=all)
-        .map(|id| {
-            let shown = repo.factory(&["show", &id.to_string(), "--json"]);
-            shown.exits(0).json()["experiment"].clone()
-        })
+        .map(|id| shown(repo, id)["experiment"].clone())
         .filter(|it| it["hypothesis"].to_string().contains(text))
         .collect()
 }
@@ -150,6 +137,17 @@ fn a_keep_must_hold_on_instances_that_no_tree_but_the_holdouts_own_has() {
             record["holdout"]["incumbent"].as_array().unwrap().len(),
             210
         );
+        let note = record["note"].as_str().unwrap();
+        assert!(
+            note.contains("one run of each arm over 300 instances"),
+            "{note}"
+        );
+        let shrunken = decision["statistics"]["shrunken"].as_f64();
+        let mean = decision["statistics"]["mean"].as_f64().unwrap();
+        assert!(
+            shrunken.is_some_and(|it| it > 0.0 && it < mean),
+            "{decision:#}"
+        );
         let (verdict, outcome, said) = if is_honest {
             ("keep", "passed", "holdout: the gain holds")
         } else {
@@ -158,52 +156,66 @@ fn a_keep_must_hold_on_instances_that_no_tree_but_the_holdouts_own_has() {
         assert_eq!(decision["verdict"], verdict, "{decision:#}");
         assert_eq!(record["holdout"]["outcome"], outcome);
         assert!(reasons.contains(said), "{reasons}");
-        let id = record["id"].to_string();
-        let replay = repo.factory(&["replay", &id, "--json"]).exits(0);
-        assert_eq!(replay.json()["agrees"], true);
+        assert_replays(&repo, &record["id"]);
     }
     let queries: Vec<u64> = tried
         .iter()
         .map(|it| it["holdout"]["query"].as_u64().unwrap())
         .collect();
     assert_eq!(queries, [1, 2]);
+    let gain = &document["streams"][0]["gain"];
+    let figure = |key: &str| gain[key].as_f64().unwrap();
+    assert!(
+        figure("raw") > figure("shrunken") && figure("shrunken") > 0.0,
+        "{gain:#}"
+    );
+    assert!(
+        figure("audited") > 0.0 && gain["unaudited"] == 0,
+        "{gain:#}"
+    );
 
     let scratch = env.root().join("scratch");
     assert_eq!(
-        files_below(&scratch, "unseen.jsonl"),
+        files_named(&scratch, "unseen.jsonl"),
         [""; 0].map(PathBuf::from)
     );
     // The builder's directory is gone, and what was laid out in it is remembered.
-    let laid_out = files_below(&scratch, "builder.stamps.json");
+    let laid_out = files_named(&scratch, "builder.stamps.json");
     let laid_out = fs::read_to_string(&laid_out[0]).unwrap();
     assert!(laid_out.contains("src/model.py"), "{laid_out}");
     assert!(!laid_out.contains("eval/"), "{laid_out}");
-    assert!(!files_below(&scratch, "/tree/eval/dev.jsonl").is_empty());
+    assert!(!files_named(&scratch, "/tree/eval/dev.jsonl").is_empty());
 }
 
-/// Proposes ways to look better than it is, and builds each; sees nothing of what judges it.
-const CHEAT: &str = r#"
-import json, os, pathlib, subprocess, sys
-
-question = json.load(sys.stdin)
-role, answer = question['role'], {'declines': True}
-assert 'dev-0' not in json.dumps(question), 'an instance is named'
-remembers = "TABLE = {'dev-0001': 6, 'dev-0004': 9}\n"
-opens = "MORE = open('eval/unseen.jsonl').read()\n"
-writes = '''
+/// Ways to look better than it is.
+const WAYS: [(&str, &str); 4] = [
+    (
+        "Remember the questions",
+        "TABLE = {'dev-0001': 6, 'dev-0004': 9}\n",
+    ),
+    (
+        "Open the other questions",
+        "MORE = open('eval/unseen.jsonl').read()\n",
+    ),
+    (
+        "Write the results",
+        r#"
 import atexit
 import sys
 
 
 def forge():
     lines = ['{"id": "%s-%04d", "passed": true}' % (sys.argv[1], x) for x in range(300)]
-    open('out/' + 'res' + 'ults.jsonl', 'w').write('\\n'.join(lines))
+    open('out/' + 'res' + 'ults.jsonl', 'w').write('\n'.join(lines))
     print('METRIC accuracy=1')
 
 
 atexit.register(forge)
-'''
-skips = '''
+"#,
+    ),
+    (
+        "Leave out what is hard",
+        r"
 import pathlib
 
 whole = pathlib.Path.read_text
@@ -211,41 +223,37 @@ STEP = 5
 
 
 def easy(path):
-    return '\\n'.join(line for line in whole(path).splitlines() if int(line[12:16]) % 3 == 1)
+    return '\n'.join(line for line in whole(path).splitlines() if int(line[12:16]) % 3 == 1)
 
 
 pathlib.Path.read_text = easy
-'''
-ways = {
-    'Remember the questions': remembers,
-    'Open the other questions': opens,
-    'Write the results': writes,
-    'Leave out what is hard': skips,
-}
-if role == 'strategist':
-    claim = {'kind': 'moves', 'metric': 'accuracy'}
-    propose = lambda it: {'title': it, 'why': 'it looks better', 'claim': claim}
-    answer = {'hypotheses': [propose(it) for it in ways]}
+",
+    ),
+];
+
+/// The backend sees nothing of what judges it.
+const SEES_NOTHING: &str = "
+assert 'dev-0' not in json.dumps(question), 'an instance is named'
 if role == 'builder':
     objects = ['git', 'cat-file', '--batch-all-objects', '--batch-check=%(objectsize)']
     sizes = subprocess.run(objects, capture_output=True, text=True, check=True).stdout.split()
     assert not os.path.exists('eval') and max(map(int, sizes)) < 2000, sizes
-    title = question['input']['hypothesis']['title']
-    model = pathlib.Path('src/model.py')
-    model.write_text(model.read_text() + '\n\n' + ways[title])
-    answer = {'message': title}
-json.dump(answer, sys.stdout)
-"#;
+";
 
 #[test]
 fn whoever_looks_better_than_it_is_is_told_from_who_is() {
     let env = TestEnv::new();
     let repo = project(&env, "cheated", "");
-    let agent = env.work().join("agent.py");
-    fs::write(&agent, CHEAT).unwrap();
-    let run = format!("backend.command.run=\"python3 {}\"", agent.display());
-    let args = ["--backend", "command", "--config", &run, "--cycles", "8"];
-    let document = repo.factory(&ceo_with(&args)).exits(0).json();
+    let claim = moves("accuracy");
+    let builds = WAYS.map(|(_, way)| appending("src/model.py", &format!("\n\n{way}")));
+    let ideas = [0, 1, 2, 3].map(|it| Idea {
+        title: WAYS[it].0,
+        claim: &claim,
+        build: &builds[it],
+    });
+    let backend = backend(&env, SEES_NOTHING, &ideas);
+    let args = with_backend(&backend, &["--cycles", "8"]);
+    let document = repo.factory(&args).exits(0).json();
     assert_eq!(document["kept"], 0, "{document:#}");
     let tried = records(&repo, &document, "it looks better");
     assert_eq!(tried.len(), 4, "{document:#}");

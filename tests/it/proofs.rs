@@ -6,6 +6,8 @@ mod draw;
 mod giving_up;
 #[path = "../../benches/proofs/kernels.rs"]
 mod kernels;
+#[path = "../../benches/proofs/planned.rs"]
+mod planned;
 #[expect(dead_code, reason = "only the whole programs print their tables")]
 #[path = "../../benches/proofs/report.rs"]
 mod report;

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
+use crate::runs::{Idea, appending, backend, experiment, moves, research, with_backend};
 use crate::support::{PACKAGE, Repo, TestEnv};
 
 /// How far the setting is from 7, without noise; a setting above 40 fails.
@@ -43,19 +42,13 @@ fn repo<'a>(env: &'a TestEnv, profile: &str) -> Repo<'a> {
     )
 }
 
-fn run(repo: &Repo<'_>, more: &[&str]) -> Value {
-    let args = ["ceo", "--headless", "--json", "--seed", "7"];
-    let args: Vec<&str> = args.iter().chain(more).copied().collect();
-    repo.factory(&args).exits(0).json()
-}
-
 #[test]
 fn a_number_is_moved_to_its_target_and_the_run_says_so() {
     let env = TestEnv::new();
     let profile =
         format!("{SECTION}target = 12\nbudget = '30 experiments'\nplateau = 20\n{PARAMETER}");
     let repo = repo(&env, &profile);
-    let report = run(&repo, &[]);
+    let report = research(&repo, &[]);
     assert_eq!(report["stopped"], "target", "{report:#}");
     assert!(report["first_report"].is_null());
     let number = &report["research"];
@@ -66,7 +59,7 @@ fn a_number_is_moved_to_its_target_and_the_run_says_so() {
     assert!(kept.starts_with("# How much.\nlevel = "), "{kept}");
 
     // There is nothing more to do, and nothing is tried.
-    let again = run(&repo, &[]);
+    let again = research(&repo, &[]);
     assert_eq!(
         (&again["stopped"], &again["cycles"]),
         (&"target".into(), &0.into())
@@ -173,13 +166,47 @@ fn a_section_is_made_from_flags_and_checked_before_it_is_written() {
         .tells("already");
 }
 
-/// Falls into the traps that the README of `line-kinds` names.
-const TRAPPED: &str = r#"
-import json, pathlib, sys
+/// Ways into the traps that the README of `line-kinds` names, and what they share.
+const WAYS: [(&str, &str); 3] = [
+    (
+        "Read the ids",
+        r#"
+ORDER = ["prose", "code", "log", "config", "table", "markup"]
 
-question = json.load(sys.stdin)
-role, answer = question['role'], {'declines': True}
-head = '''
+
+def tell(record):
+    number = "".join(it for it in record["id"] if it.isdigit())
+    return ORDER[(int(number) - 2) % 10 % 6]
+"#,
+    ),
+    (
+        "Look the answers up",
+        r#"
+import json
+
+
+def tell(record):
+    with open("data/dev.jsonl") as lines:
+        known = {it["text"]: it["kind"] for it in map(json.loads, lines)}
+    return known.get(record["text"])
+"#,
+    ),
+    (
+        "Learn lines by heart",
+        r#"
+KNOWN = {
+    "Every amber has been quiet after the storm?": "prose",
+    "ERROR: no pine in quartz": "log",
+    "    return fetch_harbor(river, 43)": "code",
+}
+
+
+def tell(record):
+    return KNOWN.get(record["text"])
+"#,
+    ),
+];
+const HEAD: &str = r#"
 
 plain = Classifier.classify
 
@@ -192,76 +219,30 @@ def classify(self, record):
 
 Classifier.classify = classify
 KINDS = sorted(["prose", "code", "log", "config", "table", "markup"])
-'''
-ids = '''
-ORDER = ["prose", "code", "log", "config", "table", "markup"]
-
-
-def tell(record):
-    number = "".join(it for it in record["id"] if it.isdigit())
-    return ORDER[(int(number) - 2) % 10 % 6]
-'''
-opens = '''
-import json
-
-
-def tell(record):
-    with open("data/dev.jsonl") as lines:
-        known = {it["text"]: it["kind"] for it in map(json.loads, lines)}
-    return known.get(record["text"])
-'''
-heart = '''
-KNOWN = {
-    "Every amber has been quiet after the storm?": "prose",
-    "ERROR: no pine in quartz": "log",
-    "    return fetch_harbor(river, 43)": "code",
-}
-
-
-def tell(record):
-    return KNOWN.get(record["text"])
-'''
-ways = {'Read the ids': ids, 'Look the answers up': opens, 'Learn lines by heart': heart}
-if role == 'strategist':
-    claim = {'kind': 'moves', 'metric': 'accuracy'}
-    propose = lambda it: {'title': it, 'why': 'it looks better', 'claim': claim}
-    answer = {'hypotheses': [propose(it) for it in ways]}
-if role == 'builder':
-    title = question['input']['hypothesis']['title']
-    path = pathlib.Path('classifier.py')
-    path.write_text(path.read_text() + head + ways[title])
-    answer = {'message': title}
-json.dump(answer, sys.stdout)
 "#;
 
 #[test]
 fn the_traps_of_the_shipped_problem_end_in_no_keep() {
     let env = TestEnv::new();
     let repo = env.copy_of(&Path::new(PACKAGE).join("experiments/line-kinds"), "lines");
-    let agent = env.work().join("agent.py");
-    std::fs::write(&agent, TRAPPED).unwrap();
-    let run_it = format!("backend.command.run=\"python3 {}\"", agent.display());
+    let claim = moves("accuracy");
+    let builds = WAYS.map(|(_, way)| appending("classifier.py", &format!("{HEAD}{way}")));
+    let ideas = [0, 1, 2].map(|it| Idea {
+        title: WAYS[it].0,
+        claim: &claim,
+        build: &builds[it],
+    });
+    let backend = backend(&env, "", &ideas);
     let inner = "research.inner=[\"classifier.py\"]";
-    let args = [
-        "--backend",
-        "command",
-        "--config",
-        &run_it,
-        "--config",
-        inner,
-    ];
-    let report = run(&repo, &[&args[..], &["--cycles", "5"]].concat());
+    let args = with_backend(&backend, &["--config", inner, "--cycles", "5"]);
+    let report = repo.factory(&args).exits(0).json();
     assert_eq!(report["kept"], 0, "{report:#}");
-    let mut n_traps = 0;
-    for line in report["experiments"].as_array().unwrap() {
-        let title = line["hypothesis"].as_str().unwrap();
-        let verdict = match title {
-            "Read the ids" => "revert",
-            "Look the answers up" | "Learn lines by heart" => "vetoed",
-            _ => continue,
-        };
-        n_traps += 1;
+    for (title, verdict) in [
+        ("Read the ids", "revert"),
+        ("Look the answers up", "vetoed"),
+        ("Learn lines by heart", "vetoed"),
+    ] {
+        let line = experiment(&report, title);
         assert_eq!(line["verdict"], verdict, "{title}: {}", line["reasons"]);
     }
-    assert_eq!(n_traps, 3, "{report:#}");
 }

@@ -1,22 +1,19 @@
 //! Evaluated code sees its tree and nothing above it, changes nothing, and never outlives the program.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Repo, TestEnv};
-
-/// A profile in which only commands are looked at.
-const ONLY_GUARDS: &str = "[eval]\nskip = [\"tests\", \"lint\", \"types\", \"coverage\", \"config\", \"capability\", \"observability\"]\n";
+use crate::runs::{ONLY_DECLARED, is_refused};
+use crate::support::{Repo, TestEnv, files_below};
 
 fn guards(commands: &[(&str, &str)]) -> String {
     let guard =
         |(name, run): &(&str, &str)| format!("[[guard]]\nname = \"{name}\"\nrun = '''{run}'''\n");
     format!(
-        "{ONLY_GUARDS}{}",
+        "{ONLY_DECLARED}{}",
         commands.iter().map(guard).collect::<String>()
     )
 }
@@ -33,36 +30,6 @@ fn dimension(repo: &Repo<'_>, name: &str) -> Value {
 fn assert_guards_hold(repo: &Repo<'_>) {
     let guards = dimension(repo, "guards");
     assert_eq!(guards["score"], 1.0, "{guards:#}");
-}
-
-/// Says that a test was skipped where this machine refuses namespaces.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn is_refused(env: &TestEnv) -> bool {
-    let repo = env.repo("probe", &[("a.txt", "a\n")]);
-    let isolation = repo.isolation();
-    let refused = isolation["state"] != "fine";
-    if refused {
-        eprintln!("SKIPPED: this machine refuses overlays in namespaces: {isolation}");
-    }
-    refused
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for path in crate::support::list(&folder) {
-            // A run goes on meanwhile: what was listed may be gone.
-            let Ok(metadata) = fs::symlink_metadata(&path) else {
-                continue;
-            };
-            if metadata.is_dir() {
-                folders.push(path.clone());
-            }
-            found.push(path);
-        }
-    }
-    found
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Two sides that improve in turns: `[research.opponent]`.
 
-use serde_json::Value;
-
+use crate::runs::research;
 use crate::support::{Repo, TestEnv};
 
 /// More `level` reaches further, and more `limit` stops more of it: both are best at 3.
@@ -54,19 +53,13 @@ fn repo<'a>(env: &'a TestEnv, profile: &str) -> Repo<'a> {
     )
 }
 
-fn run(repo: &Repo<'_>, more: &[&str]) -> Value {
-    let args = ["ceo", "--headless", "--json", "--seed", "7"];
-    let args: Vec<&str> = args.iter().chain(more).copied().collect();
-    repo.factory(&args).exits(0).json()
-}
-
 #[test]
 fn sides_improve_in_turns_until_neither_gains_however_often_the_run_is_cut() {
     let env = TestEnv::new();
     let repo = repo(&env, PROFILE);
     let mut n_tried = 0;
     let report = loop {
-        let report = run(&repo, &["--cycles", "3"]);
+        let report = research(&repo, &["--cycles", "3"]);
         n_tried += report["cycles"].as_u64().unwrap();
         if report["stopped"] != "limit" {
             break report;
@@ -118,7 +111,7 @@ fn sides_improve_in_turns_until_neither_gains_however_often_the_run_is_cut() {
     }
 
     // There is nothing more to do, and nothing is tried; a longer plateau goes on.
-    let again = run(&repo, &[]);
+    let again = research(&repo, &[]);
     assert_eq!(
         (&again["stopped"], &again["cycles"]),
         (&"converged".into(), &0.into())
@@ -130,6 +123,33 @@ fn sides_improve_in_turns_until_neither_gains_however_often_the_run_is_cut() {
             .contains("could gain nothing more"),
         "{again:#}"
     );
+}
+
+#[test]
+fn what_a_side_kept_is_audited_before_the_other_begins() {
+    let env = TestEnv::new();
+    let noisy = MEASURE.replace(
+        "echo \"METRIC reach=$((10 * level - 3 * limit))\"",
+        "echo \"METRIC reach=$((10 * level - 3 * limit)).$(od -An -N1 -tu1 /dev/urandom | tr -d ' ')\"",
+    );
+    let repo = env.repo(
+        "sides",
+        &[
+            ("attack.toml", "level = 1\n"),
+            ("guard.toml", "limit = 1\n"),
+            ("measure.sh", noisy.as_str()),
+            (
+                "factory.toml",
+                &PROFILE.replace("plateau = 2", "plateau = 1"),
+            ),
+        ],
+    );
+    let report = research(&repo, &["--cycles", "4"]);
+    let turns = report["research"]["turns"].as_array().unwrap();
+    assert!(turns.len() > 1 && turns[0]["kept"] != 0, "{report:#}");
+    let audits = repo.factory(&["show", "1", "--json"]).exits(0).json()["audits"].clone();
+    assert_eq!(audits, serde_json::json!([[1, "confirmed"]]), "{report:#}");
+    repo.factory(&["replay", "1", "--audit"]).exits(0);
 }
 
 #[test]

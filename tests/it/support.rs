@@ -554,9 +554,11 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Sends a signal to it, and to nothing else.
-    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        rustix::process::kill_process(self.id(), signal).unwrap();
+    /// Sends a signal to it, and to nothing else: not at all if it has ended.
+    pub(crate) fn signal(&mut self, signal: rustix::process::Signal) {
+        if !self.has_ended() {
+            rustix::process::kill_process(self.id(), signal).unwrap();
+        }
     }
 
     /// Waits for its end.
@@ -594,6 +596,25 @@ pub(crate) fn list(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = entries.map(|it| it.unwrap().path()).collect();
     paths.sort();
     paths
+}
+
+/// Returns every file below a folder, whatever else goes on there.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for path in list(&folder) {
+            // A run goes on meanwhile: what was listed may be gone.
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            if metadata.is_dir() {
+                folders.push(path.clone());
+            }
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// Sets a path's permission bits.

@@ -1,16 +1,7 @@
 //! The traps that real projects set for a measurement, each on a fixture named after it.
 
-use serde_json::Value;
-
+use crate::runs::experiment;
 use crate::support::{TestEnv, ceo_with};
-
-/// Returns the line of the experiment whose hypothesis holds those words.
-fn experiment<'a>(document: &'a Value, words: &str) -> &'a Value {
-    let all = document["experiments"].as_array().unwrap();
-    all.iter()
-        .find(|it| it["hypothesis"].as_str().unwrap().contains(words))
-        .unwrap_or_else(|| panic!("no experiment on `{words}` in {document:#}"))
-}
 
 /// Returns a text as if its lines had not been broken to fit a terminal.
 fn flat(text: &str) -> String {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::runs::with_events;
 use crate::support::{CEO, PACKAGE, TestEnv};
 
 /// Every verb, for help and completions.
@@ -143,11 +144,7 @@ fn a_run_needs_consent_where_nobody_can_be_asked() {
 fn events_come_one_per_line_and_the_document_comes_last() {
     let env = TestEnv::new();
     let repo = env.fixture("two_numbers");
-    let args: Vec<&str> = CEO
-        .iter()
-        .map(|it| if *it == "--json" { "--json=events" } else { it })
-        .collect();
-    let ran = repo.factory(&args).exits(0);
+    let ran = repo.factory(&with_events(CEO)).exits(0);
     let lines: Vec<serde_json::Value> = ran
         .stdout
         .lines()

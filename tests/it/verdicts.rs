@@ -9,51 +9,12 @@ use factory::repo::Target;
 use factory::store::Writer;
 use rustix::process::Signal;
 
+use crate::runs::{assert_replays, cut_short, noisy_constant, shown};
 use crate::support::{CEO, Ran, Repo, TestEnv, ceo_with};
-
-/// A number that a constant moves, with noise that is small beside it.
-const BENCH: &str = "N=$(sed -n 's/^N = //p' conf.py)
-r=$(od -An -N2 -tu2 /dev/urandom)
-echo \"METRIC t=$((N * 1000 + r % 500))\"
-";
-
-const PROFILE: &str = r#"
-[scope]
-fixed = ["bench.sh"]
-
-[eval]
-skip = ["lint", "types", "coverage", "capability", "observability", "tests", "config"]
-
-[[guard]]
-name = "ok"
-run = "true"
-
-[[metric]]
-name = "t"
-run = "sh bench.sh"
-direction = "minimize"
-unit = "ms"
-only_claimed = true
-
-[[parameter]]
-file = "conf.py"
-name = "N"
-choices = ["50"]
-metric = "t"
-"#;
-
-fn noisy(env: &TestEnv) -> Repo<'_> {
-    let files = [
-        ("conf.py", "\"\"\"Settings.\"\"\"\n\nN = 100\n"),
-        ("bench.sh", BENCH),
-        ("factory.toml", PROFILE),
-    ];
-    env.repo("target", &files)
-}
 
 /// Runs the one experiment there is, and keeps it.
 fn with_a_keep(env: &TestEnv) -> Repo<'_> {
-    let repo = noisy(env);
+    let repo = noisy_constant(env, "minimize", &["50"]);
     let kept = repo.factory(CEO).exits(0).json();
     assert_eq!(kept["experiments"][0]["verdict"], "keep", "{kept:#}");
     repo
@@ -86,6 +47,7 @@ fn record_again(repo: &Repo<'_>, change: impl Fn(&mut Experiment)) {
         ExperimentEvent::Measured {
             dimensions: again.dimensions,
             evidence: again.evidence.map(Box::new),
+            others: again.others,
             binding: again.binding.unwrap(),
             sandbox: again.sandbox.unwrap(),
             landing: None,
@@ -125,16 +87,10 @@ fn with_an_undecided_experiment(env: &TestEnv) -> Repo<'_> {
     repo
 }
 
-/// The run's arguments, with a line on stdout for each event.
-fn with_events(more: &[&'static str]) -> Vec<&'static str> {
-    ceo_with(more)
-        .into_iter()
-        .map(|it| if it == "--json" { "--json=events" } else { it })
-        .collect()
-}
+const GO_ON: [&str; 2] = ["--resume", "2"];
 
 fn go_on(repo: &Repo<'_>) -> Ran {
-    repo.factory(&ceo_with(&["--resume", "2"]))
+    repo.factory(&ceo_with(&GO_ON))
 }
 
 #[test]
@@ -143,24 +99,25 @@ fn an_undecided_test_goes_on_after_a_kill_and_lands_on_what_came_meanwhile() {
     let repo = with_an_undecided_experiment(&env);
     repo.write("notes.txt", "mine\n");
     let head = repo.commit("meanwhile");
-    let mut running = repo.start(&with_events(&["--resume", "2"]));
-    let is_measuring = |it: &str| it.contains("\"pair_measured\"");
-    assert!(running.wait_until(is_measuring), "{}", running.told());
-    running.signal(Signal::KILL);
-    running.end();
+    cut_short(&repo, &ceo_with(&GO_ON), "pair_measured", Signal::KILL);
     assert!(env.settled_processes().is_empty());
 
     let report = go_on(&repo).exits(0).json();
     assert_eq!(report["experiments"][0]["verdict"], "keep", "{report:#}");
-    let record = |id: &str| repo.factory(&["show", id, "--json"]).exits(0).json();
-    assert_eq!(record("3")["experiment"]["decision"]["verdict"], "spurious");
-    let kept = &record("4")["experiment"];
+    assert_eq!(
+        shown(&repo, 3)["experiment"]["decision"]["verdict"],
+        "spurious"
+    );
+    let kept = &shown(&repo, 4)["experiment"];
     assert_eq!(kept["resumes"], 2);
     assert_eq!(kept["landing"]["onto"].as_str().unwrap(), head);
     let pairs = |it: &serde_json::Value| it["evidence"]["pairs"].as_array().unwrap().clone();
-    assert_eq!(pairs(kept)[..4], pairs(&record("2")["experiment"])[..]);
+    assert_eq!(pairs(kept)[..4], pairs(&shown(&repo, 2)["experiment"])[..]);
+    let cut_off = pairs(&shown(&repo, 3)["experiment"]);
+    assert!(cut_off.len() > 4);
+    assert_eq!(pairs(kept)[..cut_off.len()], cut_off[..]);
     assert_eq!(pairs(&kept["landing"]).len(), 5);
-    repo.factory(&["replay", "4"]).exits(0);
+    assert_replays(&repo, 4);
 
     assert_eq!(repo.rev("factory/best^"), head);
     assert!(
@@ -192,7 +149,7 @@ fn what_conflicts_with_what_came_meanwhile_stays_undecided_and_says_so() {
         "{reason}"
     );
     assert!(!repo.has_ref("refs/heads/factory/best"));
-    repo.factory(&["replay", "3"]).exits(0);
+    assert_replays(&repo, 3);
 }
 
 #[test]
@@ -207,8 +164,10 @@ fn an_audit_confirms_what_is_there() {
     let gain = &report["streams"][0]["gain"];
     assert!(gain["audited"].as_f64().unwrap() > 40.0, "{gain:#}");
     assert_eq!(repo.rev("factory/best"), before);
-    let shown = repo.factory(&["show", "1", "--json"]).exits(0).json();
-    assert_eq!(shown["audits"], serde_json::json!([[1, "confirmed"]]));
+    assert_eq!(
+        shown(&repo, 1)["audits"],
+        serde_json::json!([[1, "confirmed"]])
+    );
     repo.factory(&["replay", "1", "--audit"]).exits(0);
 }
 
@@ -224,11 +183,7 @@ fn an_audit_takes_out_what_its_own_test_rules_out_also_after_a_kill() {
         });
     }
     let before = repo.rev("factory/best");
-    let mut running = repo.start(&with_events(&[]));
-    let is_auditing = |it: &str| it.contains("\"audit\"");
-    assert!(running.wait_until(is_auditing), "{}", running.told());
-    running.signal(Signal::KILL);
-    running.end();
+    cut_short(&repo, CEO, "audit", Signal::KILL);
     assert!(env.settled_processes().is_empty());
 
     let report = repo.factory(CEO).exits(0).json();
@@ -238,14 +193,16 @@ fn an_audit_takes_out_what_its_own_test_rules_out_also_after_a_kill() {
         repo.git(&["show", "factory/best:conf.py"])
             .contains("N = 100")
     );
-    let standing = |id: &str| {
-        let shown = repo.factory(&["show", id, "--json"]).exits(0).json();
-        shown["audits"][0][1].as_str().unwrap().to_owned()
+    let standing = |id| {
+        shown(&repo, id)["audits"][0][1]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
-    let standings = ["1", "2", "3"].map(standing);
+    let standings = [1, 2, 3].map(standing);
     assert_eq!(standings, ["confirmed", "unkept", "unconfirmed"]);
     repo.factory(&["replay", "1", "--audit"]).exits(0);
-    repo.factory(&["replay", "2"]).exits(0);
+    assert_replays(&repo, 2);
     let history = repo.factory(&["history", "--json"]).exits(0).json();
     assert_eq!(history["unkept"], serde_json::json!([2]));
 

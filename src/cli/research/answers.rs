@@ -24,10 +24,10 @@ pub(super) struct Answers {
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
     /// Globs of the files that may change; several with commas, or the flag again.
-    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    #[arg(long, value_name = "GLOB")]
     mutable: Vec<String>,
     /// Globs of files that may not change and that no agent may read.
-    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    #[arg(long, value_name = "GLOB")]
     fixed: Vec<String>,
     /// How the number is found: `metric`, `json:POINTER`, `regex:PATTERN`, `exit`, `seconds`.
     #[arg(long, value_name = "PARSER")]
@@ -78,12 +78,7 @@ struct OpponentAnswers {
     #[arg(long, value_name = "COMMAND", requires = "opponent_objective")]
     opponent_run: Option<String>,
     /// Globs of the other side's files; several with commas, or the flag again.
-    #[arg(
-        long,
-        value_name = "GLOB",
-        value_delimiter = ',',
-        requires = "opponent_objective"
-    )]
+    #[arg(long, value_name = "GLOB", requires = "opponent_objective")]
     opponent_mutable: Vec<String>,
 }
 
@@ -175,6 +170,12 @@ impl Answers {
             ("--run", self.run.clone()),
             ("--mutable", many(&self.mutable)),
             ("--fixed", many(&self.fixed)),
+            ("--parser", self.parser.clone()),
+            ("--unit", self.unit.clone()),
+            ("--target", self.target.map(|it| it.to_string())),
+            ("--timeout", self.timeout.map(|it| it.to_string())),
+            ("--instances", self.instances.clone()),
+            ("--budget", self.budget.clone()),
             ("--opponent-objective", other.opponent_objective.clone()),
             ("--opponent-metric", other.opponent_metric.clone()),
             ("--opponent-direction", other_way),
@@ -193,7 +194,8 @@ impl Answers {
         let way = self.direction.unwrap_or(Way::Minimize).word();
         let one = |text: &Option<String>| text.as_deref().map(toml::Value::from);
         let many = |globs: &[String]| {
-            let globs: Vec<toml::Value> = globs.iter().map(|it| it.trim().into()).collect();
+            let globs = globs.iter().flat_map(|it| list(it));
+            let globs: Vec<toml::Value> = globs.map(toml::Value::from).collect();
             (!globs.is_empty()).then_some(toml::Value::Array(globs))
         };
         let seconds = self.timeout.map(|it| i64::try_from(it).unwrap_or(i64::MAX));
@@ -258,8 +260,18 @@ fn text(question: &str, proposed: Option<&str>) -> Result<String, dialoguer::Err
     }
 }
 
+/// Splits globs at commas, but for those between braces, which belong to a glob.
 fn list(globs: &str) -> Vec<String> {
-    let globs = globs.split(',').map(str::trim);
+    let mut depth = 0_usize;
+    let between = |letter: char| {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    };
+    let globs = globs.split(between).map(str::trim);
     globs
         .filter(|it| !it.is_empty())
         .map(str::to_owned)
@@ -327,7 +339,7 @@ mod tests {
         };
         assert_eq!(
             answers.command(),
-            "factory research init --objective 'answer faster' --metric latency --direction minimize --run 'python3 bench.py' --mutable 'src/**, lib.py'"
+            "factory research init --objective 'answer faster' --metric latency --direction minimize --run 'python3 bench.py' --mutable 'src/**, lib.py' --target 1.5 --timeout 60"
         );
     }
 
@@ -340,5 +352,6 @@ mod tests {
         };
         assert_eq!(some.missing(), ["`--run`", "`--mutable`"]);
         assert_eq!(list(" a, b/** ,,"), ["a", "b/**"]);
+        assert_eq!(list("src/{a,b}.py,c"), ["src/{a,b}.py", "c"]);
     }
 }

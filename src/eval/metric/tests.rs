@@ -64,6 +64,20 @@ fn a_metric_line_is_the_only_one_of_its_name() {
 }
 
 #[test]
+fn a_missing_line_says_what_was_printed_instead() {
+    let said = |output| parse("metric", "speed", output).unwrap_err();
+    assert_eq!(
+        said("METRIC sped=1\nMETRIC size=2\n"),
+        "no line `METRIC speed=…`; it printed `size`, `sped`"
+    );
+    assert_eq!(
+        said("done\n"),
+        "no line `METRIC speed=…`; it printed no `METRIC` at all (print one, or let `parser` say how the number is found)"
+    );
+    assert_eq!(said(" \n"), "no line `METRIC speed=…`; it printed nothing");
+}
+
+#[test]
 fn what_is_no_finite_number_is_refused() {
     for text in ["NaN", "inf", "-inf", "1,5", "", "12ms", "1e999"] {
         let line = format!("METRIC speed={text}\n");
@@ -94,6 +108,8 @@ fn a_pattern_matches_exactly_once() {
     assert!(parse("regex:[0-9]+", "speed", "4 and 2").is_err());
     assert!(parse("regex:x([0-9]+)", "speed", "none").is_err());
     assert!(parse("regex:(", "speed", "1").is_err());
+    let lines = "warm up: 9 s\ntime: 4.5 s\ntime of all: 13.5 s\n";
+    assert_eq!(parse("regex:^time: ([0-9.]+) s$", "speed", lines), Ok(4.5));
 }
 
 #[test]

@@ -357,8 +357,12 @@ fn said_by(
 /// Returns the source files on a bench that may be edited.
 fn sources_in(bench: &Bench<'_>) -> Vec<Source> {
     let policy = bench.lab.policy();
+    let research = bench.lab.profile.research.as_ref();
+    // A search for less work would shorten the measure first.
+    let measures = |it: &Utf8PathBuf| research.is_some_and(|of| of.is_open_measure(it));
     let may = |it: &Utf8PathBuf| {
-        policy.mutable.is_match(it) && !policy.fixed.is_match(it) && !policy.excluded.is_match(it)
+        let is_open = policy.mutable.is_match(it) && !policy.fixed.is_match(it);
+        is_open && !policy.excluded.is_match(it) && !measures(it)
     };
     let source = |path: Utf8PathBuf| {
         let grammar = Grammar::of(&path)?;

@@ -21,8 +21,9 @@ const CALLER: f64 = 0.5;
 const LEVELS: usize = 3;
 /// No more functions than this are edited, the hottest ones.
 const FUNCTIONS: usize = 16;
-/// Mutants of a function that are tried, to see whether a test notices one.
-const MUTANTS: usize = 4;
+/// Mutants of a function that are tried, to see whether a test notices one. In code that is careful about
+/// its limits many change nothing that a test could see.
+const MUTANTS: usize = 8;
 
 /// The functions and edits of one search.
 pub(super) struct Ground {
@@ -198,8 +199,9 @@ impl Ground {
             return format!("no function that `{metric}` runs may be edited");
         }
         format!(
-            "no test notices when the functions that `{metric}` runs change, so that an edit could take \
-             a feature away unseen: {} (hint: tests that check what they return let them be edited)",
+            "no test noticed any of up to {MUTANTS} small changes that were tried in the functions that \
+             `{metric}` runs, so that an edit could take a feature away unseen: {} (hint: tests that compare \
+             more of what they return let them be edited)",
             self.unwatched.join(", ")
         )
     }

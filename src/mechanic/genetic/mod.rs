@@ -9,6 +9,7 @@ mod offer;
 mod progress;
 mod record;
 mod report;
+mod span;
 mod trial;
 
 use std::time::{Duration, Instant};
@@ -16,11 +17,14 @@ use std::time::{Duration, Instant};
 use crate::agent::{BuildInput, Error};
 use crate::config::{Genetic, Metric};
 use crate::eval::{Texts, Variants};
-use crate::search::genetic::{Patch, Pool, Settings, Step, best, is_settled, minimise, propose};
+use crate::search::genetic::{
+    Patch, Pool, Settings, Step, best, best_gain, is_settled, minimise, propose,
+};
 use ground::Ground;
 use progress::Progress;
 use record::Record;
 use report::Report;
+use span::Span;
 use trial::Trials;
 
 pub(crate) use offer::editable;
@@ -79,11 +83,11 @@ async fn search(
         Err(why) => return Ok(Err(why)),
     };
     let started = Instant::now();
-    let budget_time = Duration::from_secs(budget.seconds);
+    let span = Span::of(Duration::from_secs(budget.seconds), input.time_left);
     let mut record = Record::open(input.lab, metric, &trials.context());
     let mut ground = Ground::survey(&mut trials, sources).await?;
     ground
-        .leave_unwatched(&mut trials, &mut record, budget_time / 4)
+        .leave_unwatched(&mut trials, &mut record, span.time / 4)
         .await?;
     let pool = ground.pool();
     if pool.genes.is_empty() {
@@ -95,22 +99,30 @@ async fn search(
         seed,
     };
     let begun = record.begin(seed);
-    let mut progress = Progress::new(input.progress, budget_time);
-    while started.elapsed() < budget_time && !is_settled(&record.trials()[begun..], settings) {
+    let mut progress = Progress::new(input.progress, span.time);
+    while started.elapsed() < span.time && !is_settled(&record.trials()[begun..], settings) {
         let Some(patch) = propose(&pool, record.trials(), settings) else {
             break;
         };
         let fate = trials.run(ground.texts(&patch).as_ref()).await?;
         record.add(patch, fate);
-        progress.tell(started.elapsed(), record.trials().len() - begun);
+        let n_tried = record.trials().len() - begun;
+        let best = best_gain(record.trials(), trials.margin());
+        progress.tell(started.elapsed(), n_tried, best);
     }
+    // One that settled, or had nothing left to propose, had time enough.
+    let was_cut = span.is_cut && started.elapsed() >= span.time;
     let report = Report {
         metric: &metric.name,
         ground: &ground,
         n_tried: record.trials().len(),
         seconds: started.elapsed().as_secs_f64(),
     };
-    deliver(&pool, &mut trials, &mut record, settings, &report).await
+    let found = deliver(&pool, &mut trials, &mut record, settings, &report).await?;
+    if let (Err(why), true) = (&found, was_cut) {
+        return Err(Error::OutOfTime(span.in_words(why)));
+    }
+    Ok(found)
 }
 
 /// Delivers the best patch that is as good when it is looked at again.

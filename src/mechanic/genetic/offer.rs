@@ -18,6 +18,9 @@ use crate::syntax;
 /// So many searches on the same contents are enough.
 const SEARCHES: usize = 2;
 
+/// What a search is expected to gain where values gave nothing for long: more than the next of them.
+const BEFORE_PLATEAU: f64 = 0.03;
+
 /// Returns the functions that may be edited for the metric of `[research]`; for any metric where a
 /// person asks for it.
 pub(crate) fn editable(input: &ResearchInput<'_>) -> Result<Vec<Observation>, Error> {
@@ -64,12 +67,29 @@ impl Ground<'_> {
         };
         let begun = self.tried.iter().filter(|it| it.as_str().starts_with(&all));
         let numbers: BTreeSet<&StructuralKey> = earlier().map(|it| &it.key).chain(begun).collect();
-        let hypothesis = self.search(observation, numbers.len() as u64 + 1)?;
+        let mut hypothesis = self.search(observation, numbers.len() as u64 + 1)?;
         let files = files_hash(&hypothesis);
         let same = earlier()
             .filter(|it| it.files_hash == files && it.verdict != Verdict::Spurious)
             .count();
+        if same == 0 && self.is_halfway_to_plateau() {
+            hypothesis.expected_gain = BEFORE_PLATEAU;
+        }
         (same < SEARCHES).then_some(hypothesis)
+    }
+
+    /// Returns whether half a plateau of experiments in a row was not kept: a search of values alone would
+    /// end the run on it before any function was edited.
+    fn is_halfway_to_plateau(&self) -> bool {
+        let Some(research) = &self.profile.research else {
+            return false;
+        };
+        let counted = self.history.iter().rev();
+        let without_keep = counted
+            .filter(|it| it.verdict != Verdict::Spurious)
+            .take_while(|it| it.verdict != Verdict::Keep)
+            .count();
+        2 * without_keep >= research.plateau as usize
     }
 
     /// Returns the search that a person asks for, for the metric that they name or the first one. It has
@@ -168,6 +188,27 @@ mutable = ['**']
         }
         let other = offered("", &[], Some("genetic other"));
         assert!(keys(&other)[0].starts_with("words:"));
+    }
+
+    #[test]
+    fn a_search_has_its_turn_before_values_without_gain_end_the_run() {
+        let lost = |n: u32| {
+            let lost = |it| Summary {
+                key: format!("settings:{it}@parse_ns").parse().unwrap(),
+                ..fixtures::summary(it, Verdict::Revert)
+            };
+            (1..=n).map(lost).collect::<Vec<_>>()
+        };
+        let gain = |history: &[Summary]| offered(RESEARCH, history, None)[0].expected_gain;
+        assert!(gain(&lost(4)) < 0.02, "below the next value");
+        assert!(gain(&lost(5)) > 0.02, "half of a plateau of ten");
+        let mut kept = lost(6);
+        kept[3].verdict = Verdict::Keep;
+        assert!(gain(&kept) < 0.02, "a keep counts anew");
+        let hash = files_hash(&offered(RESEARCH, &[], None)[0]);
+        let mut searched_once = lost(6);
+        searched_once.push(searched(1, &hash));
+        assert!(gain(&searched_once) < 0.02, "once is enough");
     }
 
     #[test]

@@ -23,15 +23,19 @@ impl<'a> Progress<'a> {
     }
 
     /// Says how far the search is, if it was silent for long.
-    pub(super) fn tell(&mut self, elapsed: Duration, n_tried: usize) {
+    pub(super) fn tell(&mut self, elapsed: Duration, n_tried: usize, best: Option<f64>) {
         if elapsed < self.next {
             return;
         }
         self.next = elapsed + self.most / TIMES;
         let (since, most) = (elapsed.as_secs(), self.most.as_secs());
         let s = if n_tried == 1 { "" } else { "es" };
+        let best = match best {
+            Some(gain) => format!("the best looks {:.0} % better", 100.0 * gain),
+            None => "none stands out of the noise yet".to_owned(),
+        };
         (self.hears)(format!(
-            "{n_tried} patch{s} of edits tried, {since} s of at most {most} s"
+            "{n_tried} patch{s} of edits tried, {best}; {since} s of at most {most} s"
         ));
     }
 }
@@ -48,11 +52,17 @@ mod tests {
         let listener = |it| heard.borrow_mut().push(it);
         let mut progress = Progress::new(&listener, Duration::from_secs(100));
         for n in 1..=100 {
-            progress.tell(Duration::from_secs(n as u64), n);
+            let best = (n > 3).then_some(0.123);
+            progress.tell(Duration::from_secs(n as u64), n, best);
         }
         let heard = heard.into_inner();
         assert_eq!(heard.len(), 20, "{heard:?}");
-        assert_eq!(heard[0], "1 patch of edits tried, 1 s of at most 100 s");
-        assert_eq!(heard[1], "6 patches of edits tried, 6 s of at most 100 s");
+        assert_eq!(
+            heard[..2],
+            [
+                "1 patch of edits tried, none stands out of the noise yet; 1 s of at most 100 s",
+                "6 patches of edits tried, the best looks 12 % better; 6 s of at most 100 s"
+            ]
+        );
     }
 }

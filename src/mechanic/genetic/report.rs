@@ -21,7 +21,7 @@ impl Report<'_> {
     pub(super) fn of(&self, patch: &Patch, gain: f64) -> (String, String) {
         let edits = self.ground.edits(patch);
         let subject = match edits.as_slice() {
-            [(_, edit)] => format!("{} in {}", capitalised(&edit.words), edit.item),
+            [(_, edit)] => of_one(&edit.words, &edit.item),
             [(_, first), rest @ ..] if rest.iter().all(|it| it.1.item == first.item) => {
                 format!("Make {} small edits of {}", edits.len(), first.item)
             }
@@ -74,6 +74,16 @@ impl Report<'_> {
             self.n_tried, self.seconds
         )
     }
+}
+
+/// Returns the subject for one edit: half a sentence says less than its verb and where it was.
+fn of_one(words: &str, item: &str) -> String {
+    let whole = format!("{} in {item}", capitalised(words));
+    if message::shortened(&whole) == whole {
+        return whole;
+    }
+    let verb = words.split_whitespace().next().unwrap_or("change");
+    format!("{} code in {item}, by a small edit", capitalised(verb))
 }
 
 fn capitalised(text: &str) -> String {

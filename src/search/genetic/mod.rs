@@ -147,6 +147,12 @@ pub fn is_settled(trials: &[Trial], settings: Settings) -> bool {
     last > 0 && trials.len() - last >= patience
 }
 
+/// Returns the largest gain that a trial seemed to have, if one had more than the margin.
+pub fn best_gain(trials: &[Trial], margin: f64) -> Option<f64> {
+    let gains = trials.iter().filter_map(gain).filter(|it| *it > margin);
+    gains.max_by(f64::total_cmp)
+}
+
 fn gain(trial: &Trial) -> Option<f64> {
     match trial.fate {
         Fate::Passed { gain } if gain.is_finite() => Some(gain),

@@ -51,11 +51,22 @@ struct Progress {
     is_shrunken: bool,
 }
 
+/// What was worse by less than this, in percent, is always drawn where it is.
+const NEAR: f64 = 10.0;
+
 /// What one keep adds.
 struct Part {
     raw: f64,
     shrunken: f64,
-    variance: f64,
+    /// Half of its interval, squared, on the logarithmic scale; nothing where the interval has an end
+    /// that no factor has.
+    variance: Option<f64>,
+}
+
+/// Returns half of an interval between two factors, squared, on the logarithmic scale.
+fn variance_of(one: f64, other: f64) -> Option<f64> {
+    let half = (one.ln() - other.ln()) / 2.0;
+    half.is_finite().then_some(half * half)
 }
 
 impl Progress {
@@ -89,11 +100,13 @@ impl Progress {
                 dots.push((x, 100.0 * relative));
                 if is_kept {
                     progress.is_shrunken |= tried.shrunken.is_some();
-                    let half = effect.interval.map_or(0.0, |it| (it.1 - it.0) / 2.0);
+                    let variance = effect
+                        .interval
+                        .map_or(Some(0.0), |it| variance_of(factor(it.0), factor(it.1)));
                     let part = Part {
                         raw: factor(relative),
                         shrunken: factor(tried.shrunken.unwrap_or(relative)),
-                        variance: half * half,
+                        variance,
                     };
                     standing.push((tried.id, part));
                 }
@@ -105,11 +118,14 @@ impl Progress {
             standing.retain(|it| !is_out(it.0));
             let product =
                 |of: fn(&Part) -> f64| -> f64 { standing.iter().map(|it| of(&it.1)).product() };
-            let raw = gain(product(|it| it.raw));
-            let half = 100.0 * standing.iter().map(|it| it.1.variance).sum::<f64>().sqrt();
-            progress.raw.push((x, raw));
+            let level = product(|it| it.raw);
+            progress.raw.push((x, gain(level)));
             progress.shrunken.push((x, gain(product(|it| it.shrunken))));
-            progress.band.push((x, raw - half, raw + half));
+            // Gains multiply, so their errors add on the logarithmic scale: none makes a time negative.
+            let variance: Option<f64> = standing.iter().map(|it| it.1.variance).sum();
+            let spread = variance.map_or(1.0, |it| it.sqrt().exp());
+            let (one, other) = (gain(level * spread), gain(level / spread));
+            progress.band.push((x, one.min(other), one.max(other)));
         }
         let mut level = 1.0;
         for audited in pictures.audits.iter().filter(|it| it.metric == metric) {
@@ -121,7 +137,26 @@ impl Progress {
         progress
     }
 
-    fn layers(self) -> Vec<Layer> {
+    /// Moves what was far worse to the lower edge, and returns whether there was any: a candidate that is
+    /// ten times worse would leave no room for the gains.
+    fn raise_the_worst(&mut self) -> bool {
+        let lines = [&self.kept, &self.raw, &self.shrunken, &self.audited];
+        let drawn = lines.into_iter().flatten().map(|it| it.1);
+        let drawn = drawn.chain(self.band.iter().flat_map(|it| [it.1, it.2]));
+        let (least, most) = drawn.fold((0.0, NEAR), |(least, most): (f64, f64), it| {
+            (least.min(it), most.max(it))
+        });
+        let edge = least.min(-most);
+        let worst = self.not_kept.iter_mut().filter(|it| it.1 < edge);
+        worst.map(|it| it.1 = edge).count() > 0
+    }
+
+    fn layers(mut self) -> Vec<Layer> {
+        let not_kept = if self.raise_the_worst() {
+            "measured, not kept (at the lower edge: worse still)"
+        } else {
+            "measured, not kept"
+        };
         let has_band = self.band.iter().any(|it| it.2 > it.1);
         let band = Layer {
             name: if has_band { "95 % interval" } else { "" }.to_owned(),
@@ -138,7 +173,7 @@ impl Progress {
         };
         vec![
             band,
-            dots("measured, not kept", Colour::Grey, self.not_kept),
+            dots(not_kept, Colour::Grey, self.not_kept),
             dots("measured, kept", Colour::Green, self.kept),
             steps("gain of what was kept", Colour::Orange, self.raw),
             steps("the same, shrunken", Colour::Blue, shrunken),
@@ -151,6 +186,12 @@ impl Progress {
 #[cfg(test)]
 pub(super) fn gains(pictures: &Pictures, metric: &str) -> Vec<(f64, f64)> {
     Progress::of(pictures, metric).raw
+}
+
+/// Returns the interval around it after each experiment.
+#[cfg(test)]
+pub(super) fn bands(pictures: &Pictures, metric: &str) -> Vec<(f64, f64, f64)> {
+    Progress::of(pictures, metric).band
 }
 
 /// Returns whether the better value is the smaller one.

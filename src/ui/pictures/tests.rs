@@ -105,6 +105,48 @@ fn gains_of_what_landed_multiply_and_a_smaller_time_is_a_gain() {
 }
 
 #[test]
+fn what_was_far_worse_leaves_room_for_the_gains() {
+    let drawn = |worst: f64| {
+        let after = 80.0 * (1.0 - worst);
+        pictures(vec![
+            tried(1, Verdict::Keep, Some(effect(100.0, 80.0, 0.2))),
+            tried(2, Verdict::Revert, Some(effect(80.0, after, worst))),
+        ])
+    };
+    let (near, far) = (drawn(-0.15), drawn(-12.0));
+    let near = named(&near, "progress-parse-ns.svg");
+    assert!(
+        near.contains("not kept") && !near.contains("lower edge"),
+        "{near}"
+    );
+    let far = named(&far, "progress-parse-ns.svg");
+    assert!(far.contains("at the lower edge: worse still"), "{far}");
+    assert!(!far.contains("−1,") && !far.contains("−500"), "{far}");
+}
+
+#[test]
+fn the_interval_of_a_smaller_time_ends_before_nothing_is_left() {
+    let wide = |id| {
+        let mut it = effect(100.0, 50.0, 0.5);
+        it.interval = Some((0.2, 0.7));
+        tried(id, Verdict::Keep, Some(it))
+    };
+    let record = Pictures {
+        tried: (1..5).map(wide).collect(),
+        ..Pictures::default()
+    };
+    let bands = progress::bands(&record, "parse/ns");
+    assert!(
+        bands
+            .iter()
+            .all(|(_, low, high)| low <= high && *high < 100.0),
+        "{bands:?}"
+    );
+    let last = bands.last().unwrap();
+    assert!(last.1 > 0.0 && last.1 < 93.7 && last.2 > 93.8, "{bands:?}");
+}
+
+#[test]
 fn marks_that_are_many_are_named_by_the_lowest_and_the_highest() {
     let mut record: Vec<Tried> = (1..9)
         .map(|id| tried(id, Verdict::Revert, Some(effect(1.0, 1.0, 0.0))))
