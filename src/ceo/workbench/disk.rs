@@ -58,7 +58,7 @@ fn check(places: &[&Utf8Path]) -> Result<(), Error> {
 }
 
 /// Says what keeps a disk from taking more.
-pub(super) fn what_is_left(free: u64) -> String {
+pub(in crate::ceo) fn what_is_left(free: u64) -> String {
     if free < LEAST {
         format!("{} KiB are free", free / 1024)
     } else {
