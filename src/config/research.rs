@@ -316,13 +316,16 @@ impl Research {
         self.parser != "seconds" && self.starts(path) && is_open()
     }
 
-    /// Returns whether the command names a file, alone or in a line for a shell.
+    /// Returns whether the command names a file, alone or in a line for a shell. Where it names a fixed one,
+    /// that is what measures, and others are what is measured: `cc bench.c hash.c`.
     fn starts(&self, path: &Utf8Path) -> bool {
+        let fixed = Surface::of(&self.fixed);
         let words = shell_words::split(&self.run).unwrap_or_default();
-        words
-            .iter()
-            .flat_map(|it| it.split_whitespace())
-            .any(|it| it.trim_start_matches("./") == path)
+        let named = || {
+            let parts = words.iter().flat_map(|it| it.split_whitespace());
+            parts.map(|it| Utf8Path::new(it.trim_start_matches("./")))
+        };
+        named().any(|it| it == path) && !named().any(|it| fixed.has(it))
     }
 
     /// Returns whether a file is one of those that are tried first.
@@ -440,6 +443,9 @@ mod tests {
         assert!(!open("run='python3 src/eval.py'\nfixed=['src/eval.py']"));
         assert!(!open("run='python3 src/eval.py'\nparser='seconds'"));
         assert!(!open("run='make bench'"));
+        assert!(!open(
+            "run='sh -c \"cc src/eval.py bench.c && ./a.out\"'\nfixed=['bench.c']"
+        ));
         let there = |target: f64| research(&format!("run='x'\ntarget={target}")).is_at_target(2.0);
         assert!(there(2.0) && there(3.0) && !there(1.9));
     }

@@ -55,7 +55,9 @@ fn trimmed(text: String) -> String {
 /// Returns a share as a percentage: `6.1 %`.
 pub(super) fn percent(share: f64) -> String {
     let percentage = 100.0 * share.abs();
-    if percentage < 0.095 {
+    if percentage > 0.0 && percentage < 0.005 {
+        "less than 0.01 %".to_owned()
+    } else if percentage < 0.095 {
         format!("{percentage:.2} %")
     } else {
         format!("{percentage:.1} %")

@@ -256,6 +256,7 @@ mod tests {
             candidate: Some(293.0),
             e_value: 1.0,
             needed: 1.0,
+            watched: false,
         };
         let line = passing(&event).unwrap();
         assert_eq!(line, "#3 pair 1 of at most 2 · bytes 312 → 293 B");

@@ -24,6 +24,11 @@ pub fn quantity(value: f64, unit: &str) -> String {
 /// Returns `before → after`, naming the unit once where both share it.
 pub fn change(before: f64, after: f64, unit: &str) -> String {
     let (left, right) = (quantity(before, unit), quantity(after, unit));
+    let is_count = before.fract() == 0.0 && after.fract() == 0.0;
+    if left == right && is_count && before.to_bits() != after.to_bits() {
+        // What differs in its last digits is told by them.
+        return format!("{} → {} {unit}", grouped(before), grouped(after));
+    }
     let shared = match (left.rsplit_once(' '), right.rsplit_once(' ')) {
         (Some((number, one)), Some((_, other))) if is_same_word(one, other) => Some(number),
         _ => None,
@@ -221,6 +226,8 @@ mod tests {
         assert_eq!(change(312.0, 293.0, "ms"), "312 → 293 ms");
         assert_eq!(change(1200.0, 900.0, "ms"), "1.20 s → 900 ms");
         assert_eq!(change(80.0, 81.5, "%"), "80.0 → 81.5 %");
+        assert_eq!(change(449_914.0, 449_910.0, "B"), "449,914 → 449,910 B");
+        assert_eq!(change(2048.0, 2048.0, "B"), "2.00 → 2.00 KiB");
     }
 
     #[test]

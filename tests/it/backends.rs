@@ -292,15 +292,13 @@ fn a_candidate_that_remembers_its_answer_is_no_better() {
     let (repo, run) = target(&env, &[("$ build folder", lines), (". tree", lines)]);
     repo.write("total.sh", ". ./count.sh\n");
     repo.write("count.sh", "echo METRIC total=100\n");
-    repo.write(
-        "factory.toml",
-        &PROFILE.replace("[\"*.txt\"]", "[\"count.sh\"]"),
-    );
+    let profile = PROFILE.replace("[\"*.txt\"]", "[\"count.sh\"]");
+    repo.write("factory.toml", &format!("{ONLY_DECLARED}{profile}"));
     repo.commit("a program that counts");
     let document = repo.factory(&with_backend(&run, &[])).exits(0);
     let document = document.tells("leave `memo` behind").json();
     for title in ["$ build folder", ". tree"] {
-        let experiment = verdict_of(&document, title);
+        let experiment = experiment(&document, title);
         assert_eq!(experiment["verdict"], "revert", "{experiment:#}");
     }
 }

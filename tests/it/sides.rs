@@ -144,7 +144,7 @@ fn what_a_side_kept_is_audited_before_the_other_begins() {
             ),
         ],
     );
-    let report = run(&repo, &["--cycles", "4"]);
+    let report = research(&repo, &["--cycles", "4"]);
     let turns = report["research"]["turns"].as_array().unwrap();
     assert!(turns.len() > 1 && turns[0]["kept"] != 0, "{report:#}");
     let audits = repo.factory(&["show", "1", "--json"]).exits(0).json()["audits"].clone();

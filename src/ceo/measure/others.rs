@@ -70,7 +70,7 @@ impl Session<'_> {
             .filter(|it| !done.contains(&it.name.as_str()))
             .collect();
         if done.len() <= 1 && left.is_empty() && !is_noisy(evidence) && is_a_gain(hypothesis) {
-            let reason = "held to no noisy metric, as the project has none";
+            let reason = "held to no noisy metric: none is part of every evaluation here";
             decision.reasons.push(reason.to_owned());
         }
         let among = u32::try_from(left.len()).unwrap_or(u32::MAX);
