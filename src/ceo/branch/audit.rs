@@ -36,7 +36,7 @@ pub(in crate::ceo) struct Window {
 }
 
 /// What an audit asks of a window and, after an alarm, of each of its keeps.
-pub(super) struct Question<'a> {
+pub(in crate::ceo) struct Question<'a> {
     /// The stream that the keeps are of.
     pub(in crate::ceo) family: &'a MetricName,
     pub(in crate::ceo) metric: &'a config::Metric,

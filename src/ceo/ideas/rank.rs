@@ -18,7 +18,7 @@ pub(in crate::ceo) struct Ranking {
 
 /// What a cycle knows of former ones.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Past<'a> {
+pub(in crate::ceo) struct Past<'a> {
     /// Every experiment ever closed, oldest first; what people rejected does not count as kept.
     pub history: &'a History,
     /// What this run has tried or was told to leave out.

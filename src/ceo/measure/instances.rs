@@ -330,7 +330,7 @@ impl Session<'_> {
 
 /// What is wrong with a run over instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::ceo) enum Fault {
     /// It gave no number.
     Run(String),
     /// What it wrote cannot be read.

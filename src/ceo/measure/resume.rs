@@ -27,7 +27,7 @@ pub(in crate::ceo) enum Step {
 }
 
 /// An inconclusive experiment with all that is needed to go on with it.
-pub(super) struct Unfinished {
+pub(in crate::ceo) struct Unfinished {
     original: Experiment,
     candidate: Candidate,
     metric: config::Metric,

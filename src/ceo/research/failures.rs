@@ -28,7 +28,7 @@ struct Taxonomy {
 
 /// What one analysis found.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Analysis {
+pub(in crate::ceo) struct Analysis {
     /// How many instances there are.
     pub(in crate::ceo) instances: usize,
     /// Those that fall short, by kind, most frequent first.
