@@ -43,7 +43,6 @@ pub use self::workbench::{Workbench, WorkbenchSpec};
 use self::ideas::rank::Ranking;
 use self::measure::resume::Step;
 use self::report::Ended;
-use self::workbench::disk;
 use crate::config::Profile;
 use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
