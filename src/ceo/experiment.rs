@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 use jiff::Timestamp;
 
-use super::disk::is_full;
 use super::session::{Incumbent, Session};
+use super::workbench::disk::is_full;
 use super::{Error, io_error};
 use crate::agent::wire::VariantOf;
 use crate::agent::{self, BuildInput, ReviewInput};

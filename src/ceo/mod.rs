@@ -3,47 +3,18 @@
 //! [`run`] is the page to read: baseline, first report, then one experiment after another until
 //! nothing is left that is worth trying. Knows nothing of terminals.
 
-mod ahead;
-mod audit;
-mod backend;
-mod bargain;
-mod builds;
-mod disk;
+mod branch;
+mod building;
 mod experiment;
-mod failures;
-mod gain;
-mod grant;
-mod history;
-mod holdout;
-mod hypothesise;
-mod instances;
-mod keeps;
-mod landing;
+mod ideas;
 mod limits;
 mod measure;
 mod mode;
-pub mod noise;
-mod others;
-mod pair;
-mod pairs;
-mod price;
 mod promise;
-mod pursuit;
-mod rank;
-mod reject;
-mod remeasure;
 pub mod report;
-pub mod restack;
-mod resume;
-mod retest;
-mod scratch;
+mod research;
 mod session;
-mod sides;
 mod steer;
-mod turns;
-mod variants;
-mod veto;
-mod withheld;
 mod workbench;
 
 use std::fmt::Write as _;
@@ -52,23 +23,27 @@ use std::ops::ControlFlow;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio_util::sync::CancellationToken;
 
-pub use self::backend::Player;
-pub use self::disk::disk_of;
-pub use self::failures::FailureChange;
-pub use self::history::History;
+pub use self::branch::restack;
+pub use self::building::backend::Player;
+pub use self::ideas::history::History;
 pub use self::limits::Limits;
+pub use self::measure::noise;
+pub use self::measure::remeasure::remeasure;
 pub use self::mode::Mode;
-pub use self::pursuit::Pursued;
-pub use self::remeasure::remeasure;
 pub use self::report::{Landing, Line, RunReport, Stopped};
-pub use self::scratch::scratch_of;
+pub use self::research::failures::FailureChange;
+pub use self::research::pursuit::Pursued;
+pub use self::research::turns::TurnLine;
 use self::session::Session;
 pub use self::steer::{Course, PAUSED, Steer};
-pub use self::turns::TurnLine;
+pub use self::workbench::disk::disk_of;
+pub use self::workbench::scratch::scratch_of;
 pub use self::workbench::{Workbench, WorkbenchSpec};
 
+use self::ideas::rank::Ranking;
+use self::measure::resume::Step;
 use self::report::Ended;
-use self::resume::Step;
+use self::workbench::disk;
 use crate::config::Profile;
 use crate::eval::report::FirstReport;
 use crate::model::dimension::Evaluation;
@@ -232,7 +207,7 @@ pub enum Error {
         reason: String,
     },
     /// Too little is left on a disk for anything that fails there to tell something.
-    #[error("the disk at `{disk}` is full: {}", disk::what_is_left(*free))]
+    #[error("the disk at `{disk}` is full: {}", workbench::disk::what_is_left(*free))]
     DiskFull {
         /// Where it is mounted.
         disk: camino::Utf8PathBuf,
@@ -266,10 +241,6 @@ impl Error {
 ///
 /// # Errors
 /// See [`Error`]; an interruption is a cancelled process, after the state was saved.
-#[expect(
-    clippy::too_many_lines,
-    reason = "the page to read: each way to go on and each way to end is a line of its own"
-)]
 pub async fn run(
     request: &Request,
     reporter: &dyn Reporter,
@@ -280,110 +251,121 @@ pub async fn run(
     let score_before = session.baseline().score;
     let mut lines = Vec::new();
     let ended = loop {
-        let ranking = match begin_cycle(&mut session).await {
-            Ok(ControlFlow::Continue(ranking)) => ranking,
+        let mut ranking = Ranking::default();
+        match cycle(&mut session, &mut ranking, &mut lines).await {
+            Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break((stopped, reason))) => {
-                break Ended::because(stopped, reason, rank::Ranking::default());
+                break Ended::because(stopped, reason, ranking);
             }
-            Err(error) if error.is_interruption() && !lines.is_empty() => {
-                break Ended::interrupted(rank::Ranking::default());
-            }
-            Err(error) => return Err(error),
-        };
-        let Some(step) = session.choose(&ranking)? else {
-            if session.widen("nothing is left to try on the `inner` surface") || session.end_turn()
-            {
-                continue;
-            }
-            break Ended::because(Stopped::NothingMore, session.closing_remark(), ranking);
-        };
-        if request.dry_run {
-            let reason = "a dry run tries nothing".to_owned();
-            break Ended::because(Stopped::DryRun, reason, ranking);
-        }
-        if request
-            .cycles
-            .is_some_and(|most| lines.len() >= most as usize)
-        {
-            let reason = match lines.len() {
-                1 => "the limit of 1 experiment is reached".to_owned(),
-                n => format!("the limit of {n} experiments is reached"),
-            };
-            break Ended::because(Stopped::Limit, reason, ranking);
-        }
-        if let Some(reason) = session.used_up(lines.len()) {
-            break Ended::because(Stopped::Budget, reason, ranking);
-        }
-        match session.obey().await {
-            Err(error) if error.is_interruption() && !lines.is_empty() => {
-                break Ended::interrupted(ranking);
-            }
-            ordered => {
-                if let Some(reason) = ordered? {
-                    break Ended::because(Stopped::Asked, reason, ranking);
-                }
-            }
-        }
-        if let (true, Step::Try(hypothesis)) = (request.approve, &step) {
-            match reporter.approve(&ranking.ranked) {
-                Approval::Try => {}
-                Approval::Skip => {
-                    session.skip(hypothesis.key.clone());
-                    continue;
-                }
-                Approval::Stop => {
-                    let reason = "you asked to stop here".to_owned();
-                    break Ended::because(Stopped::Asked, reason, ranking);
-                }
-            }
-        }
-        let left = request.cycles.map(|most| most as usize - lines.len());
-        let tried = match step {
-            Step::Try(hypothesis) => session.take_turn(*hypothesis, &ranking.ranked, left).await,
-            Step::Resume(unfinished) => {
-                session.waiting = ranking.ranked.len();
-                Box::pin(session.resume(*unfinished)).await.map(Some)
-            }
-        };
-        let (experiment, failure) = match tried {
-            Ok(Some(tried)) => tried,
-            Ok(None) => continue,
+            // What was tried until then is in the record, and is reported.
             Err(error) if error.is_interruption() && !lines.is_empty() => {
                 break Ended::interrupted(ranking);
             }
             Err(error) => return Err(error),
-        };
-        lines.push(report::line(&experiment));
-        session.renew_handles()?;
-        // An interruption of what follows a keep is one of the run, whose record is closed by then.
-        let failure = match failure {
-            None => session.note_progress(&experiment).await.err(),
-            failed => failed,
-        };
-        match failure {
-            Some(error) if error.is_interruption() => break Ended::interrupted(ranking),
-            Some(error) => return Err(error),
-            None => {}
-        }
-        if let Some(reason) = session.unaffordable.take() {
-            break Ended::because(Stopped::Budget, reason, ranking);
-        }
-        if let Some(reason) = session.stop.take() {
-            break Ended::because(Stopped::Blocked, reason, ranking);
         }
     };
     session.finish(lines, score_before, ended)
 }
 
-/// Looks whether the run is over, audits where that is due, and returns what could be tried.
-async fn begin_cycle(
+/// Whether the run goes on, or why it is over.
+type Going = ControlFlow<(Stopped, String)>;
+
+/// Tries the best of what is worth trying; the ranking and the line of the experiment are left behind.
+async fn cycle(
     session: &mut Session<'_>,
-) -> Result<ControlFlow<(Stopped, String), rank::Ranking>, Error> {
+    ranking: &mut Ranking,
+    lines: &mut Vec<Line>,
+) -> Result<Going, Error> {
     if let Some(over) = session.is_over().await? {
-        return Ok(ControlFlow::Break(over));
+        return Ok(Going::Break(over));
     }
     session.audit_if_due().await?;
-    session.hypothesise().await.map(ControlFlow::Continue)
+    *ranking = session.hypothesise().await?;
+    let Some(step) = session.choose(ranking)? else {
+        let goes_on = session.widen("nothing is left to try on the `inner` surface");
+        return Ok(if goes_on || session.end_turn() {
+            Going::Continue(())
+        } else {
+            Going::Break((Stopped::NothingMore, session.closing_remark()))
+        });
+    };
+    if let Some(over) = is_enough(session, lines.len()).await? {
+        return Ok(Going::Break(over));
+    }
+    match approval(session, &step, ranking) {
+        Approval::Try => {}
+        Approval::Skip => return Ok(Going::Continue(())),
+        Approval::Stop => {
+            let reason = "you asked to stop here".to_owned();
+            return Ok(Going::Break((Stopped::Asked, reason)));
+        }
+    }
+    let most = session.request.cycles;
+    let left = most.map(|most| most as usize - lines.len());
+    let tried = match step {
+        Step::Try(hypothesis) => {
+            session
+                .take_turn(*hypothesis, &ranking.ranked, left)
+                .await?
+        }
+        Step::Resume(unfinished) => {
+            session.waiting = ranking.ranked.len();
+            Some(Box::pin(session.resume(*unfinished)).await?)
+        }
+    };
+    let Some((experiment, failure)) = tried else {
+        return Ok(Going::Continue(()));
+    };
+    lines.push(report::line(&experiment));
+    session.renew_handles()?;
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    session.note_progress(&experiment).await?;
+    if let Some(reason) = session.unaffordable.take() {
+        return Ok(Going::Break((Stopped::Budget, reason)));
+    }
+    let blocked = session.stop.take();
+    Ok(blocked.map_or(Going::Continue(()), |it| {
+        Going::Break((Stopped::Blocked, it))
+    }))
+}
+
+/// Looks whether what was asked for is done, or used up, or a person's hand is on the run.
+async fn is_enough(
+    session: &mut Session<'_>,
+    n_tried: usize,
+) -> Result<Option<(Stopped, String)>, Error> {
+    let request = session.request;
+    if request.dry_run {
+        let reason = "a dry run tries nothing".to_owned();
+        return Ok(Some((Stopped::DryRun, reason)));
+    }
+    if request.cycles.is_some_and(|most| n_tried >= most as usize) {
+        let reason = match n_tried {
+            1 => "the limit of 1 experiment is reached".to_owned(),
+            n => format!("the limit of {n} experiments is reached"),
+        };
+        return Ok(Some((Stopped::Limit, reason)));
+    }
+    if let Some(reason) = session.used_up(n_tried) {
+        return Ok(Some((Stopped::Budget, reason)));
+    }
+    let ordered = session.obey().await?;
+    Ok(ordered.map(|reason| (Stopped::Asked, reason)))
+}
+
+/// Asks a person about the next experiment, where that was wished for; what is skipped is left out of
+/// this run.
+fn approval(session: &mut Session<'_>, step: &Step, ranking: &Ranking) -> Approval {
+    let (true, Step::Try(hypothesis)) = (session.request.approve, step) else {
+        return Approval::Try;
+    };
+    let answer = session.reporter.approve(&ranking.ranked);
+    if answer == Approval::Skip {
+        session.skip(hypothesis.key.clone());
+    }
+    answer
 }
 
 /// Returns the evaluation in one line: the score and what holds it down.

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+pub use super::branch::gain::Gain;
 use super::experiment::claim_line;
-pub use super::gain::Gain;
-use super::pursuit::Pursued;
-use super::rank::{Ranking, TRIED_NOW};
+use super::ideas::rank::{Ranking, TRIED_NOW};
+use super::research::pursuit::Pursued;
 use super::session::{Session, count};
 use crate::decision::{self, StreamState};
 use crate::eval::report::FirstReport;

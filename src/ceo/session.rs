@@ -8,17 +8,17 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
-use super::audit::{self, Unaudited};
-use super::backend;
-use super::bargain::Bargain;
-use super::history::{self, History};
-use super::instances::InstanceBase;
+use super::branch::audit::{self, Unaudited};
+use super::branch::reject::Rejections;
+use super::branch::restack::stands_on_dropped_work;
+use super::building::backend;
+use super::ideas::history::{self, History};
 use super::measure::Calibrated;
-use super::pursuit::Pursuit;
-use super::reject::Rejections;
-use super::restack::stands_on_dropped_work;
-use super::sides::Sides;
-use super::withheld::Withheld;
+use super::measure::bargain::Bargain;
+use super::measure::instances::InstanceBase;
+use super::research::pursuit::Pursuit;
+use super::research::sides::Sides;
+use super::research::withheld::Withheld;
 use super::workbench::{Workbench, WorkbenchSpec};
 use super::{Error, Reporter, Request, io_error};
 use crate::agent::Backend;
@@ -137,10 +137,6 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Opens the target and its record, takes the lock, and finds the incumbent.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "half of them are the fields of the session, one a line"
-    )]
     pub(super) async fn open(
         request: &'a Request,
         reporter: &'a dyn Reporter,
@@ -161,30 +157,16 @@ impl<'a> Session<'a> {
         let run = run_id(now, &mut rng);
         writer.set_run(run.clone())?;
         seal_profile(&target, &mut writer, now)?;
-        let logs = target.root().join(".factory/logs").join(run.as_str());
-        let spec = WorkbenchSpec {
-            profile: request.profile.clone(),
-            scratch: request.scratch.clone(),
-            logs: Some(logs),
-            slot: "loop",
-            seed,
-            foreign: request.player.is_foreign().then(|| request.home.clone()),
-        };
+        let spec = bench_of(request, &target, &run, seed);
         let bench = Workbench::open(&target, spec, cancel).await?;
         let backend = backend::open(request, &target, &bench).await?;
-        let mut summaries = writer.reader().summaries()?;
-        rejections.overrule(&mut summaries);
-        let audits = writer.reader().audits()?;
-        audit::overrule(&audits, &mut summaries);
-        let streams = streams_of(request.profile.decision.alpha, &summaries);
-        let unaudited = audit::unaudited(&audits, &summaries);
-        let d_decisions = history::d_decisions(&summaries);
-        let history = History::of(summaries);
+        let (audits, summaries) = standing(&writer, &rejections)?;
         let mut session = Self {
-            history,
-            streams,
+            streams: streams_of(request.profile.decision.alpha, &summaries),
+            unaudited: audit::unaudited(&audits, &summaries),
+            d_decisions: history::d_decisions(&summaries),
+            history: History::of(summaries),
             audits,
-            unaudited,
             backend,
             observations: None,
             baseline: None,
@@ -200,7 +182,6 @@ impl<'a> Session<'a> {
             since_resume: 0,
             calibrations: BTreeMap::new(),
             bargain: Bargain::default(),
-            d_decisions,
             instance_bases: BTreeMap::new(),
             rejections,
             asked: Vec::new(),
@@ -318,6 +299,30 @@ impl<'a> Session<'a> {
         self.baseline
             .as_ref()
             .expect("the baseline is measured before the first experiment")
+    }
+}
+
+/// Returns every audit, and all experiments as they stand after audits and what people rejected.
+fn standing(
+    writer: &Writer,
+    rejections: &Rejections,
+) -> Result<(Vec<AuditLine>, Vec<Summary>), Error> {
+    let mut summaries = writer.reader().summaries()?;
+    rejections.overrule(&mut summaries);
+    let audits = writer.reader().audits()?;
+    audit::overrule(&audits, &mut summaries);
+    Ok((audits, summaries))
+}
+
+/// Returns where the run evaluates, and with what.
+fn bench_of(request: &Request, target: &Target, run: &RunId, seed: u64) -> WorkbenchSpec {
+    WorkbenchSpec {
+        profile: request.profile.clone(),
+        scratch: request.scratch.clone(),
+        logs: Some(target.root().join(".factory/logs").join(run.as_str())),
+        slot: "loop",
+        seed,
+        foreign: request.player.is_foreign().then(|| request.home.clone()),
     }
 }
 

@@ -38,9 +38,8 @@ fn of_values(before: f64, after: f64) -> Option<String> {
     let ratio = (before.abs().ln() - after.abs().ln()).abs();
     if ratio.is_finite() && ratio > LARGEST.ln() + TOLERANCE {
         return Some(format!(
-            "{shown} → {told} is a factor of more than {}: no gain is as large as that, so the number \
-             is no longer what it was",
-            wording::plain(LARGEST)
+            "{shown} → {told} is a factor of more than a billion: no gain is as large as that, so the \
+             number is no longer what it was"
         ));
     }
     let factor = FACTORS

@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use super::dimensions::{Draft, Kind};
 use super::hygiene::is_skipped;
-use super::{Depth, metric};
+use super::{Depth, metric, traces};
 use crate::config::{Constraint, Metric};
 use crate::model::dimension::{Dimension, Direction, Native, Status};
 use crate::model::measurement::Sample;
@@ -50,9 +50,19 @@ async fn dimension(bench: &Bench<'_>, kind: &Kind, metric: &Metric) -> Result<Di
     if let Err(why) = metric::build(bench, metric).await? {
         return Ok(kind.failed(why));
     }
+    let before = if bench.is_incumbent() {
+        None
+    } else {
+        Some(traces::of(bench)?)
+    };
     let metric::MetricRun {
         sample, seconds, ..
     } = metric::run(bench, metric).await?;
+    // The command of another metric may read what this one left.
+    match before {
+        Some(before) => traces::erase(bench, &before)?,
+        None => traces::expect(bench)?,
+    }
     Ok(match sample {
         Sample::Failed { reason } => kind.failed(format!("`{}` failed: {reason}", metric.run)),
         Sample::Value { value } => {

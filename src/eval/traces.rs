@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::bench::io_error;
+use super::bench::{Bench, io_error};
 use super::{ArmRef, Lab};
 use crate::process::Error;
 
@@ -52,17 +52,41 @@ struct Removed {
     is_told: bool,
 }
 
+/// Returns what lies where the commands of a bench may write.
+pub(super) fn of(bench: &Bench<'_>) -> Result<Traces, Error> {
+    let mut found = Traces::default();
+    for place in [Place::Tree, Place::Build] {
+        collect(bench, place, &mut found)?;
+    }
+    Ok(found)
+}
+
+/// Remembers what a bench that holds the unchanged code has left.
+pub(super) fn expect(bench: &Bench<'_>) -> Result<(), Error> {
+    let mut found = of(bench)?;
+    let mut usual = lock(&bench.lab.memory.traces.usual);
+    usual.0.append(&mut found.0);
+    Ok(())
+}
+
+/// Removes what was left since a moment, and no run of the unchanged code leaves.
+pub(super) fn erase(bench: &Bench<'_>, since: &Traces) -> Result<(), Error> {
+    let now = of(bench)?;
+    let new = Traces(now.0.difference(&since.0).cloned().collect());
+    let mut names = remove_unusual(bench, &new)?;
+    lock(&bench.lab.memory.traces.removed)
+        .names
+        .append(&mut names);
+    Ok(())
+}
+
 impl Lab {
     /// Returns what lies where an arm's commands may write.
     ///
     /// # Errors
     /// A folder that cannot be read.
     pub fn traces(&self, arm: &ArmRef<'_>) -> Result<Traces, Error> {
-        let mut found = Traces::default();
-        for place in [Place::Tree, Place::Build] {
-            self.collect(arm, place, &mut found)?;
-        }
-        Ok(found)
+        of(&Bench::of(self, arm)?)
     }
 
     /// Remembers what an arm that holds the unchanged code has left.
@@ -70,10 +94,7 @@ impl Lab {
     /// # Errors
     /// A folder that cannot be read.
     pub fn expect_traces(&self, arm: &ArmRef<'_>) -> Result<(), Error> {
-        let mut found = self.traces(arm)?;
-        let mut usual = lock(&self.memory.traces.usual);
-        usual.0.append(&mut found.0);
-        Ok(())
+        expect(&Bench::of(self, arm)?)
     }
 
     /// Removes what an arm has left since a moment, and no run of the unchanged code leaves.
@@ -81,11 +102,7 @@ impl Lab {
     /// # Errors
     /// A folder that cannot be read, or a file that cannot be removed.
     pub fn erase_traces(&self, arm: &ArmRef<'_>, since: &Traces) -> Result<(), Error> {
-        let now = self.traces(arm)?;
-        let new = Traces(now.0.difference(&since.0).cloned().collect());
-        let mut names = self.erase(arm, &new)?;
-        lock(&self.memory.traces.removed).names.append(&mut names);
-        Ok(())
+        erase(&Bench::of(self, arm)?, since)
     }
 
     /// Begins with another candidate: removes from its build folder what the unchanged code has not left in
@@ -95,9 +112,10 @@ impl Lab {
     /// A folder that cannot be read, or a file that cannot be removed.
     pub fn erase_strangers(&self, arm: &ArmRef<'_>) -> Result<(), Error> {
         *lock(&self.memory.traces.removed) = Removed::default();
+        let bench = Bench::of(self, arm)?;
         let mut found = Traces::default();
-        self.collect(arm, Place::Build, &mut found)?;
-        self.erase(arm, &found).map(drop)
+        collect(&bench, Place::Build, &mut found)?;
+        remove_unusual(&bench, &found).map(drop)
     }
 
     /// Returns, once for each candidate, a sentence about what was removed.
@@ -116,54 +134,53 @@ impl Lab {
             "runs of the candidate leave {named}{more} behind, and those of the unchanged code do not: removed after each run, so that none finds what an earlier one worked out"
         ))
     }
+}
 
-    /// Removes those that are not usual, and returns their names, folders without what is in them.
-    fn erase(&self, arm: &ArmRef<'_>, traces: &Traces) -> Result<BTreeSet<String>, Error> {
-        let usual = lock(&self.memory.traces.usual);
-        let mut names = BTreeSet::new();
-        for trace in traces.0.difference(&usual.0) {
-            let path = self.folder(arm, trace.place).join(&trace.path);
-            let is_gone = remove(&path).map_err(|source| Error::Io {
-                program: path.display().to_string(),
-                source,
-            })?;
-            if !is_gone {
-                names.insert(trace.path.display().to_string());
-            }
+/// Removes those that are not usual, and returns their names, folders without what is in them.
+fn remove_unusual(bench: &Bench<'_>, traces: &Traces) -> Result<BTreeSet<String>, Error> {
+    let usual = lock(&bench.lab.memory.traces.usual);
+    let mut names = BTreeSet::new();
+    for trace in traces.0.difference(&usual.0) {
+        let path = folder(bench, trace.place).join(&trace.path);
+        let is_gone = remove(&path).map_err(|source| Error::Io {
+            program: path.display().to_string(),
+            source,
+        })?;
+        if !is_gone {
+            names.insert(trace.path.display().to_string());
         }
-        Ok(names)
     }
+    Ok(names)
+}
 
-    fn folder(&self, arm: &ArmRef<'_>, place: Place) -> PathBuf {
-        let folder = match place {
-            Place::Tree => self.sandbox.written_at(arm.dir),
-            Place::Build => self.builds.join(arm.name),
+fn folder(bench: &Bench<'_>, place: Place) -> PathBuf {
+    match place {
+        Place::Tree => bench.written_at().into_std_path_buf(),
+        Place::Build => bench.build.clone().into_std_path_buf(),
+    }
+}
+
+fn collect(bench: &Bench<'_>, place: Place, into: &mut Traces) -> Result<(), Error> {
+    let root = folder(bench, place);
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let there = root.join(&folder);
+        let entries = match fs_err::read_dir(&there) {
+            Ok(entries) => entries,
+            Err(error) if is_unreachable(&error) => continue,
+            Err(error) => return Err(io_error(&bench.dir, error)),
         };
-        folder.into_std_path_buf()
-    }
-
-    fn collect(&self, arm: &ArmRef<'_>, place: Place, into: &mut Traces) -> Result<(), Error> {
-        let root = self.folder(arm, place);
-        let mut folders = vec![PathBuf::new()];
-        while let Some(folder) = folders.pop() {
-            let there = root.join(&folder);
-            let entries = match fs_err::read_dir(&there) {
-                Ok(entries) => entries,
-                Err(error) if is_unreachable(&error) => continue,
-                Err(error) => return Err(io_error(arm.dir, error)),
-            };
-            for entry in entries {
-                let entry = entry.map_err(|error| io_error(arm.dir, error))?;
-                let path = folder.join(entry.file_name());
-                let kind = entry.file_type();
-                if kind.map_err(|error| io_error(arm.dir, error))?.is_dir() {
-                    folders.push(path.clone());
-                }
-                into.0.insert(Trace { place, path });
+        for entry in entries {
+            let entry = entry.map_err(|error| io_error(&bench.dir, error))?;
+            let path = folder.join(entry.file_name());
+            let kind = entry.file_type();
+            if kind.map_err(|error| io_error(&bench.dir, error))?.is_dir() {
+                folders.push(path.clone());
             }
+            into.0.insert(Trace { place, path });
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// A folder that is gone, or to which a program took its own rights away.

@@ -68,15 +68,6 @@ impl Announcement {
 }
 
 impl Refusal {
-    /// Reads why a command that was said to begin did not: nothing else is on its stderr then.
-    pub(super) fn of_command(stderr: &[u8]) -> Option<Self> {
-        let line = std::str::from_utf8(stderr).ok()?.strip_suffix('\n')?;
-        match Announcement::parse(line)? {
-            Announcement::Refused(refusal) if refusal.step.is_empty() => Some(refusal),
-            Announcement::Refused(_) | Announcement::Started(_) => None,
-        }
-    }
-
     pub(super) fn into_error(self, command: &Command) -> Error {
         let source = io::Error::from_raw_os_error(self.errno);
         if self.step.is_empty() {
@@ -125,16 +116,5 @@ mod tests {
             assert_eq!(read, Some(announcement));
         }
         assert_eq!(Announcement::parse("error: no such thing"), None);
-    }
-
-    #[test]
-    fn a_command_that_never_began_says_nothing_but_that() {
-        let missing = io::Error::from_raw_os_error(2);
-        let line = Announcement::refused("", &missing).line();
-        let refusal = Refusal::of_command(line.as_bytes()).unwrap();
-        assert_eq!((refusal.step.as_str(), refusal.errno), ("", 2));
-        let more = format!("{line}and then it ran\n");
-        assert_eq!(Refusal::of_command(more.as_bytes()), None);
-        assert_eq!(Refusal::of_command(b"error: it ran\n"), None);
     }
 }

@@ -11,7 +11,7 @@ use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::announce::{self, Announcement, Refusal};
+use super::announce::{self, Announcement};
 use super::capture::{self, Follower};
 use super::reap::{Family, RUN_TOKEN};
 use super::{Command, Error, Exit, Finished, environment};
@@ -62,12 +62,7 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Finish
     let announced = stderr.announcement.as_deref().and_then(Announcement::parse);
     match announced {
         Some(Announcement::Refused(refusal)) => return Err(refusal.into_error(command)),
-        Some(Announcement::Started(at)) => {
-            if let Some(refusal) = Refusal::of_command(&stderr.kept) {
-                return Err(refusal.into_error(command));
-            }
-            wall = wall.saturating_sub(at.saturating_sub(since));
-        }
+        Some(Announcement::Started(at)) => wall = wall.saturating_sub(at.saturating_sub(since)),
         None => {}
     }
     let exit = match ending {

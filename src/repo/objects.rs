@@ -40,7 +40,9 @@ pub(super) struct Scratch {
 impl Scratch {
     fn open(common_dir: &Utf8Path) -> Result<Self, Error> {
         let dir = scratch_dir(common_dir);
-        if !dir.is_dir() {
+        if dir.is_dir() {
+            fill(&dir).map_err(Error::io("mend", &dir))?;
+        } else {
             make_scratch(common_dir, &dir).map_err(Error::io("make", &dir))?;
         }
         let repo = Repository::open_bare(&dir).map_err(Error::git("open scratch space"))?;
@@ -62,20 +64,30 @@ fn make_scratch(common_dir: &Utf8Path, dir: &Utf8Path) -> std::io::Result<()> {
     let temp = tempfile::Builder::new()
         .prefix("scratch-")
         .tempdir_in(&parent)?;
+    let made = Utf8Path::from_path(temp.path()).ok_or(std::io::ErrorKind::InvalidFilename)?;
+    fill(made)?;
+    match std::fs::rename(temp.path(), dir) {
+        Ok(()) => drop(temp.keep()),
+        Err(_) if dir.is_dir() => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Writes the files that are always the same, where they are not there or torn by a machine that lost power.
+fn fill(dir: &Utf8Path) -> std::io::Result<()> {
     for folder in ["objects/info", "objects/pack", "refs"] {
-        fs_err::create_dir_all(temp.path().join(folder))?;
+        fs_err::create_dir_all(dir.join(folder))?;
     }
     for (name, contents) in [
         ("HEAD", "ref: refs/heads/none\n"),
         ("config", SCRATCH_CONFIG),
         ("objects/info/alternates", ALTERNATES),
     ] {
-        fs_err::write(temp.path().join(name), contents)?;
-    }
-    match std::fs::rename(temp.path(), dir) {
-        Ok(()) => drop(temp.keep()),
-        Err(_) if dir.is_dir() => {}
-        Err(error) => return Err(error),
+        let path = dir.join(name);
+        if fs_err::read(&path).ok().as_deref() != Some(contents.as_bytes()) {
+            fs_err::write(path, contents)?;
+        }
     }
     Ok(())
 }
@@ -235,6 +247,22 @@ fn sync_dir(dir: &Utf8Path) -> Result<(), Error> {
 mod tests {
     use super::super::testing::Fixture;
     use super::*;
+
+    #[test]
+    fn a_scratch_database_that_was_torn_is_mended() {
+        let fixture = Fixture::with(&[("src/a.py", "x = 1\n")]);
+        let target = fixture.target();
+        target.changed(&target.head_tree(), &[("src/b.py", Some("y = 1\n"))]);
+        let dir = scratch_dir(&target.common_dir);
+        drop(target);
+        for name in ["objects/info/alternates", "config", "HEAD"] {
+            fs_err::write(dir.join(name), "").unwrap();
+        }
+        let target = fixture.target();
+        let scratch = target.scratch().unwrap();
+        let head = oid(target.head_tree().as_str()).unwrap();
+        assert!(scratch.repo.find_tree(head).is_ok());
+    }
 
     #[test]
     fn a_checkout_that_was_moved_still_writes() {

@@ -5,12 +5,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, unshare};
-use rustix::fs::CWD;
+use rustix::fs::{Access, CWD, access};
+use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount,
     mount_bind_recursive, mount_change, move_mount, open_tree, unmount,
@@ -60,6 +62,8 @@ pub(super) fn enter(stage: &Stage, words: &[OsString]) -> Step<Infallible> {
     step("enter the root", change_root(stage.root.as_std_path()))?;
     // A working directory that is not there is the command's own fault.
     step("", chdir(stage.cwd.as_std_path()))?;
+    // So is a program that is not: once a command is said to begin, only its own words follow.
+    step("", can_start(program))?;
     step(
         "drop privileges",
         drop_privileges(stage.parent, kept(stage)),
@@ -67,6 +71,24 @@ pub(super) fn enter(stage: &Stage, words: &[OsString]) -> Step<Infallible> {
     step("tell that it begins", announce(&Announcement::started()))?;
     let error = std::process::Command::new(program).args(args).exec();
     Err((String::new(), error))
+}
+
+/// Looks for a program as the system will: where it says, or in the folders of `PATH`.
+fn can_start(program: &OsStr) -> Result<(), Errno> {
+    let is_there = |path: &Path| access(path, Access::EXEC_OK);
+    if program.as_bytes().contains(&b'/') {
+        return is_there(Path::new(program));
+    }
+    let Some(folders) = crate::process::variable("PATH") else {
+        // The system has folders of its own then.
+        return Ok(());
+    };
+    let mut found = folders.split(':').map(|it| Path::new(it).join(program));
+    if found.any(|it| it.is_file() && is_there(&it).is_ok()) {
+        Ok(())
+    } else {
+        Err(Errno::NOENT)
+    }
 }
 
 /// Returns what of [`KEPT`] root keeps on a stage.
@@ -307,6 +329,18 @@ mod tests {
             read_only: false,
             agent,
         }
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_told_from_one_that_is() {
+        assert_eq!(can_start(OsStr::new("sh")), Ok(()));
+        assert_eq!(can_start(OsStr::new("/bin/sh")), Ok(()));
+        assert_eq!(can_start(OsStr::new("no-such-program")), Err(Errno::NOENT));
+        assert_eq!(
+            can_start(OsStr::new("./no-such-program")),
+            Err(Errno::NOENT)
+        );
+        assert_eq!(can_start(OsStr::new("/dev/null")), Err(Errno::ACCESS));
     }
 
     #[test]

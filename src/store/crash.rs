@@ -89,7 +89,7 @@ fn for_every_call(calls: &[&str], fault: &str) -> Option<u32> {
 fn run_child(common_dir: &Utf8Path, call: &str, inject: &str) {
     let trace = common_dir.join("trace");
     let output = Command::new("strace")
-        .args(["-f", "--seccomp-bpf", "-o", trace.as_str()])
+        .args(["-f", "-o", trace.as_str()])
         .args(["-e", &format!("trace={call}"), "-e", inject])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "--ignored", "--test-threads=1", CHILD])

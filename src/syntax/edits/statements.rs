@@ -174,11 +174,11 @@ impl<'t> Statements<'t> {
         Some(self.put_beside(site, &new, &shortened(donor.text)))
     }
 
-    /// Puts code before a statement, or behind the last one of a block.
+    /// Puts code before a statement, or behind the last one of a block; nothing runs behind one that leaves.
     fn put_beside(&self, site: &Statement<'_>, new: &str, called: &str) -> Edit {
         let range = site.node.byte_range();
         let depth = indent(self.source, range.start);
-        let (at, where_to) = if site.is_last {
+        let (at, where_to) = if site.is_last && !leaves(site.node) {
             (line_end(self.source, range.end), "behind")
         } else {
             (line_start(self.source, range.start), "before")
@@ -194,8 +194,8 @@ impl<'t> Statements<'t> {
 
     /// Returns ways to leave a loop behind the last statement of a block in it.
     fn left_early(&self, site: &Statement<'_>) -> Vec<Edit> {
-        let fits =
-            site.is_in_loop && site.is_last && is_alone(self.source, &site.node.byte_range());
+        let is_open = site.is_in_loop && site.is_last && !leaves(site.node);
+        let fits = is_open && is_alone(self.source, &site.node.byte_range());
         let exits = self.table.exits.iter().filter(|_| fits);
         exits.map(|it| self.put_beside(site, it, it)).collect()
     }
@@ -228,6 +228,19 @@ impl<'t> Statements<'t> {
         let words = format!("swap {} and {}", self.name(one.node), self.name(other.node));
         Some(self.edit(EditKind::Swap, one.node, changes, words))
     }
+}
+
+/// Returns whether a statement ends its block, so that what stands behind it never runs.
+fn leaves(statement: Node<'_>) -> bool {
+    const WAYS: [&str; 6] = ["return", "break", "continue", "throw", "raise", "goto"];
+    let is_way = |kind: &str| {
+        let rest = |way: &str| kind.strip_prefix(way).is_some_and(|it| it.starts_with('_'));
+        WAYS.into_iter().any(rest)
+    };
+    // In Rust each of them is an expression, with a statement around it or without.
+    let within = statement.named_child(0);
+    let within = within.filter(|_| statement.kind() == "expression_statement");
+    is_way(statement.kind()) || within.is_some_and(|it| is_way(it.kind()))
 }
 
 /// Returns the statements that are children of one block.

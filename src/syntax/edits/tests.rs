@@ -117,6 +117,20 @@ fn after(grammar: Grammar, source: &str, words: &str) -> String {
 }
 
 #[test]
+fn nothing_is_put_behind_a_statement_that_leaves() {
+    let rust = "pub fn early(a: u32) -> u32 {\n    let b = a + 1;\n    return b;\n}\n";
+    for (grammar, source) in SOURCES.into_iter().chain([(Grammar::Rust, rust)]) {
+        let found = all(grammar, source);
+        let is_dead = |it: &&Edit| it.words.contains(" behind `return");
+        assert_eq!(found.iter().filter(is_dead).count(), 0, "{grammar:?}");
+        let leaves = source.contains("return ");
+        let before =
+            |it: &Edit| it.words.starts_with("insert") && it.words.contains(" before `return");
+        assert_eq!(found.iter().any(before), leaves, "{grammar:?}");
+    }
+}
+
+#[test]
 fn a_deleted_statement_goes_with_its_line_and_leaves_the_layout_sane() {
     assert_eq!(
         after(
