@@ -171,7 +171,7 @@ mod tests {
         number       accuracy 0.606 (median of 20 runs, 0.3 s each)
         noise        none: every run gave the same
         instances    480, and 240 hidden ones
-        can be seen  gains of about 0.0456 or more: what 480 instances can show
+        can be seen  gains of about 0.046 or more: what 480 instances can show
         price        one run of each arm for an experiment, 0.6 s, beside its build
         next         factory ceo --mode research
         "#);
