@@ -269,6 +269,27 @@ pub fn parses(grammar: Grammar, source: &str) -> bool {
     tree::parse(grammar, source).is_some_and(|tree| !tree.root_node().has_error())
 }
 
+/// Returns whether a changed file parses no worse than it did. A macro or an `#if` within a signature is more
+/// than the grammar of C knows, and no fault of the change; a compiler has the last word.
+pub fn parses_as_before(grammar: Grammar, before: &str, after: &str) -> bool {
+    let count = |source| tree::parse(grammar, source).map(|tree| errors(tree.root_node()));
+    match count(after) {
+        Some(0) => true,
+        Some(n) => count(before).is_some_and(|before| n <= before),
+        None => false,
+    }
+}
+
+/// Counts what the grammar could not read below a node.
+fn errors(node: Node<'_>) -> usize {
+    if !node.has_error() {
+        return 0;
+    }
+    let own = usize::from(node.is_error() || node.is_missing());
+    let mut cursor = node.walk();
+    own + node.children(&mut cursor).map(errors).sum::<usize>()
+}
+
 /// Two test items of one name (behind different `cfg`s, say) must not hide each other.
 fn by_unique_name(hashed: Vec<(String, String)>) -> BTreeMap<String, String> {
     let mut named = BTreeMap::new();
@@ -312,6 +333,15 @@ mod tests {
         assert!(!parses(Grammar::Rust, "fn broken( {"));
         assert!(parses(Grammar::Python, "x = 1\n"));
         assert!(!parses(Grammar::Python, "def f(:\n"));
+        let odd = "int f(int a\n#if X\n, int b\n#endif\n)\n{\n  return a + 1;\n}\n";
+        assert!(
+            !parses(Grammar::C, odd),
+            "a grammar that reads it needs no such test"
+        );
+        let changed = odd.replace("a + 1", "a - 1");
+        assert!(parses_as_before(Grammar::C, odd, &changed));
+        let broken = odd.replace("a + 1;", "a + ;");
+        assert!(!parses_as_before(Grammar::C, odd, &broken));
     }
 
     #[test]

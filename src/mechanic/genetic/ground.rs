@@ -339,7 +339,7 @@ async fn is_watched(
     let step = own.len().div_ceil(MUTANTS).max(1);
     for mutant in own.iter().step_by(step) {
         let text = mutant.apply(&source.text);
-        if !syntax::parses(source.grammar, &text) {
+        if !syntax::parses_as_before(source.grammar, &source.text, &text) {
             continue;
         }
         let texts = Texts::from([(source.path.clone(), text)]);

@@ -14,7 +14,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::tree::{any, parse, spanning};
-use super::{Grammar, Item, parses};
+use super::{Grammar, Item, parses_as_before};
 use layout::spliced;
 use statements::Statements;
 
@@ -160,7 +160,7 @@ fn is_hazardous(root: Node<'_>, item: &Item, table: &Table) -> bool {
 pub fn edited(grammar: Grammar, source: &str, edits: &[&Edit]) -> Option<String> {
     let changes = edits.iter().flat_map(|it| it.changes.iter());
     let text = spliced(source, changes)?;
-    (text != source && parses(grammar, &text)).then_some(text)
+    (text != source && parses_as_before(grammar, source, &text)).then_some(text)
 }
 
 #[cfg(test)]
