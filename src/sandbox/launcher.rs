@@ -154,6 +154,11 @@ impl Launcher {
         if let Some(arm) = arm {
             arm.forget_work();
         }
+        let is_own = |it: &Utf8Path| it.starts_with(&shared.tree) || it.starts_with(&shared.build);
+        remove_links_out(room.build, &is_own).map_err(|source| Error::Io {
+            program: room.build.to_string(),
+            source,
+        })?;
         let mut finished = finished.map_err(|error| named(error, command))?;
         finished.stdout = names.tell(finished.stdout);
         finished.stderr = names.tell(finished.stderr);
@@ -329,6 +334,40 @@ fn free_name() -> String {
         .expect("a root holds finitely many names")
 }
 
+/// Folders of a build folder in which we write by ourselves, without emptying them first.
+const WRITTEN: [&str; 2] = ["prepared", "python_commands"];
+
+/// Removes links out of a build folder from its top and from where we write: what we write there later, by
+/// names that every command can know, would end up behind them.
+fn remove_links_out(build: &Utf8Path, is_own: &dyn Fn(&Utf8Path) -> bool) -> std::io::Result<()> {
+    let mut folders = vec![build.to_owned()];
+    while let Some(folder) = folders.pop() {
+        // Into what is gone, or closed to us, nothing is written either.
+        let Ok(entries) = folder.read_dir_utf8() else {
+            continue;
+        };
+        // Nor by a name that is no text.
+        for entry in entries.filter_map(Result::ok) {
+            let path = entry.path();
+            if let Ok(to) = std::fs::read_link(path) {
+                if !Utf8Path::from_path(&to).is_some_and(|it| stays_below(it, is_own)) {
+                    fs_err::remove_file(path)?;
+                }
+            } else if entry.file_type()?.is_dir()
+                && (folder != build || WRITTEN.contains(&entry.file_name()))
+            {
+                folders.push(path.to_owned());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn stays_below(link: &Utf8Path, is_own: &dyn Fn(&Utf8Path) -> bool) -> bool {
+    let climbs = link.components().any(|it| it.as_str() == "..");
+    !climbs && (link.is_relative() || is_own(link))
+}
+
 /// Removes a folder with all that is in it, also where a program took its own rights away.
 fn remove(dir: &Utf8Path) -> std::io::Result<()> {
     match fs_err::remove_dir_all(dir) {
@@ -359,6 +398,37 @@ fn open_up(dir: &Utf8Path) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_link_out_of_a_build_folder_is_removed_and_what_it_leads_to_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let build = Utf8Path::from_path(dir.path()).unwrap().join("build");
+        std::fs::create_dir(&build).unwrap();
+        std::fs::write(dir.path().join("mine"), "x").unwrap();
+        let outside = dir.path().join("mine");
+        for (name, to) in [
+            ("runner.sh", outside.to_str().unwrap()),
+            ("prepared", "../mine"),
+            ("current", "out-7"),
+            ("own", "/factory/build/out-7"),
+            ("climbs", "/factory/build/../../etc"),
+        ] {
+            std::os::unix::fs::symlink(to, build.join(name)).unwrap();
+        }
+        let deep = build.join("python_commands/sub");
+        std::fs::create_dir_all(&deep).unwrap();
+        std::os::unix::fs::symlink(&outside, deep.join("METADATA")).unwrap();
+        let is_own = |it: &Utf8Path| it.starts_with("/factory/build");
+        remove_links_out(&build, &is_own).unwrap();
+        let mut left: Vec<_> = std::fs::read_dir(&build)
+            .unwrap()
+            .map(|it| it.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["current", "own", "python_commands"]);
+        assert!(deep.join("METADATA").symlink_metadata().is_err());
+        assert!(outside.exists());
+    }
 
     #[test]
     fn a_layer_without_rights_is_removed() {

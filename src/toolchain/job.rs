@@ -99,12 +99,22 @@ impl Job<'_> {
     }
 }
 
-/// Writes one of our helper files.
+/// Writes one of our helper files, and never through a link that evaluated code left in its place.
 pub(super) fn write(path: &Utf8Path, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(|source| Error::Io {
-        program: path.to_string(),
-        source,
-    })
+    let is_link = path
+        .symlink_metadata()
+        .is_ok_and(|it| it.file_type().is_symlink());
+    let cleared = if is_link {
+        std::fs::remove_file(path)
+    } else {
+        Ok(())
+    };
+    cleared
+        .and_then(|()| std::fs::write(path, text))
+        .map_err(|source| Error::Io {
+            program: path.to_string(),
+            source,
+        })
 }
 
 /// Runs a program on files that it rewrites, some at a time; returns how many it changed.

@@ -241,7 +241,7 @@ impl Workbench {
     fn strip_support_files(&self, dir: &Utf8Path) -> Result<(), crate::agent::Error> {
         for file in &self.support {
             let path = dir.join(&file.path);
-            if path.exists() {
+            if has_folder(dir, &file.path) && fs::symlink_metadata(&path).is_ok() {
                 fs::remove_file(&path).map_err(|source| file_error(&path, source))?;
             }
         }
@@ -536,11 +536,29 @@ fn remove_folder(dir: &Utf8Path) -> Result<(), Error> {
 impl SupportFile {
     fn write_into(&self, dir: &Utf8Path) -> Result<(), crate::agent::Error> {
         let path = dir.join(&self.path);
+        if !has_folder(dir, &self.path) {
+            return Ok(());
+        }
+        let there = fs::symlink_metadata(&path);
+        if there.is_ok_and(|it| it.is_symlink()) {
+            fs::remove_file(&path).map_err(|source| file_error(&path, source))?;
+        }
         if fs::read(&path).is_ok_and(|present| present == self.contents) {
             return Ok(());
         }
         fs::write(&path, &self.contents).map_err(|source| file_error(&path, source))
     }
+}
+
+/// Returns whether every folder above a file is a folder of this directory: a builder may have put a link
+/// in place of one, and nothing is written or removed behind it.
+fn has_folder(dir: &Utf8Path, file: &Utf8Path) -> bool {
+    let mut path = dir.to_owned();
+    let above = file.parent().into_iter().flat_map(Utf8Path::components);
+    above.into_iter().all(|it| {
+        path.push(it);
+        fs::symlink_metadata(&path).is_ok_and(|it| it.is_dir())
+    })
 }
 
 /// A disk that fails says nothing about what was delivered.
