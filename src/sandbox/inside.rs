@@ -1,7 +1,7 @@
 //! The launcher's side: namespaces, a root of its own, fewer privileges, and then the command.
 
 use std::convert::Infallible;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
