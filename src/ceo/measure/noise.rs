@@ -102,7 +102,7 @@ pub async fn noise(
         let built = bench.lab.build_metric(&bench.arm(arm), &metric).await?;
         built.map_err(|reason| broken(&metric, reason))?;
     }
-    let seen = instances(bench, &metric, research.instances.as_ref()).await?;
+    let visible = instances(bench, &metric, research.instances.as_ref()).await?;
     let hidden = hidden_instances(bench, target, tree, &metric, research).await?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     // The first run of each arm warms caches, and tells how long one takes.
@@ -116,8 +116,8 @@ pub async fn noise(
     if let Some(reason) = first_failure(&pairs) {
         return Err(broken(&metric, reason));
     }
-    let mut found = judge(&metric, &pairs, &decided, seen);
-    if let Some(n) = seen {
+    let mut found = judge(&metric, &pairs, &decided, visible);
+    if let Some(n) = visible {
         found.count_instances(&metric, n);
     }
     found.hidden_instances = hidden;
