@@ -207,7 +207,7 @@ pub enum Error {
         reason: String,
     },
     /// Too little is left on a disk for anything that fails there to tell something.
-    #[error("the disk at `{disk}` is full: {}", disk::what_is_left(*free))]
+    #[error("the disk at `{disk}` is full: {}", workbench::disk::what_is_left(*free))]
     DiskFull {
         /// Where it is mounted.
         disk: camino::Utf8PathBuf,
