@@ -1,7 +1,7 @@
 //! Runs of the loop: how they are asked for and cut short, programs as backends, and what is read from
 //! what they leave.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::fs;
 
 use rustix::process::Signal;
@@ -35,14 +35,19 @@ pub(crate) fn appending(file: &str, text: &str) -> String {
 /// Writes a program that proposes these ideas, each for the reason that it looks better, and builds them;
 /// returns what names it as the backend. Lines of `first` run whatever it is asked.
 pub(crate) fn backend(env: &TestEnv, first: &str, ideas: &[Idea<'_>]) -> String {
-    let ideas: String = ideas
-        .iter()
-        .map(|it| format!("    ({:?}, {}, {:?}),\n", it.title, it.claim, it.build))
-        .collect();
+    let mut listed = String::new();
+    for it in ideas {
+        writeln!(
+            listed,
+            "    ({:?}, {}, {:?}),",
+            it.title, it.claim, it.build
+        )
+        .unwrap();
+    }
     let program = format!(
         "import json, os, pathlib, subprocess, sys
 ideas = [
-{ideas}]
+{listed}]
 question = json.load(sys.stdin)
 role, answer = question['role'], {{'declines': True}}
 
