@@ -233,8 +233,15 @@ fn the_traps_of_the_shipped_problem_end_in_no_keep() {
         build: &builds[it],
     });
     let backend = backend(&env, "", &ideas);
-    let inner = "research.inner=[\"classifier.py\"]";
-    let args = with_backend(&backend, &["--config", inner, "--cycles", "5"]);
+    let surfaces = [
+        "--config",
+        "research.inner=[\"classifier.py\"]",
+        "--config",
+        "research.outer=[\"settings.toml\"]",
+        "--cycles",
+        "5",
+    ];
+    let args = with_backend(&backend, &surfaces);
     let report = repo.factory(&args).exits(0).json();
     assert_eq!(report["kept"], 0, "{report:#}");
     for (title, verdict) in [

@@ -103,13 +103,22 @@ impl Session<'_> {
         Ok((decision::held_to(decision, &others), others))
     }
 
-    /// Returns the metrics that are part of every evaluation and may be noisy.
+    /// Returns the metrics that are part of every evaluation and may be noisy; where the person declared a
+    /// limit, they said what a metric may cost, and it is held to that.
     pub(super) fn noisy_metrics(&self) -> Vec<config::Metric> {
+        let profile = &self.bench.lab.profile;
         let repeats =
             |it: &config::Metric| it.deterministic && !self.noisy.contains(it.name.as_str());
-        let metrics = self.bench.lab.profile.metrics.iter();
+        let is_limited = |it: &config::Metric| {
+            profile
+                .constraints
+                .iter()
+                .any(|limit| limit.metric == it.name)
+        };
+        let metrics = profile.metrics.iter();
         metrics
-            .filter(|it| !it.only_claimed && !repeats(it) && !self.broken.contains_key(&it.name))
+            .filter(|it| !it.only_claimed && !repeats(it) && !is_limited(it))
+            .filter(|it| !self.broken.contains_key(&it.name))
             .cloned()
             .collect()
     }
