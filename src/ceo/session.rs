@@ -210,7 +210,7 @@ impl<'a> Session<'a> {
             outgrown,
         };
         session.announce(&notices)?;
-        session.recall_flaky()?;
+        session.recall()?;
         session.recall_queue();
         Ok(session)
     }

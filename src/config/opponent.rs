@@ -108,6 +108,7 @@ impl Opponent {
             outer: Vec::new(),
             plateau: self.plateau,
             switch: self.switch,
+            tolerance: None,
             tail: self.tail.clone(),
             parameters: self.parameters.clone(),
             trials: self.trials,

@@ -70,6 +70,9 @@ pub struct Research {
     /// How long functions are edited by trial for one experiment, and how many patches are built upon.
     #[serde(default)]
     pub genetic: Genetic,
+    /// Smallest native difference that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
     /// What must not get worse in rare runs, as in `[[metric]]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tail: Vec<Tail>,
@@ -343,7 +346,7 @@ impl Research {
             parser: self.parser.clone(),
             direction: self.direction,
             unit: self.unit.clone(),
-            tolerance: None,
+            tolerance: self.tolerance,
             deterministic: false,
             timeout_seconds: self.timeout,
             only_claimed: false,

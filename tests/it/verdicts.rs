@@ -9,7 +9,10 @@ use factory::repo::Target;
 use factory::store::Writer;
 use rustix::process::Signal;
 
-use crate::runs::{assert_replays, cut_short, noisy_constant, shown};
+use crate::runs::{
+    Idea, ONLY_DECLARED, assert_replays, backend, cut_short, moves, noisy_constant, shown,
+    with_backend,
+};
 use crate::support::{CEO, Ran, Repo, TestEnv, ceo_with};
 
 /// Runs the one experiment there is, and keeps it.
@@ -212,4 +215,33 @@ fn an_audit_takes_out_what_its_own_test_rules_out_also_after_a_kill() {
     repo.factory(CEO).exits(0).tells("taken out");
     assert_eq!(repo.rev("factory/best"), after);
     repo.git(&["fsck", "--strict", "--no-dangling"]);
+}
+
+#[test]
+fn a_number_that_varies_though_it_is_declared_not_to_is_noisy_in_later_runs_too() {
+    let env = TestEnv::new();
+    let profile = "[scope]\nmutable = [\"*.txt\"]\n[[guard]]\nname = \"words\"\nrun = \"test -s words.txt\"\n\
+                   [[metric]]\nname = \"words\"\nrun = \"sh count.sh\"\ndirection = \"minimize\"\ndeterministic = true\n";
+    let count = "echo METRIC words=$((100 * $(wc -l <words.txt) + ${#FACTORY_PADDING} % 17))\n";
+    let repo = env.repo(
+        "target",
+        &[
+            ("factory.toml", &format!("{ONLY_DECLARED}{profile}")),
+            ("count.sh", count),
+            ("words.txt", "one\ntwo\nthree\nfour\n"),
+        ],
+    );
+    let claim = moves("words");
+    let ideas = ["Say one thing less", "Say another thing less"].map(|title| Idea {
+        title,
+        claim: &claim,
+        build: "write('words.txt', read('words.txt').split('\\n', 1)[1])",
+    });
+    let backend = backend(&env, "", &ideas);
+    let args = with_backend(&backend, &["--cycles", "1"]);
+    let varies = "declared deterministic, but runs of the same commit differ";
+    repo.factory(&args).exits(0).tells(varies);
+    let known = "`words` is declared deterministic and tested as noisy, since an earlier run";
+    let again = repo.factory(&args).exits(0).tells(known);
+    assert!(!again.stderr.contains(varies), "{}", again.stderr);
 }

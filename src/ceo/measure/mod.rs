@@ -5,6 +5,7 @@ mod builds;
 mod holdout;
 pub(super) mod instances;
 mod keeps;
+mod memory;
 pub mod noise;
 mod others;
 mod pair;
@@ -128,14 +129,15 @@ impl Session<'_> {
             .await
     }
 
-    /// Treats a metric as noisy from now on.
-    pub(super) fn demote(&mut self, metric: &config::Metric) {
+    /// Treats a metric as noisy from now on, in later runs too.
+    pub(super) fn demote(&mut self, metric: &config::Metric) -> Result<(), Error> {
         self.notice(format!(
             "`{}` is not deterministic after all: one tree gave two numbers; from now on it is calibrated and tested as noisy",
             metric.name
         ));
         self.noisy.insert(metric.name.clone());
         self.calibrations.remove(&metric.name);
+        self.remember_noisy(metric)
     }
 
     /// Returns the project's metric that the claim names; a dimension is not one.
@@ -226,7 +228,7 @@ impl Session<'_> {
         let tested = self.test_once(id, metric, delta, candidate).await?;
         match &tested.1 {
             Some(evidence) if contradicts_itself(evidence) || self.canary(id, evidence).await? => {
-                self.demote(metric);
+                self.demote(metric)?;
                 if let Some(too_dear) = self.calibrate(id, metric).await? {
                     return Ok((too_dear, None));
                 }
@@ -365,6 +367,10 @@ impl Session<'_> {
         }
         if let Some(reason) = first_failure(&pairs) {
             return Err(self.broken(metric, reason));
+        }
+        if declared && !calibration.deterministic {
+            self.noisy.insert(metric.name.clone());
+            self.remember_noisy(metric)?;
         }
         let calibrated = Calibrated {
             calibration,

@@ -175,7 +175,7 @@ impl Session<'_> {
             }
             self.run_pairs(id, metric, &mut evidence).await?;
             if contradicts_itself(&evidence.pairs) && repeats(&evidence.plan) {
-                self.demote(metric);
+                self.demote(metric)?;
                 continue;
             }
             self.learn(metric, &evidence);

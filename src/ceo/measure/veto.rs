@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::{differ, dimension_pair, parse_name};
 use crate::ceo::Error;
 use crate::ceo::session::Session;
@@ -18,16 +16,11 @@ use crate::model::id::{ExperimentId, TreeSha};
 use crate::model::measurement::Arm;
 use crate::model::verdict::{Decision, Verdict};
 use crate::model::violation::{Rule, Violation};
-use crate::store::Reader;
 
 /// How often a suspicious test is run again alone, on each arm.
 const RE_RUNS: u32 = 5;
 /// The most tests that are run again at a time: more than these do not fail by chance together.
 const SUSPECTS: usize = 20;
-/// Where the record keeps the tests that were seen to be flaky.
-const FLAKY: &str = "flaky-tests.txt";
-/// A flaky test is believed again when it was not seen to fail by chance for so long.
-const FORGET_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Session<'_> {
     /// Returns the veto that the deterministic evaluation of both arms makes, if any.
@@ -271,38 +264,6 @@ impl Session<'_> {
         self.remember_flaky([id])
     }
 
-    /// Writes down which tests were seen to be flaky, and when.
-    pub(in crate::ceo) fn remember_flaky(
-        &mut self,
-        ids: impl IntoIterator<Item = String>,
-    ) -> Result<(), Error> {
-        let now = Timestamp::now();
-        let mut known = read_flaky(self.writer.reader(), now)?;
-        known.extend(ids.into_iter().map(|id| (id, now)));
-        if known.is_empty() {
-            return Ok(());
-        }
-        let lines: Vec<String> = known
-            .iter()
-            .map(|(id, seen)| format!("{seen} {id}\n"))
-            .collect();
-        Ok(self.writer.note(FLAKY, &lines.concat(), now)?)
-    }
-
-    /// Quarantines what earlier runs found flaky, and says so.
-    pub(in crate::ceo) fn recall_flaky(&mut self) -> Result<(), Error> {
-        let known = read_flaky(self.writer.reader(), Timestamp::now())?;
-        if !known.is_empty() {
-            let names: Vec<&str> = known.keys().map(String::as_str).collect();
-            self.notice(format!(
-                "quarantined, since earlier runs saw them pass and fail on one tree: {}",
-                names.join(", ")
-            ));
-        }
-        self.quarantined.extend(known.into_keys());
-        Ok(())
-    }
-
     /// Returns the veto of a metric that is declared deterministic, got worse and is not what the
     /// claim is about: that one has its own test.
     ///
@@ -352,7 +313,7 @@ impl Session<'_> {
         let confirmed = !differ(&first.incumbent, &again.incumbent)
             && !differ(&first.candidate, &again.candidate);
         if !confirmed {
-            self.demote(metric);
+            self.demote(metric)?;
         }
         Ok(confirmed)
     }
@@ -382,16 +343,4 @@ fn add_what_was_told(violation: &mut Violation, told: &BTreeMap<String, String>)
     if let Some(what) = named.and_then(|id| told.get(id)) {
         violation.detail = format!("{}; {what}", violation.detail);
     }
-}
-
-/// Returns the tests that were seen to be flaky not too long ago, with when that was.
-fn read_flaky(reader: &Reader, now: Timestamp) -> Result<BTreeMap<String, Timestamp>, Error> {
-    let text = reader.note(FLAKY)?.unwrap_or_default();
-    let lines = text.lines().filter_map(|line| {
-        let (seen, id) = line.split_once(' ')?;
-        Some((id.to_owned(), seen.parse().ok()?))
-    });
-    Ok(lines
-        .filter(|(_, seen): &(String, Timestamp)| now.duration_since(*seen) < FORGET_AFTER)
-        .collect())
 }
