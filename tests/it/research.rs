@@ -239,7 +239,7 @@ fn the_traps_of_the_shipped_problem_end_in_no_keep() {
         "--config",
         "research.outer=[\"settings.toml\"]",
         "--cycles",
-        "5",
+        "3",
     ];
     let args = with_backend(&backend, &surfaces);
     let report = repo.factory(&args).exits(0).json();
