@@ -6,6 +6,8 @@ mod draw;
 mod giving_up;
 #[path = "../../benches/proofs/kernels.rs"]
 mod kernels;
+#[path = "../../benches/proofs/no_loss.rs"]
+mod no_loss;
 #[path = "../../benches/proofs/planned.rs"]
 mod planned;
 #[expect(dead_code, reason = "only the whole programs print their tables")]
@@ -45,6 +47,12 @@ fn single_experiments_cost_and_find_what_the_table_says() {
 fn giving_up_later_finds_no_less() {
     assert_holds(&giving_up::prove(60));
     assert_holds(&giving_up::prove_streams(2));
+}
+
+#[test]
+fn what_costs_nothing_passes_and_losses_do_not() {
+    assert_holds(&no_loss::prove_margin(60));
+    assert_holds(&no_loss::prove_watch(300));
 }
 
 #[test]
